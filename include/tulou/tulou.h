@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tulou.h - the embedder's calls: one pool, many process VMs.
+ *
+ *     pool (struct tulou) ── chunks ── areas            tulou_create … tulou_destroy
+ *       └ process VM (struct tulou_process_vm) ×N       tulou_process_vm_create, then mmap munmap mremap mprotect brk msync …
+ *
+ * Calls answer as the Linux system calls of the same name do on x86-64: a value >= 0, or a negative errno (abi.h).
+ * Every call is atomic towards every other thread, safe in a signal handler that did not interrupt a call of the same task
+ * (the runtime blocks signals), and all-or-nothing: when it fails, nothing has changed, except where Linux itself documents a
+ * partial effect (mprotect, madvise, msync over a hole).
+ */
+#ifndef TULOU_H
+#define TULOU_H
+
+#include <tulou/abi.h>
+#include <tulou/host.h>
+
+struct tulou;            /* a pool and everything in it: the VM manager of the chart */
+struct tulou_process_vm; /* the memory of one process; counted, since threads, vfork children and CLONE_VM tasks share it */
+
+struct tulou_config {
+	uintptr_t start, end;       /* the pool, page-aligned, half-open */
+	uintptr_t placement_start;  /* where areas without an address are looked for first; 0: start. Wraps to start when full */
+	size_t chunk_size;          /* default size of a multi-VMA chunk, a power of two; 0: 32 MiB */
+	int check_level;            /* 0 never, 1 what was touched, 2 its chunk, 3 the whole pool, after every change */
+};
+
+/* Errors: EINVAL (config), ENOMEM. The host struct must outlive the pool. */
+int tulou_create(struct tulou **out, const struct tulou_host *host, const struct tulou_config *config);
+/* Gives back everything, process VMs included. Nobody may be inside a call. */
+void tulou_destroy(struct tulou *pool);
+
+/* ---- process VMs ------------------------------------------------------------------------------------------------------- */
+
+/* An empty process VM with one reference. `id` is only shown (map, statistics): the runtime passes the pid. Errors: ENOMEM. */
+int tulou_process_vm_create(struct tulou *pool, uint32_t id, struct tulou_process_vm **out);
+void tulou_process_vm_set_id(struct tulou_process_vm *vm, uint32_t id);
+uint32_t tulou_process_vm_id(const struct tulou_process_vm *vm);
+void tulou_process_vm_ref(struct tulou_process_vm *vm);
+/* The last reference gives back all areas and chunks. What the host refuses to take back goes to limbo. */
+void tulou_process_vm_unref(struct tulou_process_vm *vm);
+
+/* One ELF image (or anything else that needs one contiguous range while it is being put together). */
+struct tulou_image {
+	size_t size;     /* bytes, page-aligned: from the first to the last page of the image */
+	size_t align;    /* power of two, at least a page */
+	uintptr_t fixed; /* where it must be (ET_EXEC), or 0: anywhere */
+	uintptr_t base;  /* out: where it is */
+};
+
+struct tulou_layout {
+	struct tulou_image *images; /* [0] is the program: the heap begins behind it where there is room */
+	unsigned image_count;
+	size_t stack_size;          /* bytes; the 256 pages below the stack stay free */
+	uintptr_t stack_start, stack_end; /* out */
+	uintptr_t heap_start;             /* out: the initial break */
+};
+
+/* The process VM builder: place images, heap and stack of an empty process VM. Image ranges are booked as areas without access
+ * and without host pages; the loader then maps over them with MAP_FIXED and unmaps what it does not need. The stack is
+ * mapped (read-write, private, anonymous). The heap is empty with room to grow.
+ * Errors: EEXIST (a `fixed` range is taken), ENOMEM, EINVAL. */
+int tulou_process_vm_build(struct tulou_process_vm *vm, struct tulou_layout *layout);
+
+/* ---- the calls. mmap(2) munmap(2) mremap(2) mprotect(2) brk(2) msync(2) madvise(2) --------------------------------------- */
+
+long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset);
+long tulou_munmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size);
+long tulou_mremap(struct tulou_process_vm *vm, uintptr_t old_addr, size_t old_size, size_t new_size, int flags, uintptr_t new_addr);
+long tulou_mprotect(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot);
+/* The raw system call: the new break, or the unchanged one when it could not be moved. addr 0 asks. */
+long tulou_brk(struct tulou_process_vm *vm, uintptr_t addr);
+long tulou_msync(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int flags);
+long tulou_madvise(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int advice);
+
+/* Does every page of the range belong to this process, with at least `prot`? For callers that must touch guest memory. */
+bool tulou_access_ok(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot);
+
+/* ---- fork by copy ------------------------------------------------------------------------------------------------------- */
+/* A host that can copy the whole address space (fork(2)) calls prepare, forks, then parent() in the parent and child() in the
+ * child: prepare takes every lock, so that the copy is consistent; child() drops all process VMs but `keep` from the copy's
+ * books and gives their host pages back. `self` may differ in the child. Errors of prepare: none. */
+void tulou_fork_prepare(struct tulou *pool);
+void tulou_fork_parent(struct tulou *pool);
+void tulou_fork_child(struct tulou *pool, struct tulou_process_vm *keep);
+
+#endif
