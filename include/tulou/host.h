@@ -54,7 +54,8 @@ struct tulou_host {
 	int (*map)(void *ctx, const struct tulou_mapping *m);
 	/* Take pages away; afterwards an access faults. A range without pages is not an error. */
 	int (*unmap)(void *ctx, uintptr_t start, size_t size);
-	/* Change the protection of mapped pages. Errors: as mprotect(2). */
+	/* Change the protection of mapped pages. Errors: as mprotect(2), and as there (the one exception to the rule above) pages before
+	 * the one that refuses may be changed already: the core then says again what each of its areas has. */
 	int (*protect)(void *ctx, uintptr_t start, size_t size, int prot);
 	/* Grow one mapping in place, from `size` to `new_size` bytes: the same backing goes on. The new part is free. */
 	int (*grow)(void *ctx, uintptr_t start, size_t size, size_t new_size);
@@ -85,7 +86,7 @@ struct tulou_host {
 	void (*wake)(void *ctx, uint32_t *word, unsigned count);
 
 	/* A contradiction in the books: print `what` and stop. Does not return. Never called because a callback failed. */
-	_Noreturn void (*panic)(void *ctx, const char *what);
+	void (*panic)(void *ctx, const char *what) __attribute__((noreturn));
 };
 
 #endif

@@ -59,7 +59,11 @@ void tulou_stats(struct tulou *pool, struct tulou_stats *out);
 /* Recompute every invariant (docs/invariants.md). 0, or -EUCLEAN with the rule and the place in `what`. */
 int tulou_check(struct tulou *pool, char *what, size_t what_size);
 
-/* The seed's chart for the live pool, as text, in pieces, through `put`. */
+/* The seed's chart for the live pool, as UTF-8 text of 100 columns, line by line, through `put`. A pool of few chunks is drawn with
+ * its areas, a larger one as a table of chunks. `put` is called without locks; the pool may change between two calls. */
 void tulou_chart(struct tulou *pool, void (*put)(void *arg, const char *text, size_t size), void *arg);
+/* The areas of one process in the format of /proc/PID/maps, line by line. The host knows the names of files, the core does not:
+ * they are left out. `put` as above. */
+void tulou_maps(struct tulou_process_vm *vm, void (*put)(void *arg, const char *text, size_t size), void *arg);
 
 #endif

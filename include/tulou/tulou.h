@@ -38,6 +38,8 @@ int tulou_process_vm_create(struct tulou *pool, uint32_t id, struct tulou_proces
 void tulou_process_vm_set_id(struct tulou_process_vm *vm, uint32_t id);
 uint32_t tulou_process_vm_id(const struct tulou_process_vm *vm);
 void tulou_process_vm_ref(struct tulou_process_vm *vm);
+/* The caller has the only reference. */
+bool tulou_process_vm_exclusive(const struct tulou_process_vm *vm);
 /* The last reference gives back all areas and chunks. What the host refuses to take back goes to limbo. */
 void tulou_process_vm_unref(struct tulou_process_vm *vm);
 

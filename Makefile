@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+#
+# The front door; the build itself is CMake's (CMakePresets.json). `make run` and `make check` need nothing done before them.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+help:
+	@echo 'make run       build, and show several programs in one address space'
+	@echo 'make check     build, run every test and every gate'
+	@echo 'make release   build/release/tulou and build/release/libtulou.a'
+	@echo 'make dev       build/dev: hosted code under sanitizers, all checks on'
+	@echo 'make install   into PREFIX ($(PREFIX)), under DESTDIR'
+	@echo 'make format    clang-format over all sources'
+	@echo 'make clean     remove build/'
+
+run:
+	@tools/install-deps build run
+	@tools/build release tulou
+	@tools/demo build/release/tulou
+
+check:
+	@tools/install-deps build test
+	@tools/check
+
+release:
+	@tools/install-deps build
+	@tools/build release tulou libtulou
+
+dev:
+	@tools/install-deps build test
+	@tools/build dev
+
+install: release
+	@cmake --install build/release --prefix '$(PREFIX)'
+
+format:
+	@tools/check-format --fix
+
+clean:
+	rm -rf build
+
+.PHONY: help run check release dev install format clean

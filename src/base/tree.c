@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* tree.c - see tree.h. Rebalancing goes upwards from the lowest node whose subtree changed. */
+#include "tree.h"
+
+static size_t height_of(const struct tree_node *node)
+{
+	return node ? node->height : 0;
+}
+
+/* Recompute what the node says about its subtree. */
+static bool tree_refresh(struct tree *tree, struct tree_node *node)
+{
+	size_t height = 1 + size_max(height_of(node->child[0]), height_of(node->child[1]));
+	bool changed = height != node->height;
+
+	node->height = height;
+	if (tree->update && tree->update(node))
+		changed = true;
+	return changed;
+}
+
+/* Put `node` where `old` hung below `parent`. */
+static void tree_replace(struct tree *tree, struct tree_node *parent, struct tree_node *old, struct tree_node *node)
+{
+	if (!parent)
+		tree->root = node;
+	else
+		parent->child[parent->child[TREE_RIGHT] == old] = node;
+	if (node)
+		node->parent = parent;
+}
+
+/*
+ * Raise the child on `side` of `top` to top's place (drawn for side = left):
+ *
+ *          top               up
+ *         /   \             /  \
+ *       up     C    →      A    top
+ *      /  \                    /   \
+ *     A    B                  B     C
+ */
+static struct tree_node *tree_raise(struct tree *tree, struct tree_node *top, enum tree_side side)
+{
+	struct tree_node *up = top->child[side];
+	struct tree_node *inner = up->child[!side];
+
+	tree_replace(tree, top->parent, top, up);
+	up->child[!side] = top;
+	top->parent = up;
+	top->child[side] = inner;
+	if (inner)
+		inner->parent = top;
+	tree_refresh(tree, top);
+	tree_refresh(tree, up);
+	return up;
+}
+
+/*
+ * `top` is two levels too high on `side`. If the grandchild that is too high is the inner one, raise it twice:
+ *
+ *        top                 top                in
+ *       /   \               /   \             /    \
+ *      up    D             in    D          up      top
+ *     /  \         →      /  \       →     /  \    /   \
+ *    A    in             up   C           A    B  C     D
+ *        /  \           /  \
+ *       B    C         A    B
+ */
+static struct tree_node *tree_lighten(struct tree *tree, struct tree_node *top, enum tree_side side)
+{
+	struct tree_node *up = top->child[side];
+
+	if (height_of(up->child[!side]) > height_of(up->child[side]))
+		tree_raise(tree, up, !side);
+	return tree_raise(tree, top, side);
+}
+
+/* Balance and refresh from `node` upwards; stop where nothing changed any more, unless `all`. */
+static void tree_repair(struct tree *tree, struct tree_node *node, bool all)
+{
+	while (node) {
+		size_t left = height_of(node->child[TREE_LEFT]), right = height_of(node->child[TREE_RIGHT]);
+
+		if (left > right + 1)
+			node = tree_lighten(tree, node, TREE_LEFT);
+		else if (right > left + 1)
+			node = tree_lighten(tree, node, TREE_RIGHT);
+		else if (!tree_refresh(tree, node) && !all)
+			return;
+		node = node->parent;
+	}
+}
+
+void tree_insert(struct tree *tree, struct tree_node *parent, enum tree_side side, struct tree_node *node)
+{
+	node->child[TREE_LEFT] = node->child[TREE_RIGHT] = NULL;
+	node->parent = parent;
+	if (parent)
+		parent->child[side] = node;
+	else
+		tree->root = node;
+	tree_refresh(tree, node);
+	tree_repair(tree, parent, false);
+}
+
+/*
+ * A node with two children is replaced by its successor, the leftmost of its right subtree, which has no left child:
+ *
+ *       node               next
+ *      /    \             /    \
+ *     A      ...    →    A      ...
+ *           /                  /
+ *        next                 B       ← repair begins here, and goes all the way up, since `next` is new in its place
+ *           \
+ *            B
+ */
+void tree_remove(struct tree *tree, struct tree_node *node)
+{
+	struct tree_node *parent = node->parent, *next, *from;
+
+	if (!node->child[TREE_LEFT] || !node->child[TREE_RIGHT]) {
+		tree_replace(tree, parent, node, node->child[!node->child[TREE_LEFT]]);
+		tree_repair(tree, parent, false);
+		return;
+	}
+	for (next = node->child[TREE_RIGHT]; next->child[TREE_LEFT];)
+		next = next->child[TREE_LEFT];
+	from = next->parent == node ? next : next->parent;
+	tree_replace(tree, next->parent, next, next->child[TREE_RIGHT]);
+	for (int side = 0; side < 2; side++) {
+		next->child[side] = node->child[side];
+		if (next->child[side])
+			next->child[side]->parent = next;
+	}
+	tree_replace(tree, parent, node, next);
+	tree_repair(tree, from, true);
+}
+
+void tree_touch(struct tree *tree, struct tree_node *node)
+{
+	if (!tree->update)
+		return;
+	while (node && tree->update(node))
+		node = node->parent;
+}
+
+static struct tree_node *tree_edge(struct tree_node *node, enum tree_side side)
+{
+	while (node && node->child[side])
+		node = node->child[side];
+	return node;
+}
+
+struct tree_node *tree_first(const struct tree *tree)
+{
+	return tree_edge(tree->root, TREE_LEFT);
+}
+
+struct tree_node *tree_last(const struct tree *tree)
+{
+	return tree_edge(tree->root, TREE_RIGHT);
+}
+
+static struct tree_node *tree_step(const struct tree_node *node, enum tree_side side)
+{
+	struct tree_node *parent = node->parent;
+
+	if (node->child[side])
+		return tree_edge(node->child[side], !side);
+	while (parent && node == parent->child[side]) {
+		node = parent;
+		parent = node->parent;
+	}
+	return parent;
+}
+
+struct tree_node *tree_next(const struct tree_node *node)
+{
+	return tree_step(node, TREE_RIGHT);
+}
+
+struct tree_node *tree_prev(const struct tree_node *node)
+{
+	return tree_step(node, TREE_LEFT);
+}
+
+const char *tree_check(const struct tree *tree)
+{
+	if (tree->root && tree->root->parent)
+		return "the root has a parent";
+	for (struct tree_node *node = tree_first(tree); node; node = tree_next(node)) {
+		size_t left = height_of(node->child[TREE_LEFT]), right = height_of(node->child[TREE_RIGHT]);
+
+		for (int side = 0; side < 2; side++)
+			if (node->child[side] && node->child[side]->parent != node)
+				return "a child does not know its parent";
+		if (node->height != 1 + size_max(left, right))
+			return "a height is wrong";
+		if (left > right + 1 || right > left + 1)
+			return "unbalanced";
+		if (tree->update && tree->update(node))
+			return "an augmented value is stale";
+	}
+	return NULL;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tree.h - an intrusive balanced (AVL) search tree whose nodes may carry a value about their whole subtree.
+ *
+ *            node              The user embeds a tree_node, searches by walking child[] with a key of its own, and links a new
+ *           /    \             node below the leaf where the search ended. `update` recomputes the node's augmented value
+ *     child[0]  child[1]       from its own key and its children's values, and says whether it changed.
+ *
+ * Invariants (tree_check): the heights of two siblings differ by at most one; height is 1 + that of the higher child; parent
+ * links agree. Insert, remove and touch are O(log n), without recursion. Locks: the user's.
+ */
+#ifndef TULOU_BASE_TREE_H
+#define TULOU_BASE_TREE_H
+
+#include "compiler.h"
+
+struct tree_node {
+	struct tree_node *child[2];
+	struct tree_node *parent;
+	size_t height; /* 1 for a leaf */
+};
+
+struct tree {
+	struct tree_node *root;
+	bool (*update)(struct tree_node *node); /* NULL: nothing augmented */
+};
+
+enum tree_side { TREE_LEFT, TREE_RIGHT };
+
+static inline void tree_init(struct tree *tree, bool (*update)(struct tree_node *node))
+{
+	tree->root = NULL;
+	tree->update = update;
+}
+
+static inline bool tree_is_empty(const struct tree *tree)
+{
+	return !tree->root;
+}
+
+/* Link `node` as the missing child of `parent` on `side` (parent NULL: the tree is empty), then balance. */
+void tree_insert(struct tree *tree, struct tree_node *parent, enum tree_side side, struct tree_node *node);
+void tree_remove(struct tree *tree, struct tree_node *node);
+/* The node's own contribution to the augmented value changed. */
+void tree_touch(struct tree *tree, struct tree_node *node);
+
+/* In order; NULL at the end. */
+struct tree_node *tree_first(const struct tree *tree);
+struct tree_node *tree_last(const struct tree *tree);
+struct tree_node *tree_next(const struct tree_node *node);
+struct tree_node *tree_prev(const struct tree_node *node);
+
+/* NULL, or what is broken in shape, links or heights; recomputes augmented values through `update` too. */
+const char *tree_check(const struct tree *tree);
+
+#endif

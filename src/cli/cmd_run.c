@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_run.c - `tulou run`: load all programs, then start them, then supervise.
+ */
+#include <asm-generic/errno.h>
+
+#include "base/format.h"
+#include "cli/command.h"
+#include "runtime/launch.h"
+#include "runtime/message.h"
+#include "runtime/supervisor/supervisor.h"
+#include "runtime/text.h"
+#include "runtime/trap/trap.h"
+
+struct programs {
+	unsigned count;
+	char **argv[SUPERVISOR_LISTED_MAX];
+	unsigned argc[SUPERVISOR_LISTED_MAX];
+	struct launch launch[SUPERVISOR_LISTED_MAX];
+	int pids[SUPERVISOR_LISTED_MAX], statuses[SUPERVISOR_LISTED_MAX];
+};
+
+static struct programs programs; /* large; used once */
+
+static const char help[] =
+	"Usage: tulou run [OPTION]… [--] PROGRAM [ARG]… [+ PROGRAM [ARG]…]…\n\n"
+	"Run unmodified programs, and what they start, as processes in one address space.\n\n"
+	"  -v, --verbose      say what happens, on stderr: instances that are started, programs that must leave\n"
+	"      --strict       refuse whatever would need a second instance (a fork that copies, a taken address)\n"
+	"      --map-at-exit  print the pool when one of the programs ends\n"
+	"  -h, --help         this text\n\n"
+	"The exit status is the first program's: its own, 128+N when signal N killed it; 125 when tulou fails, 126 when a\n"
+	"program cannot be started, 127 when it is not found.\n";
+
+/* ---- arguments ----------------------------------------------------------------------------------------------------------------- */
+
+static int usage(const char *what, const char *which)
+{
+	message("run: %s%s%s%s; `tulou run --help` says more", what, which ? " '" : "", which ? which : "", which ? "'" : "");
+	return STATUS_TULOU;
+}
+
+/* Options up to `--` or the first word that is none. The index behind them, 0 after --help, or -1. */
+static int parse_options(int argc, char **argv)
+{
+	int i = 1;
+
+	for (; i < argc && argv[i][0] == '-'; i++) {
+		if (text_equal(argv[i], "--"))
+			return i + 1;
+		if (text_equal(argv[i], "-v") || text_equal(argv[i], "--verbose")) {
+			runtime.verbose = true;
+		} else if (text_equal(argv[i], "--strict")) {
+			runtime.strict = true;
+		} else if (text_equal(argv[i], "--map-at-exit")) {
+			runtime.map_at_exit = true;
+		} else if (text_equal(argv[i], "-h") || text_equal(argv[i], "--help")) {
+			print(help);
+			return 0;
+		} else {
+			usage("unknown option", argv[i]);
+			return -1;
+		}
+	}
+	return i;
+}
+
+static int parse_programs(int argc, char **argv)
+{
+	for (int i = 0; i <= argc; i++) {
+		unsigned n = programs.count;
+		if (i < argc && !text_equal(argv[i], "+")) {
+			if (!programs.argc[n]++)
+				programs.argv[n] = argv + i;
+			continue;
+		}
+		if (!programs.argc[n])
+			return usage(argc ? "no program before or after '+'" : "no program", NULL);
+		if (++programs.count == SUPERVISOR_LISTED_MAX && i < argc)
+			return usage("more than 64 programs", NULL);
+	}
+	return 0;
+}
+
+/* ---- starting ------------------------------------------------------------------------------------------------------------------- */
+
+static int cannot_start(unsigned i, long error)
+{
+	const struct launch *launch = &programs.launch[i];
+	const char *why = launch->program ? program_why(launch->program) : "";
+
+	message("cannot run '%s': %s%s%s%s", programs.argv[i][0], error_text(error), *why ? " (" : "", why, *why ? ")" : "");
+	return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT;
+}
+
+static int load_all(char **envp)
+{
+	for (unsigned i = 0; i < programs.count; i++) {
+		struct launch *launch = &programs.launch[i];
+		long result = launch_open(launch, programs.argv[i][0], programs.argv[i], programs.argc[i], envp);
+		if (!result && !launch->program->native)
+			result = launch_load(launch);
+		if (result == -EEXIST) /* its fixed address is taken: launch->thread is NULL */
+			result = 0;
+		if (result < 0)
+			return cannot_start(i, result);
+		if (!launch->thread && runtime.strict) {
+			message("--strict: '%s' would need a second instance: %s", programs.argv[i][0],
+				launch->program->native ? program_why(launch->program) : "its fixed address is taken");
+			return STATUS_CANNOT;
+		}
+	}
+	return 0;
+}
+
+static int start_all(void)
+{
+	for (unsigned i = 0; i < programs.count; i++) {
+		struct launch *launch = &programs.launch[i];
+		long pid = launch->thread ? launch_start(launch) : launch_elsewhere(launch);
+		if (runtime.verbose && !launch->thread && pid > 0)
+			message("'%s' runs in an instance of its own: %s", programs.argv[i][0],
+				launch->program->native ? program_why(launch->program) : "its fixed address is taken");
+		launch_fini(launch);
+		if (pid < 0) {
+			for (unsigned started = 0; started < i; started++)
+				sys2(__NR_kill, programs.pids[started], 9);
+			message("cannot start '%s': %s", programs.argv[i][0], error_text(pid));
+			return STATUS_TULOU;
+		}
+		programs.pids[i] = (int)pid;
+	}
+	return 0;
+}
+
+static int exit_status(int status)
+{
+	int signo = status & 0x7f;
+	return signo ? 128 + signo : status >> 8 & 0xff;
+}
+
+int cmd_run(int argc, char **argv, char **envp)
+{
+	int first = parse_options(argc, argv), result;
+
+	if (first <= 0)
+		return first ? STATUS_TULOU : 0;
+	result = parse_programs(argc - first, argv + first);
+	if (!result)
+		result = load_all(envp);
+	if (result)
+		return result;
+	result = trap_install_handler();
+	if (!result)
+		result = trap_install_filter();
+	if (result < 0) {
+		message("cannot install the seccomp filter (does this kernel have CONFIG_SECCOMP_FILTER?): %s", error_text(result));
+		return STATUS_TULOU;
+	}
+	supervisor_announce();
+	result = start_all();
+	if (result)
+		return result;
+	result = supervisor_run(programs.pids, programs.statuses, programs.count);
+	if (result < 0) {
+		message("cannot supervise: %s", error_text(result));
+		return STATUS_TULOU;
+	}
+	return exit_status(programs.statuses[0]);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - where `tulou` begins: from the kernel's initial stack to a command.
+ *
+ * Every task of the runtime runs on a thread block (the books' locks name their owner by it), so the first step is to leave the
+ * stack that the kernel made.
+ */
+#include <tulou/version.h>
+
+#include "base/format.h"
+#include "cli/command.h"
+#include "runtime/instance.h"
+#include "runtime/message.h"
+#include "runtime/process/thread.h"
+#include "runtime/text.h"
+
+static const struct command commands[] = {
+	{"run", "run [-v] [--strict] [--map-at-exit] -- PROGRAM [ARG]… [+ PROGRAM [ARG]…]…",
+		"run programs as processes in one address space", cmd_run},
+	{"map", "map [PID]", "show the pool of a running instance", cmd_map},
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+struct start {
+	int argc;
+	char **argv, **envp;
+	const unsigned long *auxv;
+};
+
+_Noreturn void runtime_switch(void *stack_top, void (*function)(void *), void *argument); /* entry.S */
+_Noreturn void runtime_start(long *stack);
+
+void print(const char *text)
+{
+	write_all(STDOUT, text, text_length(text));
+}
+
+static void print_help(void)
+{
+	char line[512];
+
+	print("Usage: tulou COMMAND [OPTION]…\n\nMany processes in one address space, their memory served by one manager.\n\n");
+	for (unsigned i = 0; i < COMMANDS; i++) {
+		format(line, sizeof line, "  tulou %s\n      %s\n", commands[i].synopsis, commands[i].summary);
+		print(line);
+	}
+	print("\n  -h, --help     this text (after a command: its own)\n  -V, --version  the version\n");
+}
+
+static int run_command(int argc, char **argv, char **envp)
+{
+	if (argc < 2) {
+		message("no command; `tulou --help` lists them");
+		return STATUS_TULOU;
+	}
+	if (text_equal(argv[1], "--help") || text_equal(argv[1], "-h")) {
+		print_help();
+		return 0;
+	}
+	if (text_equal(argv[1], "--version") || text_equal(argv[1], "-V")) {
+		print("tulou " TULOU_VERSION "\n");
+		return 0;
+	}
+	for (unsigned i = 0; i < COMMANDS; i++)
+		if (text_equal(argv[1], commands[i].name))
+			return commands[i].main(argc - 1, argv + 1, envp);
+	message("unknown %s '%s'; `tulou --help` lists the commands", argv[1][0] == '-' ? "option" : "command", argv[1]);
+	return STATUS_TULOU;
+}
+
+static void begin(void *argument)
+{
+	const struct start *start = argument;
+	int status = STATUS_TULOU;
+
+	if (start->argc > 1 && text_equal(start->argv[1], "run"))
+		status = runtime_init(start->auxv, start->envp);
+	if (start->argc > 1 && text_equal(start->argv[1], INSTANCE_COMMAND)) {
+		status = runtime_init(start->auxv, start->envp);
+		if (status == 0)
+			instance_main(start->argc, start->argv, start->envp);
+	}
+	if (status < 0) {
+		message("cannot make the pool: %s", error_text(status));
+		status = STATUS_TULOU;
+	} else {
+		status = run_command(start->argc, start->argv, start->envp);
+	}
+	for (;;)
+		sys1(__NR_exit_group, status);
+}
+
+_Noreturn void runtime_start(long *stack)
+{
+	static struct start start;
+	struct thread *thread = thread_claim(NULL);
+
+	start.argc = (int)stack[0];
+	start.argv = (char **)(stack + 1);
+	start.envp = start.argv + start.argc + 1;
+	stack = (long *)start.envp;
+	while (*stack)
+		stack++;
+	start.auxv = (const unsigned long *)(stack + 1);
+	if (!thread) {
+		message("cannot map memory at the runtime's own addresses");
+		for (;;)
+			sys1(__NR_exit_group, STATUS_TULOU);
+	}
+	runtime_switch(thread_stack_top(thread), begin, &start);
+}

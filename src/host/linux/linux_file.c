@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux_file.c - the file behind a descriptor. A mapping keeps its file alive in the kernel, so there is nothing to count: the
+ * handle stays empty, and mmap(2) itself judges the descriptor while it is valid (ENODEV, EPERM, EACCES …).
+ */
+#include "linux_internal.h"
+
+#include <asm/stat.h>
+#include <linux/fcntl.h>
+
+int linux_file_get(void *ctx, int fd, bool shared, struct tulou_file *out)
+{
+	const int all = TULOU_PROT_READ | TULOU_PROT_WRITE | TULOU_PROT_EXEC;
+	struct stat stat;
+	long status = sys3(__NR_fcntl, fd, F_GETFL, 0), error;
+
+	(void)ctx;
+	if (status < 0)
+		return (int)status;
+	if (status & O_PATH)
+		return -TULOU_EBADF;
+	error = sys2(__NR_fstat, fd, (long)&stat);
+	if (error < 0)
+		return (int)error;
+	*out = (struct tulou_file){.dev = stat.st_dev, .ino = stat.st_ino, .max_prot = all, .fd = fd};
+	if ((status & O_ACCMODE) == O_WRONLY)
+		out->max_prot = TULOU_PROT_NONE; /* not even readable: mmap(2) answers EACCES */
+	else if (shared && (status & O_ACCMODE) == O_RDONLY)
+		out->max_prot = TULOU_PROT_READ | TULOU_PROT_EXEC;
+	return 0;
+}
+
+void linux_file_dup(void *ctx, const struct tulou_file *file)
+{
+	(void)ctx;
+	(void)file;
+}
+
+void linux_file_put(void *ctx, const struct tulou_file *file)
+{
+	(void)ctx;
+	(void)file;
+}

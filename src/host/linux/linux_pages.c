@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux_pages.c - the callbacks on the pool's pages.
+ *
+ * Each is one system call on the exact range that the core names. What is more than that serves one line of the contract, "a
+ * callback that fails has changed nothing", where the kernel does not keep it:
+ *   - mmap(MAP_FIXED) that fails late has already destroyed what stood there: a socket or device refuses, memory is short (for
+ *     private memory up to Linux 6.11). linux_map_over tries the same mapping elsewhere first.
+ *   - running out of VMAs in the middle: linux_areas_admit refuses before.
+ * What is left: mprotect(2) over several VMAs stops at the one that refuses (a file on a noexec mount, a sealed memfd), and the
+ * ones before it stay changed. Only the books know what protection they had: see host.h.
+ */
+#include "linux_internal.h"
+
+/* ---- map, unmap ------------------------------------------------------------------------------------------------------------ */
+
+static long linux_mmap(const struct tulou_mapping *m, uintptr_t addr, int flags)
+{
+	return sys6(__NR_mmap, (long)addr, (long)m->size, m->prot, flags, m->file ? m->file->fd : -1, (long)m->offset);
+}
+
+/* A mapping over pages that are there: only once it has been seen to work. */
+static long linux_map_over(const struct tulou_mapping *m, int flags)
+{
+	long trial = linux_mmap(m, 0, flags & ~(TULOU_MAP_POPULATE | TULOU_MAP_LOCKED));
+
+	if (trial < 0)
+		return trial;
+	sys2(__NR_munmap, trial, (long)m->size);
+	return linux_mmap(m, m->start, flags | TULOU_MAP_FIXED);
+}
+
+int linux_map(void *ctx, const struct tulou_mapping *m)
+{
+	struct linux_host *h = ctx;
+	/* The books say where an area ends: the kernel must not let it grow down by itself. */
+	int flags = (m->flags & ~TULOU_MAP_GROWSDOWN) | (m->file ? 0 : TULOU_MAP_ANONYMOUS);
+	int error = linux_areas_admit(h, 2);
+	long result;
+
+	if (error)
+		return error;
+	if (!m->file && h->map_restores && (m->flags & TULOU_MAP_TYPE) == TULOU_MAP_PRIVATE) {
+		result = linux_mmap(m, m->start, flags | TULOU_MAP_FIXED);
+		return result < 0 ? (int)result : 0;
+	}
+	result = linux_mmap(m, m->start, flags | TULOU_MAP_FIXED_NOREPLACE);
+	if (result == -TULOU_EEXIST)
+		result = linux_map_over(m, flags);
+	return result < 0 ? (int)result : 0;
+}
+
+int linux_unmap(void *ctx, uintptr_t start, size_t size)
+{
+	linux_areas_note(ctx, 1);
+	int error = (int)sys2(__NR_munmap, (long)start, (long)size);
+
+	if (error == 0)
+		linux_areas_freed(ctx);
+	return error;
+}
+
+/* ---- protect --------------------------------------------------------------------------------------------------------------- */
+
+int linux_protect(void *ctx, uintptr_t start, size_t size, int prot)
+{
+	int error = linux_areas_admit(ctx, 2);
+
+	return error ? error : (int)sys3(__NR_mprotect, (long)start, (long)size, prot);
+}
+
+/* ---- grow, advise, sync ---------------------------------------------------------------------------------------------------- */
+
+int linux_grow(void *ctx, uintptr_t start, size_t size, size_t new_size)
+{
+	uintptr_t last = start + size - TULOU_PAGE_SIZE;
+	long result;
+
+	linux_areas_note(ctx, 1);
+	/* The last page alone: the kernel may have the mapping in several VMAs, and only the last of them grows. */
+	result = sys5(__NR_mremap, (long)last, TULOU_PAGE_SIZE, (long)(new_size - size + TULOU_PAGE_SIZE), 0, 0);
+	if (result == -TULOU_EINVAL) /* huge pages: no single small page */
+		result = sys5(__NR_mremap, (long)start, (long)size, (long)new_size, 0, 0);
+	return result < 0 ? (int)result : 0;
+}
+
+int linux_advise(void *ctx, uintptr_t start, size_t size, int advice)
+{
+	/* DONTNEED, by far the most frequent, never splits */
+	if (advice != TULOU_MADV_DONTNEED)
+		linux_areas_note(ctx, 2);
+	return (int)sys3(__NR_madvise, (long)start, (long)size, advice);
+}
+
+int linux_sync(void *ctx, uintptr_t start, size_t size, int flags)
+{
+	(void)ctx;
+	return (int)sys3(__NR_msync, (long)start, (long)size, flags);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim_internal.h - the parts of the simulated host, shared by its files.
+ *
+ *     sim.c         create, counters, failures, hooks, tasks        sim_areas.c   the sorted array of areas
+ *     sim_memory.c  the callbacks on the pool, load and store       sim_pages.c   hash of 4 KiB pages
+ *     sim_file.c    files and descriptors
+ *
+ * Functions here expect the sim's mutex to be held.
+ */
+#ifndef TULOU_HOST_SIM_INTERNAL_H
+#define TULOU_HOST_SIM_INTERNAL_H
+
+#include "sim.h"
+
+#include <pthread.h>
+
+/* ---- pages: a hash from a page number to 4096 bytes ------------------------------------------------------------------------ */
+struct sim_page {
+	struct sim_page *next;
+	uint64_t number;
+	uint8_t bytes[TULOU_PAGE_SIZE];
+};
+
+struct sim_pages {
+	struct sim_page **buckets;
+	size_t bucket_count; /* a power of two, or 0 */
+	size_t count;
+};
+
+struct sim_page *sim_pages_find(const struct sim_pages *pages, uint64_t number);
+/* Found, or new and zero. */
+struct sim_page *sim_pages_get(struct sim_pages *pages, uint64_t number);
+void sim_pages_drop(struct sim_pages *pages, uint64_t first, uint64_t end);
+/* Pages first … end-1 become to … ; nothing may be there. */
+void sim_pages_move(struct sim_pages *pages, uint64_t first, uint64_t end, uint64_t to);
+void sim_pages_fini(struct sim_pages *pages);
+
+/* ---- files ----------------------------------------------------------------------------------------------------------------- */
+struct sim_file {
+	struct sim_pages pages;
+	uint64_t size;
+	uint64_t dev, ino;
+	size_t refs;
+};
+
+struct sim_fd {
+	struct sim_file *file; /* NULL: closed */
+	int access;
+};
+
+struct sim_file *sim_file_new(struct sim *sim, uint64_t size, uint64_t dev);
+void sim_file_unref(struct sim_file *file);
+/* Is there a byte, or the rest of the last page, at this offset? Otherwise an access is SIGBUS. */
+bool sim_file_reaches(const struct sim_file *file, uint64_t offset);
+int sim_file_get(struct sim *sim, int fd, bool shared, struct tulou_file *out);
+
+/* ---- areas ----------------------------------------------------------------------------------------------------------------- */
+struct sim_extent {
+	uintptr_t start, end;
+	int prot, max_prot;
+	bool shared;
+	struct sim_file *file; /* one reference; NULL: private anonymous */
+	uint64_t offset; /* of start */
+};
+
+struct sim_areas {
+	struct sim_extent *items; /* ascending, disjoint */
+	size_t count, room;
+};
+
+/* Index of the first area that ends above addr: the one that holds it, else the next one, else count. */
+size_t sim_areas_from(const struct sim_areas *areas, uintptr_t addr);
+struct sim_extent *sim_areas_find(const struct sim_areas *areas, uintptr_t addr);
+bool sim_areas_covered(const struct sim_areas *areas, uintptr_t start, uintptr_t end);
+bool sim_areas_free(const struct sim_areas *areas, uintptr_t start, uintptr_t end);
+/* How many areas there would be if [start, end) were taken out of them. */
+size_t sim_areas_count_without(const struct sim_areas *areas, uintptr_t start, uintptr_t end);
+/* Make start and end borders of areas. Returns the index of the first area at or above start. */
+size_t sim_areas_split(struct sim_areas *areas, uintptr_t start, uintptr_t end);
+void sim_areas_remove(struct sim_areas *areas, uintptr_t start, uintptr_t end);
+/* Takes over the reference in `extent`; the range must be free. Merges with its neighbours. */
+void sim_areas_insert(struct sim_areas *areas, const struct sim_extent *extent);
+/* Merge what agrees in and around [start, end). */
+void sim_areas_merge(struct sim_areas *areas, uintptr_t start, uintptr_t end);
+void sim_areas_fini(struct sim_areas *areas);
+
+/* ---- the host -------------------------------------------------------------------------------------------------------------- */
+struct sim_rule {
+	size_t nth; /* 0: none; 1: the next call fails */
+	int error;
+	bool always;
+};
+
+struct sim {
+	struct tulou_host host;
+	uintptr_t start, end;
+
+	pthread_mutex_t mutex; /* guards all below */
+	pthread_cond_t woken;
+	struct sim_areas areas;
+	struct sim_pages private_pages; /* by address / page size */
+	struct sim_fd *fds;
+	int fd_count;
+	uint64_t next_ino;
+	size_t books, handles;
+
+	size_t calls[SIM_CALLS];
+	struct sim_rule rules[SIM_CALLS_FAILING];
+	struct sim_rule rule_any;
+	uint64_t random;
+	unsigned random_one_in;
+	size_t failed;
+	size_t area_limit;
+	uintptr_t refused_page; /* by protect */
+	int refused_error;
+
+	uint32_t *dead;
+	size_t dead_count;
+
+	void (*hook)(void *arg, enum sim_call call, bool after);
+	void *hook_arg;
+	void (*violation)(void *arg, const char *what);
+	void *violation_arg;
+	void (*panic)(void *arg, const char *what);
+	void *panic_arg;
+};
+
+/* Start and end of a callback: hook, lock, count, decide whether it fails. enter returns 0 or the negative errno of a rule; the
+ * caller must leave in both cases. */
+int sim_enter(struct sim *sim, enum sim_call call);
+int sim_leave(struct sim *sim, enum sim_call call, int result);
+/* Report a breach of the contract; returns -EINVAL. */
+int sim_violation(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void *sim_alloc(void *old, size_t size); /* realloc that does not fail */
+
+int sim_map(void *ctx, const struct tulou_mapping *m);
+int sim_unmap(void *ctx, uintptr_t start, size_t size);
+int sim_protect(void *ctx, uintptr_t start, size_t size, int prot);
+int sim_grow(void *ctx, uintptr_t start, size_t size, size_t new_size);
+int sim_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source);
+int sim_advise(void *ctx, uintptr_t start, size_t size, int advice);
+int sim_sync(void *ctx, uintptr_t start, size_t size, int flags);
+
+#endif

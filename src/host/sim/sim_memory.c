@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim_memory.c - the callbacks on the pool's pages, and the accesses.
+ *
+ * Each callback validates everything (contract, permissions, the area limit) and only then changes the areas: a failed one has
+ * changed nothing. Contents follow the kernel: a private page is its own once it was written, until then it shows its file;
+ * a shared page is the file's; a page past the file's end is SIGBUS.
+ */
+#include "sim_internal.h"
+
+#include <string.h>
+
+enum { SIM_PROT_ALL = TULOU_PROT_READ | TULOU_PROT_WRITE | TULOU_PROT_EXEC };
+
+static int sim_range_check(struct sim *sim, enum sim_call call, uintptr_t start, size_t size)
+{
+	if (size == 0 || (start | size) % TULOU_PAGE_SIZE || start < sim->start || start > sim->end || size > sim->end - start)
+		return sim_violation(sim, "%s of %#lx, %#zx bytes", sim_call_name(call), start, size);
+	return 0;
+}
+
+static int sim_limit_check(const struct sim *sim, size_t count)
+{
+	return sim->area_limit && count > sim->area_limit && count > sim->areas.count ? -TULOU_ENOMEM : 0;
+}
+
+static void sim_pages_forget(struct sim *sim, uintptr_t start, uintptr_t end)
+{
+	sim_pages_drop(&sim->private_pages, start >> TULOU_PAGE_SHIFT, end >> TULOU_PAGE_SHIFT);
+}
+
+/* ---- map, unmap ------------------------------------------------------------------------------------------------------------ */
+
+static int sim_map_check(struct sim *sim, const struct tulou_mapping *m)
+{
+	int type = m->flags & TULOU_MAP_TYPE, error = sim_range_check(sim, SIM_MAP, m->start, m->size);
+
+	if (error)
+		return error;
+	if (m->flags & (TULOU_MAP_FIXED | TULOU_MAP_FIXED_NOREPLACE | TULOU_MAP_32BIT))
+		return sim_violation(sim, "map with flags %#x, which say where", m->flags);
+	if (type != TULOU_MAP_SHARED && type != TULOU_MAP_PRIVATE)
+		return sim_violation(sim, "map with flags %#x: not shared, not private", m->flags);
+	if (m->prot & ~SIM_PROT_ALL)
+		return sim_violation(sim, "map with protection %#x", m->prot);
+	if (m->file && m->offset % TULOU_PAGE_SIZE)
+		return sim_violation(sim, "map of a file at %#lx", m->offset);
+	if (m->file && (m->file->max_prot == 0 || (type == TULOU_MAP_SHARED && m->prot & ~m->file->max_prot)))
+		return -TULOU_EACCES;
+	return sim_limit_check(sim, sim_areas_count_without(&sim->areas, m->start, m->start + m->size) + 1);
+}
+
+int sim_map(void *ctx, const struct tulou_mapping *m)
+{
+	struct sim *sim = ctx;
+	int error = sim_enter(sim, SIM_MAP);
+
+	if (error == 0)
+		error = sim_map_check(sim, m);
+	if (error)
+		return sim_leave(sim, SIM_MAP, error);
+	bool shared = (m->flags & TULOU_MAP_TYPE) == TULOU_MAP_SHARED;
+	struct sim_extent extent = {
+		.start = m->start, .end = m->start + m->size, .prot = m->prot, .max_prot = SIM_PROT_ALL, .shared = shared};
+
+	if (m->file) {
+		extent.file = m->file->handle;
+		extent.file->refs++;
+		extent.offset = m->offset;
+		extent.max_prot = shared ? m->file->max_prot : SIM_PROT_ALL;
+	} else if (shared) {
+		extent.file = sim_file_new(sim, m->size, 1);
+	}
+	sim_areas_remove(&sim->areas, extent.start, extent.end);
+	sim_pages_forget(sim, extent.start, extent.end);
+	sim_areas_insert(&sim->areas, &extent);
+	return sim_leave(sim, SIM_MAP, 0);
+}
+
+int sim_unmap(void *ctx, uintptr_t start, size_t size)
+{
+	struct sim *sim = ctx;
+	int error = sim_enter(sim, SIM_UNMAP);
+
+	if (error == 0)
+		error = sim_range_check(sim, SIM_UNMAP, start, size);
+	if (error == 0)
+		error = sim_limit_check(sim, sim_areas_count_without(&sim->areas, start, start + size));
+	if (error)
+		return sim_leave(sim, SIM_UNMAP, error);
+	sim_areas_remove(&sim->areas, start, start + size);
+	sim_pages_forget(sim, start, start + size);
+	return sim_leave(sim, SIM_UNMAP, 0);
+}
+
+/* ---- protect --------------------------------------------------------------------------------------------------------------- */
+
+static int sim_protect_check(struct sim *sim, uintptr_t start, size_t size, int prot)
+{
+	int error = sim_range_check(sim, SIM_PROTECT, start, size);
+	size_t count = sim->areas.count;
+
+	if (error)
+		return error;
+	if (prot & ~SIM_PROT_ALL)
+		return sim_violation(sim, "protect with protection %#x", prot);
+	if (!sim_areas_covered(&sim->areas, start, start + size))
+		return -TULOU_ENOMEM;
+	for (size_t i = sim_areas_from(&sim->areas, start); i < sim->areas.count && sim->areas.items[i].start < start + size;
+		i++) {
+		const struct sim_extent *extent = &sim->areas.items[i];
+
+		if (prot & ~extent->max_prot)
+			return -TULOU_EACCES;
+		if (prot != extent->prot)
+			count += (size_t)(extent->start < start) + (size_t)(extent->end > start + size);
+	}
+	return sim_limit_check(sim, count);
+}
+
+/* Where protect of [start, end) stops: at its end, or at the area that refuses. */
+static uintptr_t sim_protect_stop(const struct sim *sim, uintptr_t start, uintptr_t end)
+{
+	const struct sim_extent *refuses = sim->refused_error ? sim_areas_find(&sim->areas, sim->refused_page) : NULL;
+
+	if (!refuses || sim->refused_page < start || sim->refused_page >= end)
+		return end;
+	return refuses->start > start ? refuses->start : start;
+}
+
+int sim_protect(void *ctx, uintptr_t start, size_t size, int prot)
+{
+	struct sim *sim = ctx;
+	int error = sim_enter(sim, SIM_PROTECT);
+
+	if (error == 0)
+		error = sim_protect_check(sim, start, size, prot);
+	if (error)
+		return sim_leave(sim, SIM_PROTECT, error);
+	uintptr_t stop = sim_protect_stop(sim, start, start + size);
+
+	if (stop > start) {
+		for (size_t i = sim_areas_split(&sim->areas, start, stop);
+			i < sim->areas.count && sim->areas.items[i].end <= stop; i++)
+			sim->areas.items[i].prot = prot;
+		sim_areas_merge(&sim->areas, start, stop);
+	}
+	return sim_leave(sim, SIM_PROTECT, stop < start + size ? -sim->refused_error : 0);
+}
+
+/* ---- grow, move ------------------------------------------------------------------------------------------------------------ */
+
+/* One mapping over all of [start, start + size), as the kernel asks of mremap(2). */
+static const struct sim_extent *sim_one_area(const struct sim *sim, uintptr_t start, size_t size)
+{
+	const struct sim_extent *extent = sim_areas_find(&sim->areas, start);
+
+	return extent && size <= extent->end - start ? extent : NULL;
+}
+
+int sim_grow(void *ctx, uintptr_t start, size_t size, size_t new_size)
+{
+	struct sim *sim = ctx;
+	const struct sim_extent *extent = NULL;
+	int error = sim_enter(sim, SIM_GROW);
+
+	if (error == 0)
+		error = sim_range_check(sim, SIM_GROW, start, new_size);
+	if (error == 0)
+		error = sim_range_check(sim, SIM_GROW, start, size);
+	if (error == 0 && size >= new_size)
+		error = sim_violation(sim, "grow from %#zx to %#zx bytes", size, new_size);
+	if (error == 0 && !(extent = sim_one_area(sim, start, size)))
+		error = -TULOU_EFAULT;
+	if (error == 0 && !sim_areas_free(&sim->areas, start + size, start + new_size))
+		error = sim_violation(sim, "grow of %#lx from %#zx to %#zx bytes over something", start, size, new_size);
+	if (error)
+		return sim_leave(sim, SIM_GROW, error);
+	struct sim_extent tail = *extent;
+
+	tail.offset += start + size - extent->start;
+	tail.start = start + size;
+	tail.end = start + new_size;
+	if (tail.file)
+		tail.file->refs++;
+	else
+		tail.offset = 0;
+	sim_areas_insert(&sim->areas, &tail);
+	return sim_leave(sim, SIM_GROW, 0);
+}
+
+static int sim_move_check(struct sim *sim, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source)
+{
+	int error = sim_range_check(sim, SIM_MOVE, start, size);
+
+	if (error == 0)
+		error = sim_range_check(sim, SIM_MOVE, new_start, new_size);
+	if (error)
+		return error;
+	if (start < new_start + new_size && new_start < start + size)
+		return sim_violation(sim, "move of %#lx, %#zx bytes, onto itself (%#lx)", start, size, new_start);
+	if (keep_source && size != new_size)
+		return sim_violation(sim, "move that keeps the source, from %#zx to %#zx bytes", size, new_size);
+	if (!sim_one_area(sim, start, size < new_size ? size : new_size) || !sim_areas_covered(&sim->areas, start, start + size))
+		return -TULOU_EFAULT;
+	size_t count = sim_areas_count_without(&sim->areas, new_start, new_start + new_size) + 1;
+
+	if (!keep_source)
+		count += sim_areas_count_without(&sim->areas, start, start + size);
+	return sim_limit_check(sim, keep_source ? count : count - sim->areas.count);
+}
+
+int sim_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source)
+{
+	struct sim *sim = ctx;
+	int error = sim_enter(sim, SIM_MOVE);
+
+	if (error == 0)
+		error = sim_move_check(sim, start, size, new_start, new_size, keep_source);
+	if (error)
+		return sim_leave(sim, SIM_MOVE, error);
+	const struct sim_extent *source = sim_areas_find(&sim->areas, start);
+	struct sim_extent target = *source;
+	uintptr_t moved_end = start + (size < new_size ? size : new_size);
+
+	target.start = new_start;
+	target.end = new_start + new_size;
+	if (target.file) {
+		target.offset += start - source->start;
+		target.file->refs++;
+	}
+	sim_areas_remove(&sim->areas, new_start, new_start + new_size);
+	sim_pages_forget(sim, new_start, new_start + new_size);
+	sim_pages_move(
+		&sim->private_pages, start >> TULOU_PAGE_SHIFT, moved_end >> TULOU_PAGE_SHIFT, new_start >> TULOU_PAGE_SHIFT);
+	if (!keep_source) {
+		sim_areas_remove(&sim->areas, start, start + size);
+		sim_pages_forget(sim, start, start + size);
+	}
+	sim_areas_insert(&sim->areas, &target);
+	return sim_leave(sim, SIM_MOVE, 0);
+}
+
+/* ---- advise, sync ---------------------------------------------------------------------------------------------------------- */
+
+/* 0 … 4 and 8 … 25 are advice. Contents change by DONTNEED only; REMOVE would punch a hole into the file, which is not simulated. */
+static int sim_advice_check(int advice)
+{
+	enum { MADV_FREE = 8, MADV_REMOVE = 9, MADV_COLLAPSE = 25 };
+
+	if (advice == MADV_REMOVE)
+		return -TULOU_EOPNOTSUPP;
+	return advice < 0 || advice > MADV_COLLAPSE || (advice > TULOU_MADV_DONTNEED && advice < MADV_FREE) ? -TULOU_EINVAL : 0;
+}
+
+int sim_advise(void *ctx, uintptr_t start, size_t size, int advice)
+{
+	struct sim *sim = ctx;
+	int error = sim_enter(sim, SIM_ADVISE);
+
+	if (error == 0)
+		error = sim_range_check(sim, SIM_ADVISE, start, size);
+	if (error == 0)
+		error = sim_advice_check(advice);
+	if (error == 0 && !sim_areas_covered(&sim->areas, start, start + size))
+		error = -TULOU_ENOMEM;
+	if (error == 0 && advice == TULOU_MADV_DONTNEED)
+		sim_pages_forget(sim, start, start + size);
+	return sim_leave(sim, SIM_ADVISE, error);
+}
+
+int sim_sync(void *ctx, uintptr_t start, size_t size, int flags)
+{
+	struct sim *sim = ctx;
+	int error = sim_enter(sim, SIM_SYNC);
+
+	if (error == 0)
+		error = sim_range_check(sim, SIM_SYNC, start, size);
+	if (error == 0 && (flags & ~(TULOU_MS_ASYNC | TULOU_MS_INVALIDATE | TULOU_MS_SYNC) ||
+				  (flags & TULOU_MS_ASYNC && flags & TULOU_MS_SYNC)))
+		error = -TULOU_EINVAL;
+	if (error == 0 && !sim_areas_covered(&sim->areas, start, start + size))
+		error = -TULOU_ENOMEM;
+	return sim_leave(sim, SIM_SYNC, error);
+}
+
+/* ---- accesses -------------------------------------------------------------------------------------------------------------- */
+
+/* The byte at addr as it can be read now; for a store, in a page that may be written. */
+static int sim_access(struct sim *sim, uintptr_t addr, int prot, bool store, uint8_t **byte)
+{
+	static uint8_t zero;
+	const struct sim_extent *extent = sim_areas_find(&sim->areas, addr);
+
+	if (!extent || !(extent->prot & prot))
+		return SIM_SEGV;
+	uint64_t offset = extent->offset + (addr - extent->start);
+	if (extent->file && !sim_file_reaches(extent->file, offset))
+		return SIM_BUS;
+	struct sim_pages *pages = extent->shared ? &extent->file->pages : &sim->private_pages;
+	uint64_t number = (extent->shared ? offset : addr) >> TULOU_PAGE_SHIFT;
+	struct sim_page *page = sim_pages_find(pages, number);
+	struct sim_page *below =
+		page || extent->shared || !extent->file ? NULL : sim_pages_find(&extent->file->pages, offset >> TULOU_PAGE_SHIFT);
+
+	if (!page && store) {
+		page = sim_pages_get(pages, number);
+		if (below)
+			memcpy(page->bytes, below->bytes, TULOU_PAGE_SIZE);
+	}
+	page = page ? page : below;
+	*byte = page ? &page->bytes[addr % TULOU_PAGE_SIZE] : &zero;
+	return 0;
+}
+
+static int sim_access_locked(struct sim *sim, uintptr_t addr, int prot, uint8_t *load, const uint8_t *store)
+{
+	uint8_t *byte = NULL;
+
+	pthread_mutex_lock(&sim->mutex);
+	int fault = sim_access(sim, addr, prot, store != NULL, &byte);
+
+	if (fault == 0 && store)
+		*byte = *store;
+	else if (fault == 0 && load)
+		*load = *byte;
+	pthread_mutex_unlock(&sim->mutex);
+	return fault;
+}
+
+int sim_load(struct sim *sim, uintptr_t addr, uint8_t *value)
+{
+	return sim_access_locked(sim, addr, SIM_PROT_ALL, value, NULL);
+}
+
+int sim_store(struct sim *sim, uintptr_t addr, uint8_t value)
+{
+	return sim_access_locked(sim, addr, TULOU_PROT_WRITE, NULL, &value);
+}
+
+int sim_execute(struct sim *sim, uintptr_t addr)
+{
+	return sim_access_locked(sim, addr, TULOU_PROT_EXEC, NULL, NULL);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clone.c - fork, vfork, clone: threads, processes that share the address space, and copies of it.
+ *
+ *     CLONE_THREAD            a task of the same process: its own block, the rest native
+ *     CLONE_VM (vfork, spawn) a process slot of its own, on its parent's process VM until it execs. CLONE_VFORK is not given to the
+ *                             kernel, which would wait for a real exec: the parent waits on the child's word (process.h)
+ *     else (fork)             the kernel copies the address space; the child is an instance of its own, with one process
+ *
+ * Every new task enters guest code through a copy of its creator's signal frame that lies at the top of its own block: rt_sigreturn
+ * sets its registers, mask and alternate stack.
+ */
+#include <asm-generic/errno.h>
+#include <linux/sched.h>
+
+#include "base/mem.h"
+#include "runtime/message.h"
+#include "runtime/process/exit.h"
+#include "runtime/process/task.h"
+#include "runtime/supervisor/supervisor.h"
+#include "runtime/trap/trap.h"
+#include "runtime/user.h"
+
+enum { SIGCHLD_NUMBER = 17, VFORK_LOOK_AGAIN = 50 };
+
+struct clone_request {
+	uint64_t flags, stack, parent_tid, child_tid, tls;
+};
+
+/* Lay the frame through which the new task enters guest code at the top of its block. */
+static struct frame *child_frame(struct thread *child, const struct frame *parent, uint64_t stack)
+{
+	struct frame *frame = frame_copy((uintptr_t)thread_stack_top(child), parent);
+
+	frame->context.regs.rax = 0;
+	if (stack)
+		frame->context.regs.rsp = stack;
+	trap_frame_stack(frame, child);
+	child->entry_frame = frame;
+	return frame;
+}
+
+/* ---- threads ---------------------------------------------------------------------------------------------------------------- */
+
+static void thread_begin(void *argument)
+{
+	struct thread *thread = argument;
+	thread->tid = (int)sys0(__NR_gettid);
+	frame_return(thread->entry_frame);
+}
+
+static long clone_thread(struct thread *thread, struct frame *frame, const struct clone_request *request)
+{
+	struct process *process = thread->process;
+	struct thread *child;
+	struct frame *entry;
+	long tid;
+
+	if (!(request->flags & CLONE_VM) || !(request->flags & CLONE_SIGHAND))
+		return -EINVAL;
+	child = thread_claim(process);
+	if (!child)
+		return -EAGAIN;
+	child->sigsys_blocked = thread->sigsys_blocked;
+	entry = child_frame(child, frame, request->stack);
+	__atomic_add_fetch(&process->thread_count, 1, __ATOMIC_ACQ_REL);
+	tid = clone_task(request->flags & ~(uint64_t)CLONE_VFORK, entry, (uint32_t *)request->parent_tid,
+		(uint32_t *)request->child_tid, request->tls, thread_begin, child);
+	if (tid < 0) {
+		__atomic_sub_fetch(&process->thread_count, 1, __ATOMIC_ACQ_REL);
+		thread_release(child);
+	}
+	return tid;
+}
+
+/* ---- processes that share the address space ------------------------------------------------------------------------------------ */
+
+static void process_begin(void *argument)
+{
+	struct thread *thread = argument;
+	uint32_t tid = (uint32_t)sys0(__NR_gettid);
+
+	thread->tid = thread->process->pid = (int)tid;
+	if (thread->set_child_tid)
+		user_write(thread->set_child_tid, &tid, sizeof tid);
+	frame_return(thread->entry_frame);
+}
+
+/* A slot and a block for a child of `thread`'s process. */
+static struct thread *child_create(struct thread *thread, const struct clone_request *request)
+{
+	struct process *parent = thread->process, *child = process_claim();
+	struct thread *first = child ? thread_claim(child) : NULL;
+
+	if (!first) {
+		if (child)
+			process_reclaim(child);
+		return NULL;
+	}
+	child->vm = parent->vm;
+	tulou_process_vm_ref(child->vm);
+	child->thread_count = 1;
+	child->layout = parent->layout;
+	memcpy(child->actions, parent->actions, sizeof child->actions);
+	memcpy(child->exe, parent->exe, sizeof child->exe);
+	first->leader = true;
+	first->sigsys_blocked = thread->sigsys_blocked;
+	if (request->flags & CLONE_VFORK) /* the kernel keeps the alternate stack in a vfork child only */
+		first->guest_stack = thread->guest_stack;
+	if (request->flags & CLONE_CHILD_CLEARTID)
+		first->guest_tid_address = request->child_tid;
+	if (request->flags & CLONE_CHILD_SETTID)
+		first->set_child_tid = request->child_tid;
+	return first;
+}
+
+/* As vfork(2): until the child no longer uses the parent's memory. Its slot may be another's by then: the generation tells. */
+static void vfork_wait(struct thread *thread, struct process *child, uint32_t generation)
+{
+	for (;;) {
+		uint32_t word = __atomic_load_n(&child->word, __ATOMIC_ACQUIRE);
+		if (!word || word & WORD_RELEASED || __atomic_load_n(&child->generation, __ATOMIC_ACQUIRE) != generation)
+			return;
+		if (__atomic_load_n(&thread->process->exiting, __ATOMIC_ACQUIRE))
+			exit_thread_asked(thread);
+		task_wait(&child->word, word, VFORK_LOOK_AGAIN);
+	}
+}
+
+static long clone_shared(struct thread *thread, struct frame *frame, const struct clone_request *request)
+{
+	const uint64_t ours = CLONE_VFORK | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_SIGHAND;
+	struct thread *first;
+	struct process *child;
+	struct frame *entry;
+	uint32_t generation;
+	long pid = supervisor_ensure();
+
+	if (pid < 0)
+		return pid;
+	first = child_create(thread, request);
+	if (!first)
+		return -EAGAIN;
+	child = first->process;
+	generation = child->generation;
+	entry = child_frame(first, frame, request->stack);
+	pid = clone_task((request->flags & ~ours) | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, entry,
+		(uint32_t *)request->parent_tid, &child->word, request->tls, process_begin, first);
+	if (pid < 0) {
+		process_reclaim(child);
+		return pid;
+	}
+	if (request->flags & CLONE_PARENT_SETTID) {
+		uint32_t tid = (uint32_t)pid;
+		user_write(request->parent_tid, &tid, sizeof tid);
+	}
+	child->pid = (int)pid;
+	supervisor_watch(child);
+	if (request->flags & CLONE_VFORK)
+		vfork_wait(thread, child, generation);
+	return pid;
+}
+
+/* ---- copies of the address space ------------------------------------------------------------------------------------------------ */
+
+/* In the child: the only task of an instance of its own. */
+static void copy_begin(struct thread *thread, struct frame *frame, const struct clone_request *request)
+{
+	struct process *process = thread->process;
+
+	process->pid = thread->tid = (int)sys0(__NR_getpid);
+	process->word = (uint32_t)process->pid | WORD_RELEASED;
+	process->thread_count = 1;
+	process->leader_exited = process->listed = false;
+	process->exiting = 0;
+	thread->leader = true;
+	thread->guest_tid_address = request->flags & CLONE_CHILD_CLEARTID ? request->child_tid : 0;
+	sys1(__NR_set_tid_address, (long)&process->word);
+	thread_forget_others(thread);
+	process_forget_others(process);
+	supervisor_forget();
+	tulou_fork_child(runtime.pool, process->vm);
+	tulou_process_vm_set_id(process->vm, (uint32_t)process->pid);
+	if (request->stack)
+		frame->context.regs.rsp = request->stack;
+}
+
+static long clone_copy(struct thread *thread, struct frame *frame, const struct clone_request *request)
+{
+	long pid;
+
+	if (runtime.strict) {
+		message("--strict: process %d wants to fork, which makes a second instance", thread->process->pid);
+		return -EAGAIN;
+	}
+	tulou_fork_prepare(runtime.pool);
+	pid = sys5(__NR_clone, (long)(request->flags & ~(uint64_t)CLONE_VFORK), 0, (long)request->parent_tid,
+		(long)request->child_tid, (long)request->tls);
+	if (pid == 0)
+		copy_begin(thread, frame, request);
+	else
+		tulou_fork_parent(runtime.pool);
+	if (pid > 0 && runtime.verbose)
+		message("process %d forked: process %ld is an instance of its own", thread->process->pid, pid);
+	return pid;
+}
+
+/* ---- the calls ---------------------------------------------------------------------------------------------------------------- */
+
+static long clone_any(struct thread *thread, struct frame *frame, const struct clone_request *request)
+{
+	if (request->flags & CLONE_THREAD)
+		return clone_thread(thread, frame, request);
+	if (request->flags & CLONE_VM)
+		return clone_shared(thread, frame, request);
+	return clone_copy(thread, frame, request);
+}
+
+long trap_clone(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	struct clone_request request = {r->rdi & 0xffffffffu, r->rsi, r->rdx, r->r10, r->r8};
+	return clone_any(thread, frame, &request);
+}
+
+long trap_fork(struct thread *thread, struct frame *frame)
+{
+	struct clone_request request = {.flags = SIGCHLD_NUMBER};
+	return clone_any(thread, frame, &request);
+}
+
+long trap_vfork(struct thread *thread, struct frame *frame)
+{
+	struct clone_request request = {.flags = CLONE_VM | CLONE_VFORK | SIGCHLD_NUMBER};
+	return clone_any(thread, frame, &request);
+}

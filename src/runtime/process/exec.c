@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exec.c - execve in the task: the new program is loaded beside the old one, and the old one goes when nothing can fail any more.
+ *
+ *     copy path, argv, envp from the guest ─▶ open and check the program ─▶ a new process VM, load ─▶ ── point of no return ──
+ *     ─▶ siblings end ─▶ the kernel's pointers into the old memory go ─▶ close-on-exec ─▶ switch VMs ─▶ vfork parent wakes ─▶ enter
+ *
+ * So even what Linux answers with a dead process is an errno here, except where it must be the same (program.fatal).
+ * Two cases leave the address space by a real execve, which keeps the pid: programs that only the kernel can start (set-uid …),
+ * and programs linked at an address that is taken, or an exec by a thread that is not the leader: a fresh instance.
+ */
+#include <asm-generic/errno.h>
+#include <linux/fcntl.h>
+#include <linux/prctl.h>
+#include <linux/resource.h>
+#include <linux/sched.h>
+#include <tulou/inspect.h>
+
+#include "base/mem.h"
+#include "runtime/elf/program.h"
+#include "runtime/instance.h"
+#include "runtime/message.h"
+#include "runtime/process/exec.h"
+#include "runtime/process/exit.h"
+#include "runtime/process/task.h"
+#include "runtime/supervisor/supervisor.h"
+#include "runtime/trap/path.h"
+#include "runtime/trap/trap.h"
+#include "runtime/user.h"
+
+enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, POINTERS_AT_ONCE = 64, SIGSEGV_NUMBER = 11 };
+#define STACK_DEFAULT   (8ul << 20)
+#define STACK_LARGEST   (1ul << 30)
+#define STACK_SMALLEST  (128ul << 10)
+#define EFLAGS_AT_ENTRY 0x202u
+
+struct exec {
+	struct thread *thread;
+	struct frame *frame;
+	struct program *program;
+	struct strings argv, envp;
+	struct tulou_process_vm *vm; /* the new one */
+	struct program_start start;
+};
+
+/* ---- from the guest's memory --------------------------------------------------------------------------------------------------- */
+
+static long copy_string(struct strings *strings, uint64_t from)
+{
+	char *room = strings_reserve(strings, STRINGS_ONE_MAX);
+	long length;
+
+	if (!room)
+		return -E2BIG;
+	length = user_read_string(room, from, STRINGS_ONE_MAX);
+	if (length < 0)
+		return length == -ENAMETOOLONG ? -E2BIG : length;
+	strings_commit(strings, (size_t)length + 1);
+	return 0;
+}
+
+static long copy_strings(struct strings *strings, uint64_t array)
+{
+	uint64_t pointers[POINTERS_AT_ONCE];
+
+	while (array) {
+		long have = user_read_some(pointers, array, sizeof pointers);
+		if (have < (long)sizeof *pointers)
+			return -EFAULT;
+		for (long i = 0; i < have / (long)sizeof *pointers; i++) {
+			long result;
+			if (!pointers[i])
+				return 0;
+			result = copy_string(strings, pointers[i]);
+			if (result < 0)
+				return result;
+		}
+		array += (uint64_t)have & ~7ul;
+	}
+	return 0;
+}
+
+/* ---- closing what is close-on-exec ------------------------------------------------------------------------------------------------ */
+
+struct directory_entry {
+	uint64_t ino, offset;
+	uint16_t size;
+	uint8_t type;
+	char name[];
+};
+
+static int parse_number(const char *text)
+{
+	int number = 0;
+
+	if (*text < '0' || *text > '9')
+		return -1;
+	for (; *text; text++)
+		number = number * 10 + (*text - '0');
+	return number;
+}
+
+static void close_on_exec(void)
+{
+	char buffer[2048] __attribute__((aligned(8)));
+	long directory = sys4(__NR_openat, AT_FDCWD, (long)"/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	long have;
+
+	sys1(__NR_unshare, CLONE_FILES);
+	if (directory < 0)
+		return;
+	while ((have = sys3(__NR_getdents64, directory, (long)buffer, sizeof buffer)) > 0) {
+		for (long at = 0; at < have;) {
+			const struct directory_entry *entry = (const void *)(buffer + at);
+			int fd = parse_number(entry->name);
+			if (fd >= 0 && fd != directory && sys3(__NR_fcntl, fd, F_GETFD, 0) == FD_CLOEXEC)
+				sys1(__NR_close, fd);
+			at += entry->size;
+		}
+	}
+	sys1(__NR_close, directory);
+}
+
+/* ---- a real execve ------------------------------------------------------------------------------------------------------------- */
+
+/* The memory of the pointers is lost when it fails; that is a few pages in a case that should not be. */
+static long real_execve(struct exec *e, int dirfd, const char *path, int flags, const char *const *prefix, unsigned prefix_count)
+{
+	const char **argv = strings_pointers(&e->argv, prefix, prefix_count), **envp = strings_pointers(&e->envp, NULL, 0);
+	struct process *process = e->thread->process;
+	uint64_t mask = e->frame->context.mask, all;
+	long result;
+
+	if (!argv || !envp)
+		return -ENOMEM;
+	supervisor_leaving(process, true);
+	signal_quiet(process, true);
+	sys4(__NR_rt_sigprocmask, 2, (long)&mask, (long)&all, 8);
+	result = sys5(__NR_execveat, dirfd, (long)path, (long)argv, (long)envp, flags);
+	sys4(__NR_rt_sigprocmask, 2, (long)&all, 0, 8);
+	signal_quiet(process, false);
+	supervisor_leaving(process, false);
+	return result;
+}
+
+static long exec_native(struct exec *e, int dirfd, const char *path, int flags)
+{
+	if (runtime.strict) {
+		message("--strict: %s can only be started by the kernel: %s", path, program_why(e->program));
+		return -EACCES;
+	}
+	if (runtime.verbose)
+		message("process %d leaves for %s: %s", e->thread->process->pid, path, program_why(e->program));
+	return real_execve(e, dirfd, path, flags, NULL, 0);
+}
+
+static long exec_instance(struct exec *e, const char *why)
+{
+	char options[INSTANCE_OPTIONS_SIZE];
+	const char *prefix[] = {"tulou", INSTANCE_COMMAND, options, e->program->path};
+
+	if (runtime.strict) {
+		message("--strict: %s needs a second instance: %s", e->program->path, why);
+		return -EAGAIN;
+	}
+	if (runtime.verbose)
+		message("process %d starts a fresh instance for %s: %s", e->thread->process->pid, e->program->path, why);
+	instance_options(options);
+	program_close(e->program);
+	return real_execve(e, AT_FDCWD, instance_executable(), 0, prefix, 4);
+}
+
+/* ---- the point of no return ------------------------------------------------------------------------------------------------------ */
+
+static void enter_program(struct exec *e)
+{
+	struct registers *regs = &e->frame->context.regs;
+	struct registers fresh = {.cs = regs->cs, .ss = regs->ss, .eflags = EFLAGS_AT_ENTRY};
+
+	fresh.rip = e->start.entry;
+	fresh.rsp = e->start.sp;
+	*regs = fresh;
+	sys2(__NR_arch_prctl, ARCH_SET_FS, 0);
+	sys2(__NR_arch_prctl, ARCH_SET_GS, 0);
+}
+
+static void process_become(struct process *process, const struct exec *e)
+{
+	memcpy(process->exe, e->program->path, sizeof process->exe);
+	process->layout = e->start;
+	sys5(__NR_prctl, PR_SET_NAME, (long)e->program->comm, 0, 0, 0);
+}
+
+static void exec_commit(struct exec *e)
+{
+	struct thread *thread = e->thread;
+	struct process *process = thread->process;
+	struct tulou_process_vm *old;
+
+	task_clear_guest_tid(thread);
+	task_detach(thread);
+	thread->guest_tid_address = 0;
+	thread->guest_stack = (struct signal_stack){.flags = SIGNAL_STACK_DISABLE};
+	program_close(e->program);
+	close_on_exec();
+	signal_reset(process);
+	old = __atomic_exchange_n(&process->vm, e->vm, __ATOMIC_ACQ_REL);
+	process_become(process, e);
+	if (old)
+		tulou_process_vm_unref(old);
+	__atomic_or_fetch(&process->word, WORD_RELEASED, __ATOMIC_ACQ_REL);
+	task_wake(&process->word);
+	enter_program(e);
+}
+
+/* ---- loading ------------------------------------------------------------------------------------------------------------------- */
+
+size_t exec_stack_size(void)
+{
+	struct {
+		uint64_t soft, hard;
+	} limit;
+
+	if (sys4(__NR_prlimit64, 0, RLIMIT_STACK, 0, (long)&limit) < 0)
+		return STACK_DEFAULT;
+	if (limit.soft > STACK_LARGEST)
+		limit.soft = STACK_LARGEST;
+	if (limit.soft < STACK_SMALLEST)
+		limit.soft = STACK_SMALLEST;
+	return limit.soft & ~(TULOU_PAGE_SIZE - 1);
+}
+
+static long load(struct exec *e)
+{
+	long result = tulou_process_vm_create(runtime.pool, (uint32_t)e->thread->process->pid, &e->vm);
+
+	if (result < 0)
+		return result;
+	result = program_load(e->program, e->vm, &e->argv, &e->envp, runtime.host_auxv, exec_stack_size(), &e->start);
+	if (result < 0) {
+		tulou_process_vm_unref(e->vm);
+		e->vm = NULL;
+	}
+	return result;
+}
+
+/* Only the caller's own old program stands where the new one must be. */
+struct own_range {
+	struct process *process;
+	uintptr_t start, end;
+	bool others;
+};
+
+static int find_others(void *arg, const struct tulou_area_info *area)
+{
+	struct own_range *range = arg;
+
+	if (area->end > range->start && area->start < range->end && area->process != tulou_process_vm_id(range->process->vm))
+		range->others = true;
+	return range->others;
+}
+
+static bool range_is_own(struct exec *e)
+{
+	const struct elf_info *exe = &e->program->exe;
+	struct own_range range = {e->thread->process, exe->start, exe->end, false};
+
+	if (!tulou_process_vm_exclusive(range.process->vm))
+		return false; /* a vfork parent's */
+	tulou_walk_areas(runtime.pool, find_others, &range);
+	return !range.others;
+}
+
+/* The old program has to go first; what fails now ends the process, as on Linux. */
+static long load_in_place(struct exec *e)
+{
+	struct process *process = e->thread->process;
+	long result;
+
+	task_clear_guest_tid(e->thread);
+	task_detach(e->thread);
+	tulou_process_vm_unref(__atomic_exchange_n(&process->vm, NULL, __ATOMIC_ACQ_REL));
+	result = load(e);
+	if (result < 0)
+		exit_by_signal(process, SIGSEGV_NUMBER);
+	return 0;
+}
+
+static long exec_opened(struct exec *e)
+{
+	long result;
+
+	if (!e->thread->leader)
+		return exec_instance(e, "exec by a thread that is not the first");
+	result = load(e);
+	if (result == -EEXIST) {
+		if (!range_is_own(e))
+			return exec_instance(e, "its fixed address is taken");
+		result = exit_siblings(e->thread) ? load_in_place(e) : exec_instance(e, "a thread of it does not end");
+	} else if (result < 0 && e->program->fatal) {
+		exit_by_signal(e->thread->process, SIGSEGV_NUMBER);
+	}
+	if (result < 0)
+		return result;
+	if (!exit_siblings(e->thread)) {
+		tulou_process_vm_unref(e->vm);
+		return exec_instance(e, "a thread of it does not end");
+	}
+	exec_commit(e);
+	return TRAP_DONE;
+}
+
+/* ---- the calls ----------------------------------------------------------------------------------------------------------------- */
+
+static long exec_copied(struct exec *e, int dirfd, const char *path, int flags)
+{
+	long result = program_open(e->program, dirfd, path, flags, &e->argv);
+
+	if (result < 0)
+		return result;
+	if (e->program->native)
+		return exec_native(e, dirfd, path, flags);
+	result = strings_limit_check(&e->argv, &e->envp, sizeof e->program->execfn, exec_stack_size());
+	return result < 0 ? result : exec_opened(e);
+}
+
+static long exec(struct thread *thread, struct frame *frame, int dirfd, uint64_t path, uint64_t argv, uint64_t envp, int flags)
+{
+	struct exec e = {.thread = thread, .frame = frame};
+	char name[PROGRAM_PATH_MAX];
+	long result = user_read_string(name, path, sizeof name);
+
+	if (result < 0)
+		return result;
+	e.program = program_create();
+	if (!e.program)
+		return -ENOMEM;
+	strings_init(&e.argv);
+	strings_init(&e.envp);
+	result = copy_strings(&e.argv, argv);
+	if (!result)
+		result = copy_strings(&e.envp, envp);
+	if (!result)
+		result = exec_copied(&e, dirfd, path_own_exe(thread->process, name) ? thread->process->exe : name, flags);
+	strings_fini(&e.argv);
+	strings_fini(&e.envp);
+	program_destroy(e.program);
+	return result;
+}
+
+long trap_execve(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	return exec(thread, frame, AT_FDCWD, r->rdi, r->rsi, r->rdx, 0);
+}
+
+long trap_execveat(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	return exec(thread, frame, (int)r->rdi, r->rsi, r->rdx, r->r10, (int)r->r8);
+}

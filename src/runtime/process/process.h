@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process.h - the process table: one slot for each guest of the instance.
+ *
+ * A guest process is a kernel task (thread group) of its own that shares only its memory with the others: pid, descriptors, cwd
+ * and signals are the kernel's. What the kernel cannot know, because the address space is shared, stands here.
+ *
+ * States:  FREE ──claim──▶ LIVE ──exit_group gives back early──▶ GONE ──supervisor sees the task dead──▶ FREE
+ *                           └──────────────SIGKILL …: supervisor sees the task dead────────────────────▶ FREE
+ *
+ * `word` is the leader's CLONE_CHILD_CLEARTID word: STARTING before the task runs, then its tid, RELEASED or-ed in once it no
+ * longer runs on its vfork parent's memory, and 0 once the leader is dead (or has left by a real execve).
+ *
+ * No locks: a slot is claimed by compare-and-swap and written only by its own task (exec, sigaction) or, dead, by the supervisor.
+ */
+#ifndef TULOU_RUNTIME_PROCESS_H
+#define TULOU_RUNTIME_PROCESS_H
+
+#include "runtime/elf/program.h"
+#include "runtime/process/thread.h"
+#include "runtime/runtime.h"
+
+enum { PROCESS_COUNT = 32768, PROCESS_PATH = 4096, SIGNAL_COUNT = 64 };
+#define PROCESS_SLOT 16384ul
+
+enum process_state { PROCESS_FREE, PROCESS_LIVE, PROCESS_GONE, PROCESS_RECLAIM };
+
+#define WORD_STARTING 0x40000000u
+#define WORD_RELEASED 0x20000000u
+#define WORD_TID      0x1fffffffu
+
+/* struct kernel_sigaction of x86-64 */
+struct signal_action {
+	uint64_t handler, flags, restorer, mask;
+};
+
+struct process {
+	uint32_t state; /* enum process_state; atomic */
+	uint32_t word;  /* futex; atomic */
+	uint32_t generation; /* of the slot: changes with each claim; atomic */
+	int pid;
+	uint32_t thread_count; /* tasks that may still run guest code; atomic */
+	uint32_t leaving;      /* in a real execve: `word` 0 means that it left */
+	uint32_t exiting;      /* its threads are asked to end */
+	uint32_t map_wanted;   /* futex: 1 asks the supervisor to print the pool, 0 says that it has; atomic */
+	bool leader_exited;    /* the leader ended by pthread_exit: `word` says nothing any more */
+	bool listed;           /* one of the programs of the command line */
+	struct process *watch_next; /* supervisor: processes to be watched */
+	struct tulou_process_vm *vm;
+	struct signal_action actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them */
+	struct program_start layout; /* where the program's parts lie */
+	char exe[PROCESS_PATH]; /* /proc/self/exe: resolved */
+};
+
+_Static_assert(sizeof(struct process) <= PROCESS_SLOT, "process slot");
+
+/* A LIVE slot without VM and task, or NULL. */
+struct process *process_claim(void);
+/* Take back everything that a dead (or never started) process owned, and free its slot. Whoever calls first does it. */
+void process_reclaim(struct process *process);
+/* Give back its memory; the caller is the last task of it. */
+void process_give_back(struct process *process);
+/* Slot by number, NULL when never used; process_slots() bounds the numbers. */
+struct process *process_at(unsigned slot);
+unsigned process_slots(void);
+unsigned process_slot(const struct process *process);
+/* Number of slots that are LIVE or GONE. */
+unsigned process_count(void);
+/* After a fork by copy: only `keep` is left. */
+void process_forget_others(struct process *keep);
+
+static inline uint32_t process_state(const struct process *process)
+{
+	return __atomic_load_n(&process->state, __ATOMIC_ACQUIRE);
+}
+/* Could any task of it still run? */
+bool process_alive(const struct process *process);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/process/task.h"
+
+#include <asm-generic/errno-base.h>
+#include <linux/futex.h>
+#include <linux/prctl.h>
+
+#include "runtime/process/process.h"
+#include "runtime/trap/trap.h"
+#include "runtime/user.h"
+
+enum { RSEQ_UNREGISTER = 1, ROBUST_HEAD_SIZE = 24 };
+
+long trap_set_tid_address(struct thread *thread, struct frame *frame)
+{
+	if (!thread->leader)
+		return sys1(__NR_set_tid_address, (long)frame->context.regs.rdi);
+	thread->guest_tid_address = frame->context.regs.rdi;
+	return thread->process->pid;
+}
+
+long trap_rseq(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	long result = sys4(__NR_rseq, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10);
+
+	if (result == 0) {
+		thread->rseq_address = r->rdx & RSEQ_UNREGISTER ? 0 : r->rdi;
+		thread->rseq_size = (uint32_t)r->rsi;
+		thread->rseq_signature = (uint32_t)r->r10;
+	}
+	return result;
+}
+
+/* Only the options that the filter names: they would change the memory of all. */
+long trap_prctl(struct thread *thread, struct frame *frame)
+{
+	(void)thread;
+	return frame->context.regs.rdi == PR_SET_MM ? -EPERM : -EINVAL;
+}
+
+void task_detach(struct thread *thread)
+{
+	if (thread->rseq_address)
+		sys4(__NR_rseq, (long)thread->rseq_address, thread->rseq_size, RSEQ_UNREGISTER, thread->rseq_signature);
+	thread->rseq_address = 0;
+	sys2(__NR_set_robust_list, 0, ROBUST_HEAD_SIZE);
+}
+
+bool task_robust_list_empty(void)
+{
+	uint64_t head = 0, size = 0, first[3];
+
+	if (sys3(__NR_get_robust_list, 0, (long)&head, (long)&size) < 0 || !head || user_read(first, head, sizeof first) < 0)
+		return true;
+	return first[0] == head && !first[2]; /* the list, and list_op_pending */
+}
+
+void task_wait(uint32_t *word, uint32_t seen, unsigned milliseconds)
+{
+	struct {
+		long seconds, nanoseconds;
+	} timeout = {milliseconds / 1000, (long)(milliseconds % 1000) * 1000000};
+	sys4(__NR_futex, (long)word, FUTEX_WAIT, seen, (long)&timeout);
+}
+
+void task_wake(uint32_t *word)
+{
+	sys3(__NR_futex, (long)word, FUTEX_WAKE, INT32_MAX);
+}
+
+void task_clear_guest_tid(struct thread *thread)
+{
+	uint32_t zero = 0;
+
+	if (!thread->leader || !thread->guest_tid_address)
+		return;
+	user_write(thread->guest_tid_address, &zero, sizeof zero);
+	task_wake((uint32_t *)thread->guest_tid_address);
+}

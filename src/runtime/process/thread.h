@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.h - one block for each task of a guest: the stack that its traps run on, and what the runtime knows of it.
+ *
+ *     block: 64 KiB, aligned to its size, so that the stack pointer finds it (thread_current)
+ *     ┌──────────────┬─────────────────────────────────────────────┐
+ *     │ struct thread│  ←──────────── alternate signal stack       │
+ *     └──────────────┴─────────────────────────────────────────────┘
+ *     base           +THREAD_STACK                                 +THREAD_BLOCK
+ *
+ * A block is free, or belongs to a task from before its clone until just before its exit (thread_leave gives it back with its
+ * last instruction before the system call, when no stack is needed any more), or until the supervisor finds its process dead.
+ * `state` holds THREAD_FREE or the block's token, which names slot and generation (host.h: self).
+ */
+#ifndef TULOU_RUNTIME_THREAD_H
+#define TULOU_RUNTIME_THREAD_H
+
+#include "runtime/runtime.h"
+#include "runtime/trap/frame.h"
+
+#define THREAD_BLOCK 65536ul
+#define THREAD_STACK 1024ul
+#define THREAD_FREE  0u
+
+struct process;
+
+struct thread {
+	uint32_t state;      /* THREAD_FREE or the token of the task that has the block; atomic */
+	uint32_t generation; /* of the token; only the one that claims a free block changes it */
+	struct process *process;
+	int tid;             /* 0: not known yet */
+	struct frame *entry_frame; /* through which a new task enters guest code */
+	uint64_t set_child_tid;    /* CLONE_CHILD_SETTID of a new process; 0: none */
+	bool leader;         /* its tid is the process's pid */
+	bool sigsys_blocked; /* what the guest believes of SIGSYS, which is never blocked in truth */
+	uint64_t guest_tid_address; /* leader only: what set_tid_address was told; others have it in the kernel */
+	struct signal_stack guest_stack; /* sigaltstack as the guest sees it */
+	uint64_t rseq_address;           /* registered, 0: not; exec must take it back */
+	uint32_t rseq_size, rseq_signature;
+};
+
+static inline struct thread *thread_current(void)
+{
+	uintptr_t sp;
+	__asm__("mov %%rsp, %0" : "=r"(sp));
+	return (struct thread *)(sp & ~(THREAD_BLOCK - 1));
+}
+
+/* A block for a task of `process`, or NULL (no memory, or 32,768 are in use). */
+struct thread *thread_claim(struct process *process);
+/* Give back a block whose task has not been started, or is dead. */
+void thread_release(struct thread *thread);
+/* Give back all blocks of `process` but `keep` (NULL: all). Their tasks are dead. */
+void thread_release_all(struct process *process, struct thread *keep);
+/* Call `visit` for each block of `process`. */
+void thread_each(struct process *process, void (*visit)(struct thread *thread, void *arg), void *arg);
+/* After a fork by copy: only `keep` is left. */
+void thread_forget_others(struct thread *keep);
+/* host.h: alive */
+bool thread_token_alive(uint32_t token);
+static inline void *thread_stack_top(struct thread *thread)
+{
+	return (char *)thread + THREAD_BLOCK;
+}
+/* End the calling task and give its block back. */
+_Noreturn void thread_leave(struct thread *thread, int status);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/runtime.h"
+
+#include <asm-generic/errno.h>
+#include <linux/fcntl.h>
+
+#include "base/format.h"
+#include "runtime/layout.h"
+#include "runtime/message.h"
+#include "runtime/process/process.h"
+#include "runtime/text.h"
+#include "runtime/trap/trap.h"
+
+struct runtime runtime;
+
+enum { NUMBER_MAX = 32 };
+
+/* ---- what the host asks of the runtime ------------------------------------------------------------------------------------------ */
+
+static uint32_t task_self(void *ctx)
+{
+	(void)ctx;
+	return thread_current()->state;
+}
+
+static bool task_alive(void *ctx, uint32_t owner)
+{
+	(void)ctx;
+	return thread_token_alive(owner);
+}
+
+static _Noreturn void task_panic(void *ctx, const char *what)
+{
+	(void)ctx;
+	message("the books contradict themselves: %s", what);
+	for (;;)
+		sys1(__NR_exit_group, 125);
+}
+
+static const struct linux_host_tasks tasks = {.self = task_self, .alive = task_alive, .panic = task_panic};
+
+/* ---- the pool ------------------------------------------------------------------------------------------------------------------- */
+
+/* The lowest address that may be mapped; the kernel's default where it does not say. */
+static uintptr_t lowest_address(void)
+{
+	char text[NUMBER_MAX];
+	unsigned long lowest = 65536;
+	long fd = sys4(__NR_openat, AT_FDCWD, (long)"/proc/sys/vm/mmap_min_addr", O_RDONLY, 0);
+	long have = fd < 0 ? fd : sys3(__NR_read, fd, (long)text, sizeof text - 1);
+
+	if (fd >= 0)
+		sys1(__NR_close, fd);
+	if (have > 1) {
+		text[have - 1] = 0; /* the newline */
+		text_parse(text, POOL_END, &lowest);
+	}
+	lowest = (lowest + TULOU_PAGE_SIZE - 1) & ~(TULOU_PAGE_SIZE - 1);
+	return lowest ? lowest : TULOU_PAGE_SIZE;
+}
+
+int runtime_init(const unsigned long *host_auxv, char **envp)
+{
+	struct tulou_config config = {.start = lowest_address(), .end = POOL_END, .placement_start = PLACEMENT_START};
+
+	runtime.host_auxv = host_auxv;
+	runtime.host_envp = envp;
+	sys4(__NR_rt_sigprocmask, 0, 0, (long)&runtime.signal_mask, 8);
+	runtime.signal_mask &= ~SIGNAL_BIT(SIGNAL_SIGSYS);
+	linux_host_init(&runtime.host, &tasks, BOOKS_BASE);
+	return tulou_create(&runtime.pool, &runtime.host.host, &config);
+}

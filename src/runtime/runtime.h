@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runtime.h - the state that all tasks of an instance share, and what every part of the runtime needs.
+ *
+ * An instance is one address space: the runtime, one pool, the guests in it, and a supervisor task that takes back what dead
+ * guests owned. The runtime is freestanding: no libc, no thread-local storage. Its code runs in guests' tasks, inside the SIGSYS
+ * handler, with all signals blocked, on the stack of the thread's block (process/thread.h).
+ */
+#ifndef TULOU_RUNTIME_H
+#define TULOU_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <tulou/tulou.h>
+#include "host/linux/linux_host.h"
+#include "host/linux/syscall.h"
+
+struct runtime {
+	struct tulou *pool;
+	struct linux_host host;
+	const unsigned long *host_auxv; /* as the kernel gave it to the runtime */
+	char **host_envp;
+	uint64_t signal_mask;           /* as it was when the runtime started: what the first guests inherit */
+	bool verbose;                   /* -v: say what happens, on stderr */
+	bool strict;                    /* --strict: refuse what needs a second instance */
+	bool map_at_exit;               /* --map-at-exit: print the pool when a listed program ends */
+	uint32_t supervisor;            /* CLONE_CHILD_CLEARTID word of the supervisor: its tid, 0: there is none */
+};
+
+extern struct runtime runtime;
+
+/* Make the pool. Called once, on a thread block. Returns 0 or a negative errno. */
+int runtime_init(const unsigned long *host_auxv, char **envp);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* internal.h - what the supervisor's files share. Guarded by: main = only the main thread, atomic, or a word of its own. */
+#ifndef TULOU_RUNTIME_SUPERVISOR_INTERNAL_H
+#define TULOU_RUNTIME_SUPERVISOR_INTERNAL_H
+
+#include "runtime/supervisor/supervisor.h"
+
+/* One thing that epoll may name. */
+struct watch {
+	int pidfd;
+	int pid;
+	struct process *process; /* NULL: only its exit status is wanted (it is, or became, another instance) */
+	uint32_t generation;     /* of the slot */
+};
+
+enum { WATCH_COUNT = PROCESS_COUNT + SUPERVISOR_LISTED_MAX };
+enum { EVENT_SIGNAL = WATCH_COUNT, EVENT_CONTROL };
+
+struct supervisor {
+	struct thread *main, *watcher;
+	int epoll, signals, control;
+	uint32_t event;          /* futex, atomic: something was asked of the watcher */
+	uint32_t watching;       /* futex, atomic: the watcher runs; it ends when stop is set */
+	uint32_t stop;
+	struct process *arrived; /* atomic: list through watch_next */
+	/* main, but for the slots that are taken by compare-and-swap of pidfd from -1 */
+	const int *pids; /* the listed programs */
+	int *statuses;
+	unsigned count, ended;
+	uint32_t watches_used; /* atomic, only grows: entries behind it were never used */
+	struct watch watches[WATCH_COUNT];
+};
+
+extern struct supervisor supervisor;
+
+/* watcher.c: start the watcher thread; its loop never ends. */
+int watcher_start(void);
+void watcher_stop(void);
+/* Watch a pid for its end. 0 or a negative errno (ESRCH: it has ended already). */
+int watch_add(int pid, struct process *process);
+/* control.c */
+int control_open(void);
+void control_accept(void);
+void control_print_map(void);
+
+#endif

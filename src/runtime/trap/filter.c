@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * filter.c - the seccomp filter that sends guests' memory, process and path calls to us (seccomp(2), SECCOMP_RET_TRAP).
+ *
+ * It tests the number first: for a number that is always allowed the kernel remembers that and never runs the filter again. A
+ * listed number is trapped only when the call comes from below POOL_END, where guests live: the runtime's own calls and those
+ * of a program started by a real execve pass. Some are trapped only when one argument says so (a mask that is not NULL).
+ */
+#include <asm-generic/errno.h>
+#include <asm/unistd.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
+
+#include "host/linux/syscall.h"
+#include "runtime/layout.h"
+#include "runtime/trap/trap.h"
+
+#ifndef __NR_mseal
+#define __NR_mseal 462
+#endif
+#ifndef __NR_map_shadow_stack
+#define __NR_map_shadow_stack 453
+#endif
+#define X32_BIT 0x40000000u
+
+static const uint16_t trapped[] = {
+	__NR_mmap, __NR_munmap, __NR_mremap, __NR_mprotect, __NR_brk, __NR_msync, __NR_madvise, __NR_mincore, __NR_mlock,
+	__NR_mlock2, __NR_munlock, __NR_mlockall, __NR_munlockall, __NR_remap_file_pages, __NR_pkey_mprotect,
+	__NR_process_madvise, __NR_shmat, __NR_shmdt, __NR_mseal, __NR_map_shadow_stack, __NR_clone, __NR_clone3, __NR_fork,
+	__NR_vfork, __NR_execve, __NR_execveat, __NR_exit, __NR_exit_group, __NR_set_tid_address, __NR_rseq, __NR_rt_sigaction,
+	__NR_sigaltstack, __NR_rt_sigsuspend, __NR_open, __NR_openat, __NR_openat2, __NR_readlink, __NR_readlinkat,
+};
+
+/* Trapped only when the low or high half of an argument is not 0. */
+static const struct {
+	uint16_t nr, argument;
+} trapped_if[] = {
+	{__NR_rt_sigprocmask, 1}, {__NR_ppoll, 3}, {__NR_pselect6, 5}, {__NR_epoll_pwait, 4}, {__NR_epoll_pwait2, 4},
+};
+
+/* prctl: only these options (they would change the memory of all). */
+static const uint16_t trapped_prctl[] = {PR_SET_MM, 65 /* PR_SET_MDWE */};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+enum { FILTER_HEAD = 7 };
+enum { FILTER_MAX = 16 + COUNT(trapped) + 5 * COUNT(trapped_if) + COUNT(trapped_prctl) };
+
+struct filter {
+	struct sock_filter code[FILTER_MAX];
+	unsigned count;
+};
+
+static void emit(struct filter *p, uint16_t op, uint32_t k, unsigned if_true, unsigned if_false)
+{
+	p->code[p->count++] = (struct sock_filter)BPF_JUMP(op, k, (uint8_t)if_true, (uint8_t)if_false);
+}
+
+static void load(struct filter *p, size_t offset)
+{
+	emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+static void answer(struct filter *p, uint32_t what)
+{
+	emit(p, BPF_RET | BPF_K, what, 0, 0);
+}
+
+/* Jump to `target` (an instruction further down, its index known) when A == k. */
+static void jump_equal(struct filter *p, uint32_t k, unsigned target)
+{
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, k, target - p->count - 1, 0);
+}
+
+static void filter_build(struct filter *p)
+{
+	/* Layout: head, numbers, ALLOW, argument tests, then `where`: TRAP, ALLOW, ENOSYS. The indices follow from the counts. */
+	unsigned arguments = FILTER_HEAD + COUNT(trapped) + COUNT(trapped_if) + 1 + 1;
+	unsigned prctl = arguments + 4 * COUNT(trapped_if);
+	unsigned where = prctl + 1 + COUNT(trapped_prctl) + 1, allow = where + 3, enosys = where + 4;
+
+	load(p, offsetof(struct seccomp_data, arch));
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 3, 0);
+	/* int $0x80: a guest's memory calls would pass the manager by. A 32-bit program of a real execve lives below 4 GiB. */
+	load(p, offsetof(struct seccomp_data, instruction_pointer) + 4);
+	jump_equal(p, 0, allow);
+	answer(p, SECCOMP_RET_ERRNO | ENOSYS);
+	load(p, offsetof(struct seccomp_data, nr));
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, enosys - p->count - 1, 0);
+	for (size_t i = 0; i < COUNT(trapped); i++)
+		jump_equal(p, trapped[i], where);
+	for (size_t i = 0; i < COUNT(trapped_if); i++)
+		jump_equal(p, trapped_if[i].nr, (unsigned)(arguments + 4 * i));
+	jump_equal(p, __NR_prctl, prctl);
+	answer(p, SECCOMP_RET_ALLOW);
+	for (size_t i = 0; i < COUNT(trapped_if); i++) {
+		size_t at = offsetof(struct seccomp_data, args) + 8 * trapped_if[i].argument;
+		load(p, at);
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, where - p->count - 1);
+		load(p, at + 4);
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, allow - p->count - 1, where - p->count - 1);
+	}
+	load(p, offsetof(struct seccomp_data, args));
+	for (size_t i = 0; i < COUNT(trapped_prctl); i++)
+		jump_equal(p, trapped_prctl[i], where);
+	answer(p, SECCOMP_RET_ALLOW);
+	load(p, offsetof(struct seccomp_data, instruction_pointer) + 4); /* where: */
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, POOL_END >> 32, 1, 0);
+	answer(p, SECCOMP_RET_TRAP);
+	answer(p, SECCOMP_RET_ALLOW);
+	answer(p, SECCOMP_RET_ERRNO | ENOSYS);
+}
+
+/* SPEC_ALLOW: the filter guards nothing, so no speculation needs to be switched off for it. */
+static long install(const struct sock_fprog *fprog)
+{
+	return sys3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, (long)fprog);
+}
+
+int trap_install_filter(void)
+{
+	struct filter p;
+	struct sock_fprog fprog = {.filter = p.code};
+	long result;
+
+	p.count = 0;
+	filter_build(&p);
+	fprog.len = (unsigned short)p.count;
+	/* With CAP_SYS_ADMIN it needs no no_new_privs, and set-uid programs keep working. */
+	result = install(&fprog);
+	if (result == -EACCES) {
+		result = sys5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		if (!result)
+			result = install(&fprog);
+	}
+	return (int)result;
+}

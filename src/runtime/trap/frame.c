@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/trap/frame.h"
+
+#include "base/mem.h"
+
+/* The software part of the FXSAVE area says how long the whole is (struct _fpx_sw_bytes). */
+enum { FPSTATE_LEGACY = 512, FPSTATE_SOFTWARE = 464 };
+#define FPSTATE_MAGIC 0x46505853u
+
+enum { CONTEXT_FLAGS_FRESH = 0x2 | 0x4 }; /* UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS */
+enum { USER_CS = 0x33, USER_SS = 0x2b };
+#define EFLAGS_INTERRUPTS 0x202u
+
+static size_t fpstate_size(uint64_t fpstate)
+{
+	const uint32_t *software = (const uint32_t *)(fpstate + FPSTATE_SOFTWARE);
+	if (!fpstate)
+		return 0;
+	return software[0] == FPSTATE_MAGIC ? software[1] : FPSTATE_LEGACY;
+}
+
+static struct frame *frame_place(uintptr_t below)
+{
+	return (struct frame *)(((below - sizeof(struct frame)) & ~15ul) - 8);
+}
+
+size_t frame_copy_size(const struct frame *from)
+{
+	return sizeof(struct frame) + fpstate_size(from->context.regs.fpstate) + 64 + 16 + 8;
+}
+
+struct frame *frame_copy(uintptr_t top, const struct frame *from)
+{
+	size_t size = fpstate_size(from->context.regs.fpstate);
+	uintptr_t fpstate = (top - size) & ~63ul;
+	struct frame *frame = frame_place(fpstate);
+
+	memcpy(frame, from, sizeof *frame);
+	if (size) {
+		memcpy((void *)fpstate, (const void *)from->context.regs.fpstate, size);
+		frame->context.regs.fpstate = fpstate;
+	}
+	return frame;
+}
+
+struct frame *frame_fresh(uintptr_t top)
+{
+	struct frame *frame = frame_place(top);
+
+	memset(frame, 0, sizeof *frame);
+	frame->context.flags = CONTEXT_FLAGS_FRESH;
+	frame->context.regs.cs = USER_CS;
+	frame->context.regs.ss = USER_SS;
+	frame->context.regs.eflags = EFLAGS_INTERRUPTS;
+	return frame;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/trap/signal.h"
+
+#include <asm-generic/errno-base.h>
+#include <asm/unistd.h>
+
+#include "base/mem.h"
+#include "runtime/trap/stub.h"
+#include "runtime/user.h"
+
+#define SA_SIGINFO   0x00000004ul
+#define SA_ONSTACK   0x08000000ul
+#define SA_NODEFER   0x40000000ul
+#define SA_RESETHAND 0x80000000ul
+#define SA_RESTORER  0x04000000ul
+
+enum { HANDLER_DEFAULT = 0, HANDLER_IGNORE = 1, SIGKILL = 9, SIGSTOP = 19, SIGSET_SIZE = 8, RED_ZONE = 128, STACK_MINIMUM = 2048 };
+enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
+#define NEVER_BLOCKED (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
+#define EFLAGS_CLEARED (0x400u | 0x10000u | 0x100u) /* direction, resume, trap: as the kernel enters a handler */
+
+void frame_restorer(void); /* entry.S */
+
+/* ---- entering a handler on the guest's alternate stack ---------------------------------------------------------------------- */
+
+static bool on_stack(const struct signal_stack *stack, uint64_t sp)
+{
+	return sp > stack->start && sp - stack->start <= stack->size;
+}
+
+static bool stack_enabled(const struct signal_stack *stack)
+{
+	return !(stack->flags & SIGNAL_STACK_DISABLE) && stack->size;
+}
+
+/* Lay a copy of `frame` where the kernel would have laid it for the guest, and send the return from this one into the handler. */
+static void deliver(struct thread *thread, struct frame *frame, int signo, const struct signal_action *action)
+{
+	struct registers *regs = &frame->context.regs;
+	const struct signal_stack *stack = &thread->guest_stack;
+	bool switches = action->flags & SA_ONSTACK && stack_enabled(stack) && !on_stack(stack, regs->rsp);
+	struct frame *copy = frame_copy(switches ? stack->start + stack->size : regs->rsp - RED_ZONE, frame);
+	uint64_t mask = frame->context.mask | action->mask;
+
+	if (!(action->flags & SA_NODEFER))
+		mask |= SIGNAL_BIT(signo);
+	copy->restorer = action->restorer;
+	regs->rip = action->handler;
+	regs->rsp = (uint64_t)copy;
+	regs->rdi = (uint64_t)signo;
+	regs->rsi = (uint64_t)&copy->info;
+	regs->rdx = (uint64_t)&copy->context;
+	regs->rax = 0;
+	regs->eflags &= ~(uint64_t)EFLAGS_CLEARED;
+	regs->fpstate = 0; /* handlers begin with a fresh floating-point state */
+	frame->context.mask = mask & ~(SIGNAL_BIT(SIGNAL_SIGSYS) | NEVER_BLOCKED);
+}
+
+/* The kernel's handler for all signals that the guest handles with SA_ONSTACK. */
+static void signal_enter(int signo, struct siginfo *info, struct context *context)
+{
+	struct frame *frame = (struct frame *)((char *)context - offsetof(struct frame, context));
+	struct thread *thread = thread_current();
+	(void)info;
+	deliver(thread, frame, signo, &thread->process->actions[signo]);
+}
+
+void signal_sigsys(struct thread *thread, struct frame *frame, int signo)
+{
+	struct signal_action *action = &thread->process->actions[signo];
+	struct signal_action fatal = {0};
+
+	if (action->handler == HANDLER_IGNORE)
+		return;
+	if (action->handler != HANDLER_DEFAULT) {
+		deliver(thread, frame, signo, action);
+		if (action->flags & SA_RESETHAND)
+			action->handler = HANDLER_DEFAULT;
+		return;
+	}
+	sys4(__NR_rt_sigaction, signo, (long)&fatal, 0, SIGSET_SIZE);
+	sys3(__NR_tgkill, thread->process->pid, sys0(__NR_gettid), signo); /* pending until the return unblocks it: death */
+}
+
+/* ---- rt_sigaction ----------------------------------------------------------------------------------------------------------- */
+
+/* What the kernel is told for what the guest asked. */
+static struct signal_action kernel_action(const struct signal_action *guest)
+{
+	struct signal_action action = *guest;
+
+	if (guest->handler > HANDLER_IGNORE && guest->flags & SA_ONSTACK) {
+		action.handler = (uint64_t)signal_enter;
+		action.flags |= SA_SIGINFO | SA_RESTORER;
+		action.restorer = (uint64_t)frame_restorer;
+		action.mask = ~0ull; /* until the guest's frame is laid */
+	}
+	action.mask &= ~SIGNAL_BIT(SIGNAL_SIGSYS);
+	return action;
+}
+
+long trap_rt_sigaction(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	int signo = (int)r->rdi;
+	struct signal_action *mine, before, action, kernel_before;
+
+	if (r->r10 != SIGSET_SIZE)
+		return -EINVAL;
+	if (r->rsi && user_read(&action, r->rsi, sizeof action) < 0)
+		return -EFAULT;
+	if (signo < 1 || signo > SIGNAL_COUNT || (r->rsi && (signo == SIGKILL || signo == SIGSTOP)))
+		return -EINVAL;
+	mine = &thread->process->actions[signo];
+	before = *mine;
+	if (signo != SIGNAL_SIGSYS) {
+		struct signal_action kernel = r->rsi ? kernel_action(&action) : before;
+		long result;
+		if (r->rsi) /* first: the handler may run as soon as the kernel knows it */
+			*mine = action;
+		result = sys4(__NR_rt_sigaction, signo, r->rsi ? (long)&kernel : 0, (long)&kernel_before, SIGSET_SIZE);
+		if (result < 0) {
+			*mine = before;
+			return result;
+		}
+		/* The kernel may have reset it (SA_RESETHAND); and it never saw SIGSYS in the mask. */
+		if (kernel_before.handler != before.handler && kernel_before.handler != (uint64_t)signal_enter)
+			before = kernel_before;
+	} else if (r->rsi) {
+		*mine = action;
+	}
+	return r->rdx ? user_write(r->rdx, &before, sizeof before) : 0;
+}
+
+void signal_reset(struct process *process)
+{
+	struct signal_action fresh = {0};
+
+	for (int signo = 1; signo <= SIGNAL_COUNT; signo++) {
+		struct signal_action *action = &process->actions[signo];
+		if (action->handler > HANDLER_IGNORE && signo != SIGNAL_SIGSYS)
+			sys4(__NR_rt_sigaction, signo, (long)&fresh, 0, SIGSET_SIZE);
+		if (action->handler != HANDLER_IGNORE)
+			*action = fresh;
+	}
+}
+
+void signal_quiet(struct process *process, bool quiet)
+{
+	struct signal_action fresh = {0};
+
+	for (int signo = 1; signo <= SIGNAL_COUNT; signo++) {
+		struct signal_action action = quiet ? fresh : kernel_action(&process->actions[signo]);
+		if (process->actions[signo].handler > HANDLER_IGNORE && signo != SIGNAL_SIGSYS)
+			sys4(__NR_rt_sigaction, signo, (long)&action, 0, SIGSET_SIZE);
+	}
+}
+
+/* ---- masks ------------------------------------------------------------------------------------------------------------------ */
+
+long trap_rt_sigprocmask(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	uint64_t set, old = frame->context.mask, mask;
+
+	if (thread->sigsys_blocked)
+		old |= SIGNAL_BIT(SIGNAL_SIGSYS);
+	if (r->r10 != SIGSET_SIZE)
+		return -EINVAL;
+	if (user_read(&set, r->rsi, sizeof set) < 0)
+		return -EFAULT;
+	switch ((int)r->rdi) {
+	case SIG_BLOCK:
+		mask = old | set;
+		break;
+	case SIG_UNBLOCK:
+		mask = old & ~set;
+		break;
+	case SIG_SETMASK:
+		mask = set;
+		break;
+	default:
+		return -EINVAL;
+	}
+	thread->sigsys_blocked = mask & SIGNAL_BIT(SIGNAL_SIGSYS);
+	frame->context.mask = mask & ~(SIGNAL_BIT(SIGNAL_SIGSYS) | NEVER_BLOCKED);
+	return r->rdx ? user_write(r->rdx, &old, sizeof old) : 0;
+}
+
+/* Make the call with SIGSYS taken out of the mask that `stub`'s register points to. */
+static long call_with_mask(struct frame *frame, enum stub stub, uint64_t mask_address)
+{
+	uint64_t mask;
+
+	if (user_read(&mask, mask_address, sizeof mask) < 0 || !(mask & SIGNAL_BIT(SIGNAL_SIGSYS)))
+		return trap_redo(frame);
+	mask &= ~SIGNAL_BIT(SIGNAL_SIGSYS);
+	return stub_enter(frame, stub, stub_room(frame), &mask, sizeof mask);
+}
+
+long trap_ppoll(struct thread *thread, struct frame *frame)
+{
+	(void)thread;
+	return call_with_mask(frame, STUB_CALL_R10, frame->context.regs.r10);
+}
+
+long trap_epoll_pwait(struct thread *thread, struct frame *frame)
+{
+	(void)thread;
+	return call_with_mask(frame, STUB_CALL_R8, frame->context.regs.r8);
+}
+
+long trap_rt_sigsuspend(struct thread *thread, struct frame *frame)
+{
+	(void)thread;
+	return call_with_mask(frame, STUB_CALL_RDI, frame->context.regs.rdi);
+}
+
+long trap_pselect6(struct thread *thread, struct frame *frame)
+{
+	struct {
+		uint64_t mask, address, size;
+	} room;
+	(void)thread;
+
+	if (user_read(&room.address, frame->context.regs.r9, 2 * sizeof(uint64_t)) < 0 || !room.address ||
+		user_read(&room.mask, room.address, sizeof room.mask) < 0 || !(room.mask & SIGNAL_BIT(SIGNAL_SIGSYS)))
+		return trap_redo(frame);
+	room.mask &= ~SIGNAL_BIT(SIGNAL_SIGSYS);
+	room.address = stub_room(frame);
+	return stub_enter(frame, STUB_CALL_R9, room.address + 8, &room, sizeof room);
+}
+
+/* ---- sigaltstack ------------------------------------------------------------------------------------------------------------ */
+
+static long stack_set(struct signal_stack *stack, const struct signal_stack *new, uint64_t sp)
+{
+	uint32_t mode = (uint32_t)new->flags & ~SIGNAL_STACK_AUTODISARM;
+
+	if (stack_enabled(stack) && on_stack(stack, sp))
+		return -EPERM;
+	if (mode != SIGNAL_STACK_DISABLE && mode != SIGNAL_STACK_ONSTACK && mode)
+		return -EINVAL;
+	if (mode == SIGNAL_STACK_DISABLE) {
+		*stack = (struct signal_stack){.flags = SIGNAL_STACK_DISABLE};
+		return 0;
+	}
+	if (new->size < STACK_MINIMUM)
+		return -ENOMEM;
+	*stack = *new;
+	stack->flags = (int32_t)((uint32_t)new->flags & SIGNAL_STACK_AUTODISARM);
+	return 0;
+}
+
+long trap_sigaltstack(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	struct signal_stack new, old = thread->guest_stack;
+
+	old.flags |= !stack_enabled(&old) ? SIGNAL_STACK_DISABLE : on_stack(&old, r->rsp) ? SIGNAL_STACK_ONSTACK : 0;
+	if (r->rdi) {
+		long result;
+		if (user_read(&new, r->rdi, sizeof new) < 0)
+			return -EFAULT;
+		result = stack_set(&thread->guest_stack, &new, r->rsp);
+		if (result < 0)
+			return result;
+	}
+	return r->rsi ? user_write(r->rsi, &old, sizeof old) : 0;
+}

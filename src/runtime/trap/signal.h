@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * signal.h - signals of guests. They are the kernel's, untouched, but for three things:
+ *
+ *   - SIGSYS is ours: it is never blocked (a blocked SIGSYS of the filter kills), its handler is trap_enter. What the guest
+ *     sets for it is kept and obeyed when somebody sends it one.
+ *   - The alternate stack of each thread is its block's. What the guest sets with sigaltstack is kept, and its SA_ONSTACK handlers
+ *     are entered through signal_enter, which lays the frame where the kernel would have.
+ *   - A call with a mask makes the call with SIGSYS taken out of a copy of the mask, on the guest's own context (stub.h).
+ */
+#ifndef TULOU_RUNTIME_SIGNAL_H
+#define TULOU_RUNTIME_SIGNAL_H
+
+#include "runtime/trap/trap.h"
+
+/* Somebody sent the guest a SIGSYS: do with it what the guest asked for. */
+void signal_sigsys(struct thread *thread, struct frame *frame, int signo);
+
+#endif

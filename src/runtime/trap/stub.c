@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/trap/stub.h"
+
+#include <asm-generic/errno-base.h>
+
+#include "base/mem.h"
+#include "runtime/user.h"
+
+void stub_call(void), stub_call_r10(void), stub_call_r8(void), stub_call_r9(void), stub_call_rdi(void); /* entry.S */
+
+static void (*const stubs[])(void) = {stub_call, stub_call_r10, stub_call_r8, stub_call_r9, stub_call_rdi};
+
+static uint64_t *stub_register(struct registers *regs, enum stub stub)
+{
+	switch (stub) {
+	case STUB_CALL_R10:
+		return &regs->r10;
+	case STUB_CALL_R8:
+		return &regs->r8;
+	case STUB_CALL_R9:
+		return &regs->r9;
+	case STUB_CALL_RDI:
+		return &regs->rdi;
+	default:
+		return NULL;
+	}
+}
+
+long stub_enter(struct frame *frame, enum stub stub, uint64_t value, const void *room, size_t room_size)
+{
+	struct registers *regs = &frame->context.regs;
+	uint64_t *exchanged = stub_register(regs, stub);
+	uint64_t words[8] = {regs->rip, exchanged ? *exchanged : 0};
+
+	memcpy(&words[2], room, room_size);
+	if (user_write(regs->rsp - STUB_SIZE, words, sizeof words) < 0)
+		return -EFAULT;
+	if (exchanged)
+		*exchanged = value;
+	regs->rsp -= STUB_SIZE;
+	regs->rip = (uint64_t)stubs[stub];
+	return TRAP_DONE;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/trap/trap.h"
+
+#include <asm-generic/errno.h>
+#include <asm/unistd.h>
+
+#include "runtime/process/exit.h"
+#include "runtime/trap/signal.h"
+
+#ifndef __NR_mseal
+#define __NR_mseal 462
+#endif
+#ifndef __NR_map_shadow_stack
+#define __NR_map_shadow_stack 453
+#endif
+
+enum { TRAP_NUMBERS = 512, SYS_SECCOMP_CODE = 1, SI_TKILL_CODE = -6 };
+#define SA_SIGINFO_FLAG  0x4ul
+#define SA_ONSTACK_FLAG  0x08000000ul
+#define SA_RESTORER_FLAG 0x04000000ul
+
+void frame_restorer(void); /* entry.S */
+
+static trap_function *const table[TRAP_NUMBERS] = {
+	[__NR_mmap] = trap_mmap,
+	[__NR_munmap] = trap_munmap,
+	[__NR_mremap] = trap_mremap,
+	[__NR_mprotect] = trap_mprotect,
+	[__NR_brk] = trap_brk,
+	[__NR_msync] = trap_msync,
+	[__NR_madvise] = trap_madvise,
+	[__NR_mincore] = trap_own_range,
+	[__NR_mlock] = trap_own_range,
+	[__NR_mlock2] = trap_own_range,
+	[__NR_munlock] = trap_own_range,
+	[__NR_clone] = trap_clone,
+	[__NR_fork] = trap_fork,
+	[__NR_vfork] = trap_vfork,
+	[__NR_execve] = trap_execve,
+	[__NR_execveat] = trap_execveat,
+	[__NR_exit] = trap_exit,
+	[__NR_exit_group] = trap_exit_group,
+	[__NR_set_tid_address] = trap_set_tid_address,
+	[__NR_rseq] = trap_rseq,
+	[__NR_prctl] = trap_prctl,
+	[__NR_rt_sigaction] = trap_rt_sigaction,
+	[__NR_rt_sigprocmask] = trap_rt_sigprocmask,
+	[__NR_sigaltstack] = trap_sigaltstack,
+	[__NR_ppoll] = trap_ppoll,
+	[__NR_pselect6] = trap_pselect6,
+	[__NR_epoll_pwait] = trap_epoll_pwait,
+	[__NR_epoll_pwait2] = trap_epoll_pwait,
+	[__NR_rt_sigsuspend] = trap_rt_sigsuspend,
+	[__NR_open] = trap_open,
+	[__NR_openat] = trap_openat,
+	[__NR_openat2] = trap_openat,
+	[__NR_readlink] = trap_readlink,
+	[__NR_readlinkat] = trap_readlinkat,
+	/* Not built yet: the kernel's own answer for a call that it does not have. docs/linux-compat.md lists them. */
+	[__NR_clone3] = trap_enosys,
+	[__NR_mlockall] = trap_enosys,
+	[__NR_munlockall] = trap_enosys,
+	[__NR_remap_file_pages] = trap_enosys,
+	[__NR_pkey_mprotect] = trap_enosys,
+	[__NR_process_madvise] = trap_enosys,
+	[__NR_shmat] = trap_enosys,
+	[__NR_shmdt] = trap_enosys,
+	[__NR_mseal] = trap_enosys,
+	[__NR_map_shadow_stack] = trap_enosys,
+};
+
+/* The SIGSYS handler. */
+static void trap_enter(int signo, struct siginfo *info, struct context *context)
+{
+	struct frame *frame = (struct frame *)((char *)context - offsetof(struct frame, context));
+	struct thread *thread = thread_current();
+	uint64_t nr = context->regs.rax;
+	long result;
+
+	if (info->code == SYS_SECCOMP_CODE && nr < TRAP_NUMBERS && table[nr]) {
+		result = table[nr](thread, frame);
+		if (result != TRAP_DONE)
+			frame->context.regs.rax = (uint64_t)result;
+		return;
+	}
+	if (info->code == SI_TKILL_CODE && info->kill.pid == thread->process->pid &&
+		__atomic_load_n(&thread->process->exiting, __ATOMIC_ACQUIRE))
+		exit_thread_asked(thread);
+	signal_sigsys(thread, frame, signo);
+}
+
+int trap_install_handler(void)
+{
+	struct signal_action action = {
+		.handler = (uint64_t)trap_enter,
+		.flags = SA_SIGINFO_FLAG | SA_ONSTACK_FLAG | SA_RESTORER_FLAG,
+		.restorer = (uint64_t)frame_restorer,
+		.mask = ~0ull,
+	};
+	return (int)sys4(__NR_rt_sigaction, SIGNAL_SIGSYS, (long)&action, 0, 8);
+}
+
+void trap_frame_stack(struct frame *frame, struct thread *thread)
+{
+	frame->context.stack.start = (uint64_t)thread + THREAD_STACK;
+	frame->context.stack.size = THREAD_BLOCK - THREAD_STACK;
+	frame->context.stack.flags = 0;
+}
+
+long trap_enosys(struct thread *thread, struct frame *frame)
+{
+	(void)thread;
+	(void)frame;
+	return -ENOSYS;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trap.h - from a guest's system call to the code that answers it.
+ *
+ *     guest: syscall ──▶ kernel: filter says TRAP ──▶ SIGSYS on the thread's block ──▶ trap_enter ──▶ table[nr](thread, frame)
+ *                                                                                        │
+ *     guest goes on behind its syscall instruction ◀── rt_sigreturn ◀── rax = result ◀───┘
+ *
+ * A function of the table gets the guest's registers in `frame` and answers with the call's result, or has changed the registers
+ * itself and answers TRAP_DONE. All signals are blocked meanwhile, so it must not wait for long: calls that may wait are
+ * sent back to the guest's own context (trap_redo, stub.h).
+ */
+#ifndef TULOU_RUNTIME_TRAP_H
+#define TULOU_RUNTIME_TRAP_H
+
+#include <limits.h>
+
+#include "runtime/process/process.h"
+#include "runtime/process/thread.h"
+#include "runtime/trap/frame.h"
+
+#define TRAP_DONE LONG_MIN
+
+/* sigset bit of a signal */
+#define SIGNAL_BIT(signo) (1ull << ((signo)-1))
+enum { SIGNAL_SIGSYS = 31 };
+
+typedef long trap_function(struct thread *thread, struct frame *frame);
+
+/* Install the SIGSYS handler (inherited by clones; native exec resets it) and the filter (inherited for good). 0 or -errno. */
+int trap_install_handler(void);
+int trap_install_filter(void);
+
+/* Give the frame the block's alternate stack, which rt_sigreturn installs. */
+void trap_frame_stack(struct frame *frame, struct thread *thread);
+
+/* The i-th argument (0 … 5) of the trapped call. */
+static inline uint64_t trap_argument(const struct frame *frame, unsigned i)
+{
+	const struct registers *r = &frame->context.regs;
+	const uint64_t arguments[] = {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9};
+	return arguments[i];
+}
+
+/* ---- the functions, by file ---------------------------------------------------------------------------------------------- */
+/* trap/memory.c */
+trap_function trap_mmap, trap_munmap, trap_mremap, trap_mprotect, trap_brk, trap_msync, trap_madvise, trap_own_range, trap_enosys;
+/* trap/signal.c */
+trap_function trap_rt_sigaction, trap_rt_sigprocmask, trap_sigaltstack, trap_ppoll, trap_pselect6, trap_epoll_pwait,
+	trap_rt_sigsuspend;
+/* trap/path.c */
+trap_function trap_open, trap_openat, trap_readlink, trap_readlinkat;
+/* process/clone.c */
+trap_function trap_clone, trap_fork, trap_vfork;
+/* process/exec.c */
+trap_function trap_execve, trap_execveat;
+/* process/exit.c */
+trap_function trap_exit, trap_exit_group;
+/* process/task.c */
+trap_function trap_set_tid_address, trap_rseq, trap_prctl;
+
+/* trap/signal.c: forget the guest's handlers, as execve does. */
+void signal_reset(struct process *process);
+/* Let the kernel forget the handlers (they cannot run while a real execve is tried), or tell it again. */
+void signal_quiet(struct process *process, bool quiet);
+
+#endif

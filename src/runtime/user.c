@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/user.h"
+
+#include <asm-generic/errno.h>
+
+#include "base/mem.h"
+#include "runtime/process/process.h"
+
+struct vector {
+	uint64_t start;
+	size_t size;
+};
+
+static long copy(long nr, void *mine, uint64_t theirs, size_t size)
+{
+	struct vector local = {(uint64_t)mine, size}, remote = {theirs, size};
+	return sys6(nr, thread_current()->process->pid, (long)&local, 1, (long)&remote, 1, 0);
+}
+
+int user_read(void *to, uint64_t from, size_t size)
+{
+	return !size || copy(__NR_process_vm_readv, to, from, size) == (long)size ? 0 : -EFAULT;
+}
+
+int user_write(uint64_t to, const void *from, size_t size)
+{
+	return !size || copy(__NR_process_vm_writev, (void *)from, to, size) == (long)size ? 0 : -EFAULT;
+}
+
+long user_read_some(void *to, uint64_t from, size_t size)
+{
+	/* Up to the end of the page first: what lies behind may not be mapped. */
+	size_t page = TULOU_PAGE_SIZE - (from & (TULOU_PAGE_SIZE - 1)), first = size < page ? size : page;
+	long more;
+
+	if (user_read(to, from, first) < 0)
+		return -EFAULT;
+	if (first == size)
+		return (long)size;
+	more = copy(__NR_process_vm_readv, (char *)to + first, from + first, size - first);
+	return (long)first + (more > 0 ? more : 0);
+}
+
+long user_read_string(char *to, uint64_t from, size_t size)
+{
+	size_t have = 0;
+
+	while (have < size) {
+		size_t page = TULOU_PAGE_SIZE - ((from + have) & (TULOU_PAGE_SIZE - 1));
+		size_t part = size - have < page ? size - have : page;
+		if (user_read(to + have, from + have, part) < 0)
+			return -EFAULT;
+		for (size_t end = have + part; have < end; have++)
+			if (!to[have])
+				return (long)have;
+	}
+	return -ENAMETOOLONG;
+}

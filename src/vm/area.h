@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * area.h - a VMA: one range of one process in one chunk, whose pages are alike.
+ *
+ *     chunk   |  AAAA  BBBBBB..CC   |      an area never crosses a chunk's edge; what one mmap put into two chunks is two areas,
+ *                                          which mremap treats as one mapping (area_continues)
+ *
+ * Two areas that touch in a chunk are one record if area_continues() says so: same owner, perms, flags and kind, and the same
+ * object at continuing offsets. Anonymous private memory has no object; shared anonymous memory has one per mmap.
+ *
+ * Guards: the tree links belong to the chunk's lock. All else is changed only by the owner's own calls, under its process lock
+ * *and* the chunk's lock: either is enough to read.
+ */
+#ifndef TULOU_VM_AREA_H
+#define TULOU_VM_AREA_H
+
+#include <tulou/inspect.h>
+
+#include "base/range.h"
+#include "base/tree.h"
+#include "layout.h"
+#include "perms.h"
+
+struct shm_object;
+struct owner;
+
+/* What an area shows and how: everything but where. */
+struct area_content {
+	struct shm_object *object; /* NULL: private anonymous memory, or nothing */
+	uint64_t offset;           /* bytes into the object at the area's start */
+	int flags;                 /* TULOU_MAP_*, as struct tulou_mapping has them, less POPULATE */
+	uint8_t prot;
+	uint8_t kind;              /* enum tulou_area_kind */
+	bool pending;              /* placed by a call that has not yet been to the host */
+};
+
+struct area {
+	struct tree_node node;
+	struct range range;
+	struct owner *owner;
+	struct area_content content;
+};
+
+_Static_assert(sizeof(struct area) <= 80, "an area is a record");
+
+static inline struct area *to_area(struct tree_node *node)
+{
+	return node ? container_of(node, struct area, node) : NULL;
+}
+
+/* Pages of the host stand behind it. */
+static inline bool area_has_pages(const struct area *area)
+{
+	return area->content.kind != TULOU_AREA_RESERVED && area->content.kind != TULOU_AREA_LIMBO && !area->content.pending;
+}
+
+/* The content as seen from `by` bytes further up. */
+static inline struct area_content area_content_at(struct area_content content, size_t by)
+{
+	if (content.object)
+		content.offset += by;
+	return content;
+}
+
+/* Does `next` go on where `first`, `size` bytes long, ends? */
+bool area_content_continues(const struct area_content *first, size_t size, const struct area_content *next);
+/* Is `next` the rest of the same mapping as `area`? They may lie in two chunks. */
+bool area_continues(const struct area *area, const struct area *next);
+
+#endif

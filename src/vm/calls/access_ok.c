@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* access_ok.c - may the caller touch this guest memory? The pages must have host pages behind them and at least `prot`. */
+#include "calls.h"
+
+bool tulou_access_ok(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot)
+{
+	struct range range;
+	bool ok = true;
+
+	if (!range_make(&range, addr, size) || range.end > USER_END)
+		return false;
+	if (range_is_empty(range))
+		return true;
+	if (process_vm_enter(vm))
+		return false;
+	while (ok && range.start < range.end) {
+		struct area *area = process_vm_area_above(vm, range.start);
+
+		ok = area && area->range.start <= range.start && area_has_pages(area) && perms_allow(area->content.prot, prot);
+		if (ok)
+			range.start = area->range.end;
+	}
+	process_vm_leave(vm, range_between(0, 0));
+	return ok;
+}

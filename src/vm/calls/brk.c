@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * brk.c - brk(2), the raw system call: the new break, or the unchanged one.
+ *
+ *     heap's chunk   |hhhhhhhhhh.............~|       h: [heap_start, page_up(brk)); the break counts bytes, pages follow
+ *                     heap_start ^brk         ^ a page that stays free; the chunk is extended while the pool behind it is free
+ */
+#include "calls.h"
+
+static const struct area_content heap_content = {
+	.flags = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS,
+	.prot = TULOU_PROT_READ | TULOU_PROT_WRITE,
+	.kind = TULOU_AREA_HEAP,
+};
+
+static int heap_grow(struct tulou_process_vm *vm, struct range more)
+{
+	const struct tulou_host *host = vm->pool->host;
+	struct tulou_mapping mapping = {
+		.start = more.start,
+		.size = range_size(more),
+		.prot = heap_content.prot,
+		.flags = heap_content.flags,
+	};
+	int error;
+
+	if (!place_behind(vm, vm->heap, more, heap_content))
+		return -TULOU_ENOMEM;
+	error = host->map(host->ctx, &mapping);
+	if (error)
+		process_vm_remove(vm, more, false);
+	return error;
+}
+
+static int heap_resize(struct tulou_process_vm *vm, uintptr_t brk)
+{
+	uintptr_t old = page_up(vm->brk), new = page_up(brk);
+
+	if (new < brk)
+		return -TULOU_ENOMEM;
+	if (new > old)
+		return heap_grow(vm, range_between(old, new));
+	return vm_unmap(vm, range_between(new, old));
+}
+
+long tulou_brk(struct tulou_process_vm *vm, uintptr_t addr)
+{
+	struct range touched = {0, 0};
+	long result;
+
+	if (process_vm_enter(vm))
+		return (long)__atomic_load_n(&vm->brk, __ATOMIC_RELAXED);
+	if (vm->heap && addr >= vm->heap_start) {
+		uintptr_t old = vm->brk;
+
+		touched = old < addr ? range_between(old, addr) : range_between(addr, old);
+		if (!heap_resize(vm, addr))
+			__atomic_store_n(&vm->brk, addr, __ATOMIC_RELAXED);
+	}
+	result = (long)vm->brk;
+	process_vm_leave(vm, touched);
+	return result;
+}

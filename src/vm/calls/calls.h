@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * calls.h - what the calls share. One file per call: decode (touches nothing, may fail) → reserve (under locks, may fail, can be
+ * taken back) → host → commit (cannot fail).
+ */
+#ifndef TULOU_VM_CALLS_CALLS_H
+#define TULOU_VM_CALLS_CALLS_H
+
+#include <tulou/tulou.h>
+
+#include "../placement.h"
+
+/* Take back all of the process's pages in `range`, stretch by stretch, each from the host first. 0, or the host's error at the
+ * first stretch that it refuses: what lies before is gone from host and books alike. */
+int vm_unmap(struct tulou_process_vm *vm, struct range range);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmap.c - mmap(2).
+ *
+ *     decode     the errors of do_mmap(), in its order, before anything is touched
+ *     reserve    a place: anywhere, at the hint, or fixed (holes around own areas are booked as pending)
+ *     host       one map() over the whole range, which replaces atomically what stood there
+ *     commit     FIXED: the areas in the range become the new one. If the host failed, the place is given back
+ */
+#include "../map_options.h"
+#include "calls.h"
+
+#define HUGE_SHIFT(flags) (((flags) >> 26) & 63)
+
+/* MAP_SHARED_VALIDATE accepts these (mman.h: LEGACY_MAP_MASK; 0x80 is MAP_ABOVE4G). */
+#define FLAGS_VALIDATED                                                                                                        \
+	(TULOU_MAP_TYPE | TULOU_MAP_FIXED | TULOU_MAP_ANONYMOUS | TULOU_MAP_DENYWRITE | TULOU_MAP_EXECUTABLE |                 \
+		TULOU_MAP_UNINITIALIZED | TULOU_MAP_GROWSDOWN | TULOU_MAP_LOCKED | TULOU_MAP_NORESERVE | TULOU_MAP_POPULATE |  \
+		TULOU_MAP_NONBLOCK | TULOU_MAP_STACK | TULOU_MAP_HUGETLB | TULOU_MAP_32BIT | 0x80 | 21 << 26 | 30 << 26)
+
+enum { HUGE_SHIFT_DEFAULT = 21, HUGE_SHIFT_LARGE = 30 };
+
+/* Linux: MAX_LFS_FILESIZE. */
+#define FILE_SIZE_MAX 0x7ffffffffffffffful
+
+struct request {
+	struct range range; /* of the size wanted; the start is the address or the hint */
+	bool fixed, replace;
+	size_t align;
+	struct range window;
+	struct map_options options;
+};
+
+static int decode_type(const struct request *r)
+{
+	const struct map_options *options = &r->options;
+	int flags = options->flags, type = flags & TULOU_MAP_TYPE;
+
+	if (type != TULOU_MAP_PRIVATE && type != TULOU_MAP_SHARED && (type != TULOU_MAP_SHARED_VALIDATE || !options->has_file))
+		return -TULOU_EINVAL;
+	if (type == TULOU_MAP_SHARED_VALIDATE && (flags & ~FLAGS_VALIDATED))
+		return -TULOU_EOPNOTSUPP;
+	if (options->has_file && type != TULOU_MAP_PRIVATE && !perms_allow(options->file.max_prot, options->prot))
+		return -TULOU_EACCES;
+	if ((flags & TULOU_MAP_GROWSDOWN) && (options->has_file || type != TULOU_MAP_PRIVATE))
+		return -TULOU_EINVAL;
+	return 0;
+}
+
+static int decode_huge(struct request *r, size_t *size)
+{
+	int shift = HUGE_SHIFT(r->options.flags);
+
+	if (!(r->options.flags & TULOU_MAP_HUGETLB))
+		return 0;
+	if (!shift)
+		shift = HUGE_SHIFT_DEFAULT;
+	if (shift != HUGE_SHIFT_DEFAULT && shift != HUGE_SHIFT_LARGE)
+		return -TULOU_EINVAL;
+	r->align = 1ul << shift;
+	if (!r->options.has_file)
+		*size = align_up(*size, r->align);
+	return *size ? 0 : -TULOU_ENOMEM;
+}
+
+static int decode_fixed(const struct tulou *pool, uintptr_t addr, size_t size)
+{
+	if (size > USER_END || addr > USER_END - size)
+		return -TULOU_ENOMEM;
+	if (!page_is_aligned(addr))
+		return -TULOU_EINVAL;
+	if (addr < pool->range.start)
+		return -TULOU_EPERM;
+	return addr + size > pool->range.end ? -TULOU_ENOMEM : 0;
+}
+
+/* As Linux: down to a page, but not below the lowest address that may be mapped. A hint that cannot be is none. */
+static uintptr_t hint_round(const struct tulou *pool, uintptr_t addr)
+{
+	addr = align_down(addr, PAGE_SIZE);
+	return addr && addr < pool->range.start ? pool->range.start : addr;
+}
+
+static int decode_place(struct request *r, const struct tulou *pool, uintptr_t addr, size_t size)
+{
+	int flags = r->options.flags;
+	int error;
+
+	r->replace = (flags & TULOU_MAP_FIXED) && !(flags & TULOU_MAP_FIXED_NOREPLACE);
+	r->fixed = flags & (TULOU_MAP_FIXED | TULOU_MAP_FIXED_NOREPLACE);
+	r->window = pool->range;
+	if (!r->fixed && (flags & TULOU_MAP_32BIT))
+		r->window = range_cut(r->window, range_between(LOW_START, LOW_END));
+	if (r->fixed) {
+		error = decode_fixed(pool, addr, size);
+		if (error)
+			return error;
+	} else {
+		addr = hint_round(pool, addr);
+		if (size > USER_END)
+			return -TULOU_ENOMEM;
+	}
+	if (!range_make(&r->range, addr, size))
+		r->range = range_between(0, size);
+	return 0;
+}
+
+/* Everything that can be said without touching the process VM. On success with a file, holds a reference to it. */
+static int decode(struct request *r, const struct tulou *pool, uintptr_t addr, size_t size, int fd)
+{
+	struct map_options *options = &r->options;
+	size_t wanted = size;
+	int error;
+
+	if (!page_is_aligned(options->offset))
+		return -TULOU_EINVAL;
+	options->has_file = !(options->flags & TULOU_MAP_ANONYMOUS);
+	if (options->has_file) {
+		error = pool->host->file_get(pool->host->ctx, fd, (options->flags & TULOU_MAP_TYPE) != TULOU_MAP_PRIVATE,
+			&options->file);
+		if (error)
+			return error;
+		options->file.fd = fd;
+	}
+	size = page_up(size);
+	error = !wanted ? -TULOU_EINVAL : !size ? -TULOU_ENOMEM : decode_huge(r, &size);
+	if (!error)
+		error = decode_place(r, pool, addr, size);
+	if (!error && options->has_file && (options->offset > FILE_SIZE_MAX || FILE_SIZE_MAX - options->offset < size))
+		error = -TULOU_EOVERFLOW;
+	if (!error)
+		error = decode_type(r);
+	if (error && options->has_file)
+		pool->host->file_put(pool->host->ctx, &options->file);
+	return error;
+}
+
+static int reserve(struct tulou_process_vm *vm, struct request *r)
+{
+	size_t size = range_size(r->range);
+	bool hinted = r->range.start && range_covers(r->window, r->range) && !(r->range.start & (r->align - 1));
+	int error;
+
+	if (r->replace)
+		return place_around(vm, r->range);
+	if (r->fixed)
+		return place_fixed(vm, r->range, r->options.content);
+	if (hinted && !place_fixed(vm, r->range, r->options.content))
+		return 0;
+	error = place_anywhere(vm, size, r->align, r->window, r->options.content, &r->range.start);
+	r->range.end = r->range.start + size;
+	return error;
+}
+
+static long commit(struct tulou_process_vm *vm, struct request *r)
+{
+	int error = reserve(vm, r);
+
+	if (error)
+		return error;
+	error = map_options_map(&r->options, r->range, vm->pool->host);
+	if (error)
+		process_vm_remove(vm, r->range, r->replace);
+	else if (r->replace)
+		process_vm_replace(vm, r->range, r->options.content);
+	return error ? error : (long)r->range.start;
+}
+
+long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
+{
+	struct request r = {.align = PAGE_SIZE, .options = {.prot = prot, .flags = flags, .offset = offset}};
+	long result = decode(&r, vm->pool, addr, size, fd);
+
+	if (result)
+		return result;
+	result = process_vm_enter(vm);
+	if (result) {
+		if (r.options.has_file)
+			vm->pool->host->file_put(vm->pool->host->ctx, &r.options.file);
+		return result;
+	}
+	map_options_open(&r.options, &vm->stock);
+	result = commit(vm, &r);
+	shm_flush(&vm->stock);
+	map_options_close(&r.options, &vm->stock);
+	process_vm_leave(vm, r.range);
+	return result;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mprotect.c - mprotect(2).
+ *
+ *     areas    AAAABBBB  CCCC       a hole, or perms that an area must not have, end the call with an error; what lies before
+ *     range      [          )       is changed all the same, as Linux does
+ *     changed    ######             one host call for all of it
+ */
+#include "calls.h"
+
+struct decoded {
+	struct range range;
+	int prot;
+	bool down; /* PROT_GROWSDOWN: from the start of a stack's area */
+};
+
+/* The order of the errors is that of do_mprotect_pkey(). 1: nothing to do. */
+static int decode(struct decoded *d, uintptr_t addr, size_t size, int prot)
+{
+	int grows = prot & (TULOU_PROT_GROWSDOWN | TULOU_PROT_GROWSUP);
+
+	if (grows == (TULOU_PROT_GROWSDOWN | TULOU_PROT_GROWSUP) || !page_is_aligned(addr))
+		return -TULOU_EINVAL;
+	if (!size)
+		return 1;
+	size = page_up(size);
+	if (!range_make(&d->range, addr, size) || !size)
+		return -TULOU_ENOMEM;
+	if (!perms_are_known(prot & ~grows))
+		return -TULOU_EINVAL;
+	d->prot = perms_of(prot);
+	d->down = grows == TULOU_PROT_GROWSDOWN;
+	/* No area on x86-64 grows upwards: EINVAL, but only where there is one (ENOMEM otherwise). */
+	return grows == TULOU_PROT_GROWSUP ? -TULOU_EINVAL : 0;
+}
+
+static bool area_grows_down(const struct area *area)
+{
+	return area->content.kind == TULOU_AREA_STACK || (area->content.flags & TULOU_MAP_GROWSDOWN);
+}
+
+static bool area_may_have(const struct area *area, int prot)
+{
+	return !area->content.object || perms_allow(area->content.object->max_prot, prot);
+}
+
+/* How much of the range can be changed, and why not more. */
+static int reach(struct tulou_process_vm *vm, struct range range, int prot, uintptr_t *end)
+{
+	*end = range.start;
+	while (*end < range.end) {
+		struct area *area = process_vm_area_above(vm, *end);
+
+		if (!area || area->range.start > *end || !area_has_pages(area))
+			return -TULOU_ENOMEM;
+		if (!area_may_have(area, prot))
+			return -TULOU_EACCES;
+		*end = area->range.end < range.end ? area->range.end : range.end;
+	}
+	return 0;
+}
+
+/* The host may have changed pages before the one that refused: say again what each area has. What the host answers does not
+ * matter, since it had allowed the same before. */
+static void protect_again(struct tulou_process_vm *vm, struct range range)
+{
+	const struct tulou_host *host = vm->pool->host;
+
+	while (range.start < range.end) {
+		struct area *area = process_vm_area_above(vm, range.start);
+		struct range part = range_cut(area->range, range);
+
+		host->protect(host->ctx, part.start, range_size(part), area->content.prot);
+		range.start = part.end;
+	}
+}
+
+static long commit(struct tulou_process_vm *vm, struct decoded *d)
+{
+	const struct tulou_host *host = vm->pool->host;
+	uintptr_t end;
+	int error, stop;
+
+	if (d->down) {
+		struct area *area = process_vm_area_above(vm, d->range.start);
+
+		if (!area || area->range.start >= d->range.end)
+			return -TULOU_ENOMEM;
+		if (!area_grows_down(area))
+			return -TULOU_EINVAL;
+		d->range.start = area->range.start;
+	}
+	stop = reach(vm, d->range, d->prot, &end);
+	if (end > d->range.start) {
+		error = host->protect(host->ctx, d->range.start, end - d->range.start, d->prot);
+		if (error) {
+			protect_again(vm, range_between(d->range.start, end));
+			return error;
+		}
+		process_vm_protect(vm, range_between(d->range.start, end), d->prot);
+	}
+	return stop;
+}
+
+long tulou_mprotect(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot)
+{
+	struct decoded d;
+	long result = decode(&d, addr, size, prot);
+
+	if (result)
+		return result > 0 ? 0 : result;
+	result = process_vm_enter(vm);
+	if (result)
+		return result;
+	result = commit(vm, &d);
+	process_vm_leave(vm, d.range);
+	return result;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mremap.c - mremap(2).
+ *
+ *     shrink     AAAAAA → AAA            munmap of the rest
+ *     in place   AAA... → AAAAAA         the space behind is taken, host->grow
+ *     move       AAA    →     AAAAAA     a place is booked (anywhere, or fixed), host->move, then the old range leaves the books
+ *
+ * One mapping may be several area records, where it crosses chunks. old_size 0 (a second view of a shared mapping) is not built:
+ * EINVAL, as Linux answers for private ones.
+ */
+#include "calls.h"
+
+struct request {
+	struct range old;
+	size_t new_size;
+	uintptr_t new_addr;
+	bool may_move, fixed, keep;
+};
+
+/* Linux 6.17 check_mremap_params(): all of it is EINVAL. */
+static int decode(struct request *r, uintptr_t old_addr, size_t old_size, size_t new_size, int flags, uintptr_t new_addr)
+{
+	struct range new;
+
+	*r = (struct request){
+		.new_size = page_up(new_size),
+		.new_addr = new_addr,
+		.may_move = flags & TULOU_MREMAP_MAYMOVE,
+		.fixed = flags & TULOU_MREMAP_FIXED,
+		.keep = flags & TULOU_MREMAP_DONTUNMAP,
+	};
+	old_size = page_up(old_size);
+	if (flags & ~(TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED | TULOU_MREMAP_DONTUNMAP))
+		return -TULOU_EINVAL;
+	if (!page_is_aligned(old_addr) || !r->new_size || r->new_size > USER_END || !range_make(&r->old, old_addr, old_size))
+		return -TULOU_EINVAL;
+	if ((r->fixed || r->keep) && !r->may_move)
+		return -TULOU_EINVAL;
+	if (r->keep && old_size != r->new_size)
+		return -TULOU_EINVAL;
+	if (!r->fixed && !r->keep)
+		return 0;
+	if (!page_is_aligned(new_addr) || !range_make(&new, new_addr, r->new_size) || new.end > USER_END)
+		return -TULOU_EINVAL;
+	return range_overlaps(r->old, new) ? -TULOU_EINVAL : 0;
+}
+
+static bool grow_in_place(struct tulou_process_vm *vm, struct request *r, int *error)
+{
+	const struct tulou_host *host = vm->pool->host;
+	struct owner *owner = process_vm_owner_above(vm, r->old.end - 1);
+	struct area *last = process_vm_area_above(vm, r->old.end - 1);
+	struct range more;
+
+	if (!range_make(&more, r->old.end, r->new_size - range_size(r->old)))
+		return false;
+	if (!place_behind(vm, owner, more, area_content_at(last->content, range_size(last->range))))
+		return false;
+	*error = host->grow(host->ctx, r->old.start, range_size(r->old), r->new_size);
+	if (*error)
+		process_vm_remove(vm, more, false);
+	return true;
+}
+
+/* Where to: booked when it returns 0. */
+static int reserve(struct tulou_process_vm *vm, const struct request *r, struct area_content content, struct range *new)
+{
+	const struct tulou *pool = vm->pool;
+	int error;
+
+	*new = range_between(r->new_addr, r->new_addr + r->new_size);
+	if (r->fixed) {
+		if (new->start < pool->range.start)
+			return -TULOU_EPERM;
+		return new->end > pool->range.end ? -TULOU_ENOMEM : place_around(vm, *new);
+	}
+	if (r->keep && r->new_addr && range_covers(pool->range, *new) && !place_fixed(vm, *new, content))
+		return 0;
+	error = place_anywhere(vm, r->new_size, PAGE_SIZE, pool->range, content, &new->start);
+	new->end = new->start + r->new_size;
+	return error;
+}
+
+static long move(struct tulou_process_vm *vm, const struct request *r, const struct area *area)
+{
+	const struct tulou_host *host = vm->pool->host;
+	struct area_content content = area_content_at(area->content, r->old.start - area->range.start);
+	struct range new;
+	int error;
+
+	content.kind = TULOU_AREA_MMAP;
+	error = reserve(vm, r, content, &new);
+	if (error)
+		return error;
+	error = host->move(host->ctx, r->old.start, range_size(r->old), new.start, r->new_size, r->keep);
+	if (error) {
+		process_vm_remove(vm, new, r->fixed);
+		return error;
+	}
+	if (r->fixed)
+		process_vm_replace(vm, new, content);
+	if (!r->keep)
+		process_vm_remove(vm, r->old, false);
+	return (long)new.start;
+}
+
+static long resize(struct tulou_process_vm *vm, struct request *r)
+{
+	struct area *area = process_vm_area_above(vm, r->old.start);
+	struct range rest;
+	uintptr_t end;
+	int error;
+
+	if (!area || area->range.start > r->old.start || !area_has_pages(area))
+		return -TULOU_EFAULT;
+	if (range_is_empty(r->old))
+		return -TULOU_EINVAL;
+	if (!r->fixed && !r->keep && r->new_size <= range_size(r->old)) {
+		rest = range_between(r->old.start + r->new_size, r->old.end);
+		error = vm_unmap(vm, rest);
+		return error ? error : (long)r->old.start;
+	}
+	end = process_vm_mapping_end(vm, area);
+	if (r->old.end > end)
+		return -TULOU_EFAULT;
+	if (!r->fixed && !r->keep && r->old.end == end && grow_in_place(vm, r, &error))
+		return error ? error : (long)r->old.start;
+	return r->may_move ? move(vm, r, area) : -TULOU_ENOMEM;
+}
+
+long tulou_mremap(struct tulou_process_vm *vm, uintptr_t old_addr, size_t old_size, size_t new_size, int flags, uintptr_t new_addr)
+{
+	struct request r;
+	long result = decode(&r, old_addr, old_size, new_size, flags, new_addr);
+
+	if (result)
+		return result;
+	result = process_vm_enter(vm);
+	if (result)
+		return result;
+	result = resize(vm, &r);
+	process_vm_leave(vm, result < 0 ? r.old : range_between((uintptr_t)result, (uintptr_t)result + r.new_size));
+	return result;
+}

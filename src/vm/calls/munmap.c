@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * munmap.c - munmap(2).
+ *
+ *     range      [                      )
+ *     areas     AAAA BBBCCC  xxx   DDDD       x: another process's, as good as not mapped
+ *     host       |-|  |----|       |-|        one call per stretch: holes may become others' at any moment
+ */
+#include "calls.h"
+
+int vm_unmap(struct tulou_process_vm *vm, struct range range)
+{
+	const struct tulou_host *host = vm->pool->host;
+	struct range stretch;
+	struct area *first;
+	int error;
+
+	while (process_vm_stretch(vm, range, &stretch, &first)) {
+		if (!stock_reserve(&vm->stock, RECORDS_PER_CALL))
+			return -TULOU_ENOMEM;
+		error = area_has_pages(first) ? host->unmap(host->ctx, stretch.start, range_size(stretch)) : 0;
+		if (error)
+			return error;
+		process_vm_remove(vm, stretch, false);
+		range.start = stretch.end;
+	}
+	return 0;
+}
+
+long tulou_munmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size)
+{
+	struct range range;
+	long result;
+
+	size = page_up(size);
+	if (!page_is_aligned(addr) || !size || !range_make(&range, addr, size) || range.end > USER_END)
+		return -TULOU_EINVAL;
+	result = process_vm_enter(vm);
+	if (result)
+		return result;
+	result = vm_unmap(vm, range);
+	process_vm_leave(vm, range);
+	return result;
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* chunk_manager.c - see chunk_manager.h. */
+#include "chunk_manager.h"
+
+static void assert_locked(const struct chunk *chunk, const struct stock *stock)
+{
+	if (unlikely(!lock_is_taken(&chunk->lock)))
+		stock->host->panic(stock->host->ctx, "chunk_manager: the chunk's lock is not held");
+}
+
+void chunk_init(struct chunk *chunk, struct range range, size_t gap, enum tulou_chunk_kind kind, bool open, struct stock *stock)
+{
+	*chunk = (struct chunk){.range = range, .gap = gap, .kind = (uint8_t)kind, .open = open};
+	list_init(&chunk->owners);
+	tree_init(&chunk->areas, NULL);
+	free_space_init(&chunk->free);
+	free_space_give(&chunk->free, chunk_usable(chunk), stock);
+}
+
+/* ---- looking ------------------------------------------------------------------------------------------------------------ */
+
+struct area *chunk_area_above_locked(const struct chunk *chunk, uintptr_t addr)
+{
+	struct tree_node *node = chunk->areas.root;
+	struct area *best = NULL;
+
+	while (node) {
+		if (to_area(node)->range.end > addr) {
+			best = to_area(node);
+			node = node->child[TREE_LEFT];
+		} else {
+			node = node->child[TREE_RIGHT];
+		}
+	}
+	return best;
+}
+
+struct area *chunk_own_area_above_locked(const struct owner *owner, uintptr_t addr)
+{
+	struct area *area = chunk_area_above_locked(owner->chunk, addr);
+
+	while (area && area->owner != owner)
+		area = to_area(tree_next(&area->node));
+	return area;
+}
+
+bool chunk_page_is_used_locked(const struct chunk *chunk, uintptr_t page)
+{
+	struct area *area = chunk_area_above_locked(chunk, page);
+
+	return area && range_contains(area->range, page);
+}
+
+bool chunk_is_others_locked(const struct chunk *chunk, const struct tulou_process_vm *process, uintptr_t addr)
+{
+	struct area *area = chunk_area_above_locked(chunk, addr);
+
+	return area && range_contains(area->range, addr) && area->owner->process != process;
+}
+
+bool chunk_is_free_for_locked(const struct chunk *chunk, const struct tulou_process_vm *process, struct range range)
+{
+	if (!free_space_covers(&chunk->free, range))
+		return false;
+	return !chunk_is_others_locked(chunk, process, range.end) && !chunk_is_others_locked(chunk, process, range.start - 1);
+}
+
+/* The sole owner may touch its own areas. With several owners try, in turn: what fits exactly, and a place with a page left free
+ * on both sides, which fits whoever the neighbours are. */
+bool chunk_place_locked(const struct chunk *chunk, const struct tulou_process_vm *process, size_t size, size_t align,
+	struct range window, uintptr_t *out)
+{
+	struct range place = range_cut(chunk_usable(chunk), window);
+	size_t lead = align > PAGE_SIZE ? align : PAGE_SIZE;
+	bool alone = list_is_empty(&chunk->owners) ||
+		(chunk->owners.next->next == &chunk->owners && link_owner(chunk->owners.next)->process == process);
+
+	if (place.end == chunk->range.end)
+		place.end -= PAGE_SIZE;
+	if (chunk->head_guard && place.start == chunk->range.start)
+		place.start += PAGE_SIZE;
+	if (range_is_empty(place) || !free_space_find(&chunk->free, size, align, place, out))
+		return false;
+	if (alone || chunk_is_free_for_locked(chunk, process, range_between(*out, *out + size)))
+		return true;
+	if (__builtin_add_overflow(size, lead + PAGE_SIZE, &size) || !free_space_find(&chunk->free, size, align, place, out))
+		return false;
+	*out += lead;
+	return true;
+}
+
+/* ---- one record ---------------------------------------------------------------------------------------------------------- */
+
+static void area_count_add(struct owner *owner)
+{
+	owner->area_count++;
+	if (++owner->chunk->area_count > 1)
+		owner->chunk->kind = TULOU_CHUNK_MULTI;
+}
+
+static struct area *area_add(struct owner *owner, struct range range, struct area_content content, struct stock *stock)
+{
+	struct tree_node *node = owner->chunk->areas.root, *parent = NULL;
+	struct area *area = record_take(stock);
+	enum tree_side side = TREE_LEFT;
+
+	area->range = range;
+	area->owner = owner;
+	area->content = content;
+	if (content.object)
+		shm_attach(content.object, stock);
+	while (node) {
+		parent = node;
+		side = range.start > to_area(node)->range.start ? TREE_RIGHT : TREE_LEFT;
+		node = node->child[side];
+	}
+	tree_insert(&owner->chunk->areas, parent, side, &area->node);
+	area_count_add(owner);
+	return area;
+}
+
+static void area_drop(struct area *area, struct stock *stock)
+{
+	struct owner *owner = area->owner;
+
+	tree_remove(&owner->chunk->areas, &area->node);
+	owner->area_count--;
+	owner->chunk->area_count--;
+	if (!area->content.object) {
+		record_give(stock, area);
+		return;
+	}
+	((struct slab_object *)area)->next = stock->dropped;
+	stock->dropped = (struct slab_object *)area;
+}
+
+/* Cut `area` in two at `addr`, inside it; the upper part is a new record. */
+static struct area *area_split(struct area *area, uintptr_t addr, struct stock *stock)
+{
+	struct range upper = range_between(addr, area->range.end);
+
+	area->range.end = addr;
+	return area_add(area->owner, upper, area_content_at(area->content, range_size(area->range)), stock);
+}
+
+/* One record of `area` and the one behind it, if it goes on there. */
+static void area_join_next(struct area *area, struct stock *stock)
+{
+	struct area *next = to_area(tree_next(&area->node));
+
+	if (!next || !area_continues(area, next))
+		return;
+	area->range.end = next->range.end;
+	area_drop(next, stock);
+}
+
+static void area_join(struct area *area, struct stock *stock)
+{
+	struct area *prev = to_area(tree_prev(&area->node));
+
+	area_join_next(area, stock);
+	if (prev)
+		area_join_next(prev, stock);
+}
+
+/* The first area of `owner` in `range`, cut so that it begins in it; NULL if there is none. */
+static struct area *area_cut_start(struct owner *owner, struct range range, struct stock *stock)
+{
+	struct area *area = chunk_own_area_above_locked(owner, range.start);
+
+	if (!area || area->range.start >= range.end)
+		return NULL;
+	if (area->range.start < range.start)
+		area = area_split(area, range.start, stock);
+	return area;
+}
+
+/* ---- changes ------------------------------------------------------------------------------------------------------------- */
+
+void chunk_insert_locked(struct owner *owner, struct range range, struct area_content content, struct stock *stock)
+{
+	struct chunk *chunk = owner->chunk;
+	struct area *next = chunk_area_above_locked(chunk, range.start);
+	struct area *prev = to_area(next ? tree_prev(&next->node) : tree_last(&chunk->areas));
+
+	assert_locked(chunk, stock);
+	free_space_take(&chunk->free, range, stock);
+	chunk->used += range_size(range);
+	if (prev && prev->range.end == range.start && prev->owner == owner &&
+		area_content_continues(&prev->content, range_size(prev->range), &content)) {
+		prev->range.end = range.end;
+		area_join_next(prev, stock);
+	} else if (next && next->range.start == range.end && next->owner == owner &&
+		area_content_continues(&content, range_size(range), &next->content)) {
+		next->range.start = range.start;
+		next->content.offset = content.offset;
+	} else {
+		area_add(owner, range, content, stock);
+	}
+}
+
+/*
+ *     AAAAAAAAAA   BBB   CCCCC        range: [     )  over parts of A and C
+ *         [              )
+ *     AAAA                  CC        trimmed at the edges; a range inside one area leaves two
+ */
+static void area_remove_part(struct area *area, struct range part, struct stock *stock)
+{
+	struct chunk *chunk = area->owner->chunk;
+
+	chunk->used -= range_size(part);
+	if (area->range.start < part.start && part.end < area->range.end) {
+		area_split(area, part.end, stock);
+		area->range.end = part.start;
+	} else if (area->range.start < part.start) {
+		area->range.end = part.start;
+	} else if (part.end < area->range.end) {
+		area->content = area_content_at(area->content, part.end - area->range.start);
+		area->range.start = part.end;
+	} else {
+		area_drop(area, stock);
+	}
+	free_space_give(&chunk->free, part, stock);
+}
+
+void chunk_remove_locked(struct owner *owner, struct range range, bool pending_only, struct stock *stock)
+{
+	assert_locked(owner->chunk, stock);
+	while (range.start < range.end) {
+		struct area *area = chunk_own_area_above_locked(owner, range.start);
+		struct range part;
+
+		if (!area || area->range.start >= range.end)
+			return;
+		part = range_cut(area->range, range);
+		if (!pending_only || area->content.pending)
+			area_remove_part(area, part, stock);
+		range.start = part.end;
+	}
+}
+
+void chunk_replace_locked(struct owner *owner, struct range range, struct area_content content, struct stock *stock)
+{
+	struct area *area;
+
+	assert_locked(owner->chunk, stock);
+	area = area_cut_start(owner, range, stock);
+	while (area && area->range.start < range.end) {
+		struct area *next = to_area(tree_next(&area->node));
+
+		if (area->range.end > range.end)
+			area_split(area, range.end, stock);
+		area_drop(area, stock);
+		area = next;
+	}
+	area_join(area_add(owner, range, content, stock), stock);
+}
+
+void chunk_protect_locked(struct owner *owner, struct range range, int prot, struct stock *stock)
+{
+	struct area *area, *last = NULL;
+
+	assert_locked(owner->chunk, stock);
+	area = area_cut_start(owner, range, stock);
+	while (area && area->range.start < range.end) {
+		struct area *next = to_area(tree_next(&area->node));
+		struct area *prev = to_area(tree_prev(&area->node));
+
+		if (area->range.end > range.end)
+			next = area_split(area, range.end, stock);
+		area->content.prot = (uint8_t)prot;
+		last = area;
+		if (prev && area_continues(prev, area)) {
+			area_join_next(prev, stock);
+			last = prev;
+		}
+		area = next;
+	}
+	if (last)
+		area_join_next(last, stock);
+}
+
+void chunk_bequeath_locked(struct owner *owner, struct owner *heir, struct range range, struct stock *stock)
+{
+	struct area_content limbo = {.flags = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS, .kind = TULOU_AREA_LIMBO};
+
+	chunk_remove_locked(owner, range, false, stock);
+	chunk_insert_locked(heir, range, limbo, stock);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork.c - a consistent copy of the books.
+ *
+ *     prepare:  list lock → all process locks, in order of creation, then limbo → manager lock
+ *
+ * Forks come one after the other (list lock). Who waits for a process lock here waits for a call to end; a call never asks
+ * for the list lock. With all process locks and the manager's held nobody can hold a chunk lock or one of the leaves for long: those
+ * are taken inside calls, or by walks, which hold the manager's or a process's lock.
+ */
+#include "check.h"
+#include "process_vm.h"
+
+static struct tulou_process_vm *link_process(struct list *link)
+{
+	return container_of(link, struct tulou_process_vm, link);
+}
+
+static void process_vm_freeze(struct tulou_process_vm *vm, uint32_t self)
+{
+	if (unlikely(lock_take(&vm->lock, vm->pool->host, self) == LOCK_TAKEN_OVER))
+		recover(vm->pool->host, RECOVER_PROCESS_VM, vm);
+	vm->stock.self = self;
+}
+
+void pool_freeze(struct tulou *pool, uint32_t self)
+{
+	pool_lock_list(pool, self);
+	list_for_each(link, &pool->processes)
+		process_vm_freeze(link_process(link), self);
+	process_vm_freeze(pool->limbo, self);
+	manager_lock(&pool->manager, &pool->limbo->stock);
+}
+
+void pool_thaw(struct tulou *pool)
+{
+	manager_unlock(&pool->manager, &pool->limbo->stock);
+	lock_drop(&pool->limbo->lock, pool->host);
+	list_for_each(link, &pool->processes)
+		lock_drop(&link_process(link)->lock, pool->host);
+	pool_unlock_list(pool);
+}
+
+void tulou_fork_prepare(struct tulou *pool)
+{
+	pool_freeze(pool, pool_self(pool));
+}
+
+void tulou_fork_parent(struct tulou *pool)
+{
+	pool_thaw(pool);
+}
+
+/* Nobody else runs in the child: whatever a lock word says, its holder was not copied. */
+static void locks_forget(struct tulou *pool)
+{
+	lock_init(&pool->list_lock);
+	lock_init(&pool->record_slab.lock);
+	lock_init(&pool->process_slab.lock);
+	lock_init(&pool->shm.lock);
+	lock_init(&pool->limbo->lock);
+	lock_init(&pool->manager.lock);
+	lock_init(&pool->manager.chunk_slab.lock);
+	list_for_each(link, &pool->processes)
+		lock_init(&link_process(link)->lock);
+	for (struct tree_node *node = tree_first(&pool->manager.chunks); node; node = tree_next(node))
+		lock_init(&to_chunk(node)->lock);
+}
+
+void tulou_fork_child(struct tulou *pool, struct tulou_process_vm *keep)
+{
+	struct list *link = pool->processes.next;
+
+	locks_forget(pool);
+	while (link != &pool->processes) {
+		struct tulou_process_vm *vm = link_process(link);
+
+		link = link->next;
+		if (vm != keep)
+			process_vm_give_back(vm);
+	}
+	limbo_retry(pool, pool_self(pool));
+	if (unlikely(pool->check_level >= 3))
+		check_pool_or_panic(pool);
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* process_vm.c - see process_vm.h: calls begin and end here, and walk the chunks of one process. */
+#include "process_vm.h"
+#include "check.h"
+
+static uint32_t room_below(struct tree_node *node)
+{
+	return node ? to_owner(node)->room_max : 0;
+}
+
+static bool owner_update(struct tree_node *node)
+{
+	struct owner *owner = to_owner(node);
+	size_t max = size_max(owner->room, size_max(room_below(node->child[TREE_LEFT]), room_below(node->child[TREE_RIGHT])));
+
+	if (max == owner->room_max)
+		return false;
+	owner->room_max = (uint32_t)max;
+	return true;
+}
+
+void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t id)
+{
+	_Static_assert(sizeof(struct owner) <= RECORD_SIZE, "an owner is a record");
+	*vm = (struct tulou_process_vm){.pool = pool, .id = id, .references = 1};
+	vm->stock = (struct stock){.host = pool->host, .slab = &pool->record_slab, .shm = &pool->shm};
+	list_init(&vm->link);
+	tree_init(&vm->owners, owner_update);
+}
+
+/* ---- calls -------------------------------------------------------------------------------------------------------------- */
+
+int process_vm_enter(struct tulou_process_vm *vm)
+{
+	uint32_t self = pool_self(vm->pool);
+
+	if (unlikely(lock_take(&vm->lock, vm->pool->host, self) == LOCK_TAKEN_OVER))
+		recover(vm->pool->host, RECOVER_PROCESS_VM, vm);
+	vm->stock.self = self;
+	if (likely(stock_reserve(&vm->stock, RECORDS_PER_CALL)))
+		return 0;
+	lock_drop(&vm->lock, vm->pool->host);
+	return -TULOU_ENOMEM;
+}
+
+void process_vm_leave(struct tulou_process_vm *vm, struct range touched)
+{
+	shm_flush(&vm->stock);
+	if (unlikely(vm->stock.count > RECORDS_KEPT))
+		stock_trim(&vm->stock, RECORDS_KEPT / 2);
+	if (unlikely(vm->pool->check_level) && !range_is_empty(touched))
+		check_touched(vm, touched);
+	lock_drop(&vm->lock, vm->pool->host);
+	if (unlikely(vm->pool->check_level >= 3) && !range_is_empty(touched))
+		check_pool_or_panic(vm->pool);
+}
+
+/* ---- owners ------------------------------------------------------------------------------------------------------------- */
+
+struct owner *process_vm_owner_above(const struct tulou_process_vm *vm, uintptr_t addr)
+{
+	struct tree_node *node = vm->owners.root;
+	struct owner *best = NULL;
+
+	while (node) {
+		if (to_owner(node)->chunk->range.end > addr) {
+			best = to_owner(node);
+			node = node->child[TREE_LEFT];
+		} else {
+			node = node->child[TREE_RIGHT];
+		}
+	}
+	return best;
+}
+
+struct owner *process_vm_owner_get_locked(struct tulou_process_vm *vm, struct chunk *chunk, struct stock *stock)
+{
+	struct tree_node *node = vm->owners.root, *parent = NULL;
+	enum tree_side side = TREE_LEFT;
+	struct owner *owner;
+
+	while (node) {
+		if (to_owner(node)->chunk == chunk)
+			return to_owner(node);
+		parent = node;
+		side = chunk->range.start > to_owner(node)->chunk->range.start ? TREE_RIGHT : TREE_LEFT;
+		node = node->child[side];
+	}
+	owner = record_take(stock);
+	*owner = (struct owner){.process = vm, .chunk = chunk};
+	list_append(&chunk->owners, &owner->link);
+	chunk->owner_count++;
+	if (chunk->owner_count > 1)
+		chunk->kind = TULOU_CHUNK_MULTI;
+	tree_insert(&vm->owners, parent, side, &owner->node);
+	return owner;
+}
+
+void process_vm_room_note_locked(struct owner *owner)
+{
+	uint32_t room = (uint32_t)(free_space_largest(&owner->chunk->free) / PAGE_SIZE);
+
+	if (!owner->chunk->open || room == owner->room)
+		return;
+	owner->room = room;
+	tree_touch(&owner->process->owners, &owner->node);
+}
+
+void process_vm_owner_settle(struct tulou_process_vm *vm, struct owner *owner)
+{
+	struct vm_manager *manager = &vm->pool->manager;
+	struct chunk *chunk = owner->chunk;
+	bool empty;
+
+	if (owner->area_count || owner->pins)
+		return;
+	manager_lock(manager, &vm->stock);
+	chunk_lock(chunk, &vm->stock);
+	list_remove(&owner->link);
+	empty = --chunk->owner_count == 0;
+	chunk_unlock(chunk, &vm->stock);
+	if (empty)
+		manager_chunk_destroy_locked(manager, chunk, &vm->stock);
+	manager_unlock(manager, &vm->stock);
+	if (vm->hint == owner)
+		vm->hint = NULL;
+	tree_remove(&vm->owners, &owner->node);
+	record_give(&vm->stock, owner);
+}
+
+/* ---- areas, across chunks ------------------------------------------------------------------------------------------------ */
+
+struct area *process_vm_area_above(struct tulou_process_vm *vm, uintptr_t addr)
+{
+	struct owner *owner = process_vm_owner_above(vm, addr);
+	struct area *area = NULL;
+
+	while (owner && !area) {
+		chunk_lock(owner->chunk, &vm->stock);
+		area = chunk_own_area_above_locked(owner, addr);
+		chunk_unlock(owner->chunk, &vm->stock);
+		owner = to_owner(tree_next(&owner->node));
+	}
+	return area;
+}
+
+bool process_vm_stretch(struct tulou_process_vm *vm, struct range range, struct range *stretch, struct area **first)
+{
+	struct area *area = range_is_empty(range) ? NULL : process_vm_area_above(vm, range.start), *next;
+
+	if (!area || area->range.start >= range.end)
+		return false;
+	*stretch = area->range;
+	while (stretch->end < range.end) {
+		next = process_vm_area_above(vm, stretch->end);
+		if (!next || next->range.start != stretch->end || area_has_pages(next) != area_has_pages(area))
+			break;
+		stretch->end = next->range.end;
+	}
+	*stretch = range_cut(*stretch, range);
+	*first = area;
+	return true;
+}
+
+bool process_vm_covers(struct tulou_process_vm *vm, struct range range)
+{
+	uintptr_t at = range.start;
+
+	while (at < range.end) {
+		struct area *area = process_vm_area_above(vm, at);
+
+		if (!area || area->range.start > at)
+			return false;
+		at = area->range.end;
+	}
+	return true;
+}
+
+uintptr_t process_vm_mapping_end(struct tulou_process_vm *vm, const struct area *area)
+{
+	struct area *next;
+
+	while ((next = process_vm_area_above(vm, area->range.end)) && area_continues(area, next))
+		area = next;
+	return area->range.end;
+}
+
+void process_vm_remove(struct tulou_process_vm *vm, struct range range, bool pending_only)
+{
+	struct owner *owner;
+
+	while ((owner = process_vm_owner_above(vm, range.start)) && owner->chunk->range.start < range.end) {
+		struct range part = range_cut(range, owner->chunk->range);
+
+		range.start = owner->chunk->range.end;
+		chunk_lock(owner->chunk, &vm->stock);
+		chunk_remove_locked(owner, part, pending_only, &vm->stock);
+		process_vm_room_note_locked(owner);
+		chunk_unlock(owner->chunk, &vm->stock);
+		shm_flush(&vm->stock);
+		process_vm_owner_settle(vm, owner);
+	}
+}
+
+void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct area_content content)
+{
+	uintptr_t start = range.start;
+
+	while (range.start < range.end) {
+		struct owner *owner = process_vm_owner_above(vm, range.start);
+		struct range part = range_cut(range, owner->chunk->range);
+
+		chunk_lock(owner->chunk, &vm->stock);
+		chunk_replace_locked(owner, part, area_content_at(content, part.start - start), &vm->stock);
+		chunk_unlock(owner->chunk, &vm->stock);
+		shm_flush(&vm->stock);
+		range.start = part.end;
+	}
+}
+
+void process_vm_protect(struct tulou_process_vm *vm, struct range range, int prot)
+{
+	while (range.start < range.end) {
+		struct owner *owner = process_vm_owner_above(vm, range.start);
+		struct range part = range_cut(range, owner->chunk->range);
+
+		chunk_lock(owner->chunk, &vm->stock);
+		chunk_protect_locked(owner, part, prot, &vm->stock);
+		chunk_unlock(owner->chunk, &vm->stock);
+		shm_flush(&vm->stock);
+		range.start = part.end;
+	}
+}
+
+/* Host pages and books part at the same pace: a stretch leaves the books when the host has taken it back. */
+void process_vm_clear(struct tulou_process_vm *vm)
+{
+	const struct tulou_host *host = vm->pool->host;
+	struct range rest = vm->pool->range, stretch;
+	struct owner *heap = vm->heap;
+	struct area *first;
+
+	while (process_vm_stretch(vm, rest, &stretch, &first)) {
+		if (area_has_pages(first) && host->unmap(host->ctx, stretch.start, range_size(stretch)))
+			limbo_take(vm, stretch);
+		else
+			process_vm_remove(vm, stretch, false);
+		rest.start = stretch.end;
+	}
+	vm->heap = NULL;
+	if (heap) {
+		heap->pins--;
+		process_vm_owner_settle(vm, heap);
+	}
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process_vm.h - the memory of one process: which chunks it is in, its heap, its stock of records.
+ *
+ *     process VM ──owners (tree by address)──→ owner {area count, room} ──→ chunk ──→ areas
+ *
+ * A process VM is not a task: it is counted over threads, vfork children and other CLONE_VM tasks. An address of the process is
+ * found through its own chunks, without the manager. Functions here want the process's lock (process_vm_enter) and take manager
+ * and chunk locks themselves; they leave none taken.
+ * Invariants: P1 every owner in the tree names the process, is in its chunk's list, and has an area or a pin; P2 keys ascend; P3
+ * room_max is that of the subtree; P4 room is not above the truth where the process is alone; H1 heap_start <= brk; H2 the
+ * heap's chunk is pinned and begins at heap_start; H3 areas of kind HEAP lie in [heap_start, page_up(brk)).
+ */
+#ifndef TULOU_VM_PROCESS_VM_H
+#define TULOU_VM_PROCESS_VM_H
+
+#include "chunk_manager.h"
+#include "pool.h"
+
+struct tulou_process_vm {
+	struct tulou *pool;
+	struct list link;       /* pool.processes; guarded by pool.list_lock */
+	uint32_t id, references; /* atomic */
+	struct lock lock;
+	/* guarded by lock */
+	struct stock stock;
+	struct tree owners;
+	struct owner *hint; /* the open chunk that was used last, or NULL */
+	struct owner *heap; /* the pinned bond with the heap's chunk, or NULL before build */
+	uintptr_t heap_start, brk;
+};
+
+/* Begin a call: take the lock and records for one step. 0, or -ENOMEM (lock not taken). */
+int process_vm_enter(struct tulou_process_vm *vm);
+/* End it, and run the checks that the pool wants; `touched` is what the call changed; empty: nothing. */
+void process_vm_leave(struct tulou_process_vm *vm, struct range touched);
+
+void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t id);
+/* Give back all areas and chunks. What the host refuses goes to limbo. Cannot fail. */
+void process_vm_clear(struct tulou_process_vm *vm);
+/* Clear it, take it out of the pool's set and free it, whatever its count. */
+void process_vm_give_back(struct tulou_process_vm *vm);
+/* Ask the host again for what is in limbo. Takes limbo's lock. */
+void limbo_retry(struct tulou *pool, uint32_t self);
+/* Hand the process's areas in `stretch` to limbo. Takes limbo's lock. */
+void limbo_take(struct tulou_process_vm *vm, struct range stretch);
+
+/* ---- owners ---- */
+/* The lowest owner whose chunk ends above `addr`, or NULL. */
+struct owner *process_vm_owner_above(const struct tulou_process_vm *vm, uintptr_t addr);
+/* The bond with `chunk`, made if there is none. Manager and chunk locked. One record of `stock`. */
+struct owner *process_vm_owner_get_locked(struct tulou_process_vm *vm, struct chunk *chunk, struct stock *stock);
+/* Note the room in the owner's chunk after a change there. Chunk locked. */
+void process_vm_room_note_locked(struct owner *owner);
+/* If the owner has neither area nor pin: end the bond, and give back the chunk if it was the last. */
+void process_vm_owner_settle(struct tulou_process_vm *vm, struct owner *owner);
+
+/* ---- areas, across chunks ---- */
+/* The lowest area of the process that ends above `addr`, or NULL. Only its links may change without the process's lock. */
+struct area *process_vm_area_above(struct tulou_process_vm *vm, uintptr_t addr);
+/* The first stretch of `range` that the process's areas cover without a hole, all with host pages or all without; `first` is its
+ * lowest area. False: none. */
+bool process_vm_stretch(struct tulou_process_vm *vm, struct range range, struct range *stretch, struct area **first);
+/* Is every page of `range` the process's? */
+bool process_vm_covers(struct tulou_process_vm *vm, struct range range);
+/* How far the mapping that `area` is part of reaches. */
+uintptr_t process_vm_mapping_end(struct tulou_process_vm *vm, const struct area *area);
+/* As the functions of chunk_manager.h, over all chunks of the process. */
+void process_vm_remove(struct tulou_process_vm *vm, struct range range, bool pending_only);
+void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct area_content content);
+void process_vm_protect(struct tulou_process_vm *vm, struct range range, int prot);
+
+#endif

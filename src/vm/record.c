@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* record.c - see record.h. */
+#include "record.h"
+
+bool stock_reserve_slow(struct stock *stock, size_t count)
+{
+	struct slab_object *objects = slab_take(stock->slab, stock->self, count - stock->count);
+
+	if (!objects)
+		return false;
+	while (objects) {
+		struct slab_object *object = objects;
+
+		objects = object->next;
+		record_give(stock, object);
+	}
+	return true;
+}
+
+void stock_trim(struct stock *stock, size_t keep)
+{
+	struct slab_object *surplus = NULL;
+
+	while (stock->count > keep) {
+		struct slab_object *object = record_take(stock);
+
+		object->next = surplus;
+		surplus = object;
+	}
+	if (surplus)
+		slab_give(stock->slab, stock->self, surplus);
+}

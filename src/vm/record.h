@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * record.h - the stock of records from which a call feeds its changes.
+ *
+ *     slab of records ──stock_reserve──→ stock of a process VM ──record_take──→ area, free range, owner, shared object
+ *          (locked)   ←──stock_trim────    (its process lock)  ←──record_give──
+ *
+ * All four are records of one size, so that what an area gives up is what a free range needs: a change that was paid for in
+ * advance (RECORDS_PER_CALL) cannot run out half-way, and taking it back cannot either. Worst case of one step: an area, an
+ * owner, a chunk's first free range, two split free ranges, two split areas, a shared object.
+ *
+ * An area that showed a file holds an attachment of a shared object, which must not be dropped under a chunk lock: such records
+ * wait in `dropped` until shm_flush().
+ */
+#ifndef TULOU_VM_RECORD_H
+#define TULOU_VM_RECORD_H
+
+#include "base/slab.h"
+
+enum {
+	RECORD_SIZE = 80,
+	RECORDS_PER_CALL = 16, /* of which a call uses 12 at most: 4 are left, so that giving a process VM back never needs memory */
+	RECORDS_KEPT = 64,     /* what a process VM may keep between calls */
+};
+
+struct shm_manager;
+
+/* What a call changes the books with: who calls, and the records it may use. Guarded by the process's lock. */
+struct stock {
+	const struct tulou_host *host;
+	struct slab *slab;
+	struct shm_manager *shm;
+	uint32_t self; /* the caller of the call that runs */
+	struct slab_object *records;
+	size_t count;
+	struct slab_object *dropped;
+};
+
+/* Have at least `count` records; false (nothing taken) if the host gives no memory. */
+bool stock_reserve_slow(struct stock *stock, size_t count);
+/* Give back all but `keep` records. */
+void stock_trim(struct stock *stock, size_t keep);
+
+static inline bool stock_reserve(struct stock *stock, size_t count)
+{
+	return likely(stock->count >= count) || stock_reserve_slow(stock, count);
+}
+
+/* Cannot fail: it was reserved. Not zeroed. */
+static inline void *record_take(struct stock *stock)
+{
+	struct slab_object *record = stock->records;
+
+	stock->records = record->next;
+	stock->count--;
+	return record;
+}
+
+static inline void record_give(struct stock *stock, void *record)
+{
+	struct slab_object *object = record;
+
+	object->next = stock->records;
+	stock->records = object;
+	stock->count++;
+}
+
+#endif

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# Seen from outside with strace: every address in the pool was chosen by the manager. A successful mmap has MAP_FIXED (or
+# MAP_FIXED_NOREPLACE), or lies outside the pool; an mremap stays in place or names its target; nobody moves the kernel's break.
+tulou_only
+need strace
+strace -o log -e trace=memory true 2> /dev/null || { echo 'skipped: strace cannot trace here' >&2; exit 77; }
+run_traced() { strace -f -o "$1" -e trace=memory "$TULOU" run -- "${@:2}" > /dev/null; }
+
+run_traced log hosted "$GUESTS/hosted" || fail "hosted under strace ends with $?"
+run_traced log2 map_threads + brk + malloc_stress || fail "three programs under strace end with $?"
+run_traced log3 sh -c 'seq 1 100 | sort -n | tail -n 1; hosted "$GUESTS/hosted"' || fail "a shell under strace ends with $?"
+
+cat > judge.awk <<'END'
+# Addresses as numbers: the pool is [4096, 0x500000000000), whose hexadecimal digits compare as text at equal length.
+function in_pool(address) {
+	sub(/^0x/, "", address)
+	return length(address) < 12 || (length(address) == 12 && address < "500000000000")
+}
+function bad(why) { print FILENAME ": " why ": " $0; failed = 1 }
+# strace cuts a call in two when another task speaks in between: join the halves by pid.
+/<unfinished \.\.\.>/ { pid = $1; sub(/ *<unfinished \.\.\.>.*/, ""); half[pid] = $0; next }
+/<\.\.\. [a-z0-9_]+ resumed>/ { pid = $1; rest = $0; sub(/.*resumed>/, "", rest); $0 = half[pid] rest }
+/ mmap\(/ && /= 0x/ {
+	result = $NF
+	if (in_pool(result)) {
+		count++
+		if ($0 !~ /MAP_FIXED/) bad("a mmap in the pool without MAP_FIXED")
+	}
+}
+/ mremap\(/ && /= 0x/ {
+	from = $0
+	sub(/.* mremap\(/, "", from)
+	sub(/,.*/, "", from)
+	if (in_pool($NF) && $0 !~ /MREMAP_FIXED/ && $NF != from) bad("a mremap that the kernel placed")
+}
+/ brk\(0x/ { asked = $0; sub(/.* brk\(/, "", asked); sub(/\).*/, "", asked); if (asked == $NF) bad("the kernel moved a break") }
+END {
+	if (count < 50) { print FILENAME ": only " count " mmaps in the pool: this is no log of guests"; failed = 1 }
+	exit failed
+}
+END
+for log in log log2 log3; do
+	awk -f judge.awk $log > verdict || { head -n 20 verdict >&2; fail "$log"; }
+done

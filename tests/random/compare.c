@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "compare.h"
+
+#include <sys/wait.h>
+
+const char *difference_name(enum difference_kind kind)
+{
+	static const char *const names[] = { "none", "results differ", "maps differ", "the books and the host's pages differ",
+		"contents differ", "an invariant is broken", "a side died", "the start failed" };
+
+	return names[kind];
+}
+
+static long comparable_result(const struct side *side, const struct outcome *outcome)
+{
+	bool touches = outcome->request.call == CALL_STORE || outcome->request.call == CALL_LOAD;
+
+	/* without si_code: pages and signal */
+	return touches && !side->fault_detail ? outcome->result & 0xffffffffff : outcome->result;
+}
+
+static enum difference_kind outcomes_compare(const struct side *side, const struct outcome *leader, const struct outcome *follower)
+{
+	long expected = follower->result;
+
+	if (!side->fault_detail && (leader->request.call == CALL_STORE || leader->request.call == CALL_LOAD))
+		expected &= 0xffffffffff;
+	if (comparable_result(side, leader) != expected)
+		return DIFFERENCE_RESULT;
+	if (leader->map != follower->map)
+		return DIFFERENCE_MAP;
+	if (leader->map != leader->real_map)
+		return DIFFERENCE_REAL_MAP;
+	if (leader->contents != follower->contents)
+		return DIFFERENCE_CONTENTS;
+	if (leader->what[0])
+		return DIFFERENCE_CHECK;
+	return DIFFERENCE_NONE;
+}
+
+void records_compare(const struct sequence *seq, const struct side *leader_side, const struct record *leader,
+		     const struct record *follower, struct difference *out,
+		     void (*agreed)(const struct world *world, const struct outcome *outcome))
+{
+	unsigned count = leader->done < follower->done ? leader->done : follower->done;
+
+	*out = (struct difference){ .kind = DIFFERENCE_NONE };
+	if (leader->start_what[0] || follower->start_what[0] ||
+	    (leader->done && map_hash(&leader->start) != map_hash(&follower->start))) {
+		out->kind = DIFFERENCE_START;
+		return;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		enum difference_kind kind = outcomes_compare(leader_side, &leader->outcomes[i], &follower->outcomes[i]);
+
+		out->index = i;
+		if (kind == DIFFERENCE_RESULT)
+			out->deviation = deviation_find(&leader->outcomes[i], &follower->outcomes[i]);
+		out->ended_early = out->deviation != NULL;
+		if (out->ended_early)
+			return;
+		out->kind = kind;
+		if (kind)
+			return;
+		out->compared++;
+		if (agreed)
+			agreed(&seq->world, &leader->outcomes[i]);
+	}
+	if (count == seq->count && WIFEXITED(leader->status) && WIFEXITED(follower->status) && !WEXITSTATUS(leader->status) &&
+	    !WEXITSTATUS(follower->status))
+		return;
+	out->kind = DIFFERENCE_DEATH;
+	out->index = count < seq->count ? count : count - 1;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kernel.c - the system calls themselves, as leader and as follower.
+ *
+ * The follower must put a new area where the leader has it. An address hint does that: Linux takes a hint that is free. What
+ * remains of the answer (success or which errno, and whether the leader's place was free at all) is the kernel's own. What mremap
+ * moved, is moved on to the leader's place, after a probe that the place is free.
+ */
+#include <errno.h>
+#include <linux/prctl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "host/linux/syscall.h"
+#include "side.h"
+
+static long kernel_mmap(uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
+{
+	return sys6(__NR_mmap, (long)addr, (long)size, prot, flags, fd, (long)offset);
+}
+
+static long kernel_munmap(uintptr_t addr, size_t size)
+{
+	return sys2(__NR_munmap, (long)addr, (long)size);
+}
+
+long kernel_call(const struct request *req)
+{
+	switch (req->call) {
+	case CALL_MMAP:
+		return kernel_mmap(req->addr, req->size, req->prot, req->flags, file_descriptor(req->file), req->offset);
+	case CALL_MUNMAP:
+		return kernel_munmap(req->addr, req->size);
+	case CALL_MREMAP:
+		return sys5(__NR_mremap, (long)req->addr, (long)req->size, (long)req->new_size, req->flags, (long)req->new_addr);
+	case CALL_MPROTECT:
+		return sys3(__NR_mprotect, (long)req->addr, (long)req->size, req->prot);
+	case CALL_BRK:
+		return sys1(__NR_brk, (long)req->addr);
+	case CALL_MSYNC:
+		return sys3(__NR_msync, (long)req->addr, (long)req->size, req->flags);
+	case CALL_MADVISE:
+		return sys3(__NR_madvise, (long)req->addr, (long)req->size, req->flags);
+	default:
+		return -ENOSYS;
+	}
+}
+
+static bool in_arena(const struct run *run, uintptr_t addr, size_t size)
+{
+	const struct world *world = &run->sequence->world;
+
+	return addr >= world->start && addr < world->end && size <= world->end - addr;
+}
+
+/* ---- follower ---------------------------------------------------------------------------------------------------------- */
+static bool in_stack_gap(const struct record *leader, uintptr_t addr, size_t size)
+{
+	return leader->stack && addr < leader->stack && addr + size > leader->stack - STACK_GAP;
+}
+
+static long follow_mmap(struct run *run, const struct request *req, const struct outcome *leader)
+{
+	int fd = file_descriptor(req->file);
+	uintptr_t hint = req->addr & ~(uintptr_t)(PAGE - 1), place = leader->result < 0 ? 0 : (uintptr_t)leader->result;
+	long result;
+
+	if (req->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+		return kernel_call(req);
+	/* A hint outside the arena, or in the gap below the stack, is none to a manager: it is taken out here. */
+	if (hint && in_arena(run, hint, 1) && !in_stack_gap(run->leader, hint, req->size)) {
+		result = kernel_call(req);
+		if (result < 0 || result == leader->result || (uintptr_t)result == hint)
+			return result;
+		kernel_munmap((uintptr_t)result, req->size);
+	}
+	result = kernel_mmap(place, req->size, req->prot, req->flags, fd, req->offset);
+	if (result >= 0 && leader->full) {
+		kernel_munmap((uintptr_t)result, req->size);
+		return -ENOMEM;
+	}
+	return result;
+}
+
+/* Is [addr, addr + size) free in this process? */
+static bool place_is_free(uintptr_t addr, size_t size)
+{
+	long result = kernel_mmap(addr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (result < 0)
+		return false;
+	kernel_munmap((uintptr_t)result, size);
+	return true;
+}
+
+/* The call as it is; what was moved, is moved on to `place`. */
+static long mremap_place(const struct request *req, uintptr_t place)
+{
+	long result = kernel_call(req);
+
+	if (result < 0 || (uintptr_t)result == place)
+		return result;
+	return sys5(__NR_mremap, result, (long)req->new_size, (long)req->new_size, MREMAP_MAYMOVE | MREMAP_FIXED, (long)place);
+}
+
+static long follow_mremap(const struct request *req, const struct outcome *leader)
+{
+	bool moved = leader->result >= 0 && (uintptr_t)leader->result != req->addr;
+
+	if (req->flags & MREMAP_FIXED)
+		return kernel_call(req);
+	if (leader->full) { /* the kernel has room elsewhere: only growing in place is the same question */
+		struct request in_place = *req;
+
+		in_place.flags &= ~MREMAP_MAYMOVE;
+		return kernel_call(&in_place);
+	}
+	if (!moved)
+		return kernel_call(req);
+	return place_is_free((uintptr_t)leader->result, req->new_size) ? mremap_place(req, (uintptr_t)leader->result) : -EEXIST;
+}
+
+static long follower_call(struct run *run, const struct request *req, const struct outcome *leader)
+{
+	if (leader->gap) /* the deviation stack-gap, see deviations.c: the call is not made */
+		return leader->result;
+	if (req->call == CALL_MMAP)
+		return follow_mmap(run, req, leader);
+	if (req->call == CALL_MREMAP)
+		return follow_mremap(req, leader);
+	return kernel_call(req);
+}
+
+/* ---- leader ------------------------------------------------------------------------------------------------------------ */
+static uintptr_t hole_find(struct run *run, size_t size)
+{
+	size = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
+	return size ? map_hole_find(&run->map, run->sequence->world.start, run->sequence->world.end, size) : 0;
+}
+
+static long lead_mmap(struct run *run, const struct request *req)
+{
+	uintptr_t hint = req->addr & ~(uintptr_t)(PAGE - 1);
+	long result;
+
+	if (req->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+		return kernel_call(req);
+	if (hint && in_arena(run, hint, 1)) {
+		result = kernel_call(req);
+		if (result < 0 || in_arena(run, (uintptr_t)result, req->size))
+			return result;
+		kernel_munmap((uintptr_t)result, req->size);
+	}
+	return kernel_mmap(hole_find(run, req->size), req->size, req->prot, req->flags, file_descriptor(req->file), req->offset);
+}
+
+static long lead_mremap(struct run *run, const struct request *req)
+{
+	uintptr_t hole = hole_find(run, req->new_size);
+	long result = kernel_call(req);
+
+	if (result < 0 || !hole || in_arena(run, (uintptr_t)result, req->new_size))
+		return result;
+	return sys5(__NR_mremap, result, (long)req->new_size, (long)req->new_size, MREMAP_MAYMOVE | MREMAP_FIXED, (long)hole);
+}
+
+static long leader_call(struct run *run, const struct request *req, const struct outcome *leader)
+{
+	(void)leader;
+	if (req->call == CALL_MMAP)
+		return lead_mmap(run, req);
+	if (req->call == CALL_MREMAP)
+		return lead_mremap(run, req);
+	return kernel_call(req);
+}
+
+/* A leader with a fault that the comparison must find: mprotect forgets the last page of what spans three or more. */
+static long liar_call(struct run *run, const struct request *req, const struct outcome *leader)
+{
+	struct request lie = *req;
+
+	if (req->call == CALL_MPROTECT && req->size > 3 * PAGE && req->size < 64 * PAGE)
+		lie.size -= PAGE;
+	return leader_call(run, &lie, leader);
+}
+
+/* ---- both -------------------------------------------------------------------------------------------------------------- */
+static void start_fail(struct run *run, const char *what)
+{
+	snprintf(run->record->start_what, WHAT_SIZE, "%s", what);
+	_exit(125);
+}
+
+/* The arena is free, and pages on both sides of it stop what would run out of it. */
+static void arena_fence(struct run *run)
+{
+	const struct world *world = &run->sequence->world;
+	int flags = MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+
+	if (!place_is_free(world->start, world->end - world->start))
+		start_fail(run, "the arena is not free");
+	if (kernel_mmap(world->start - PAGE, PAGE, PROT_NONE, flags, -1, 0) < 0 ||
+	    kernel_mmap(world->end, PAGE, PROT_NONE, flags, -1, 0) < 0)
+		start_fail(run, "no fence around the arena");
+}
+
+/* This process's heap begins at `heap` from now on. Needs no privilege. */
+static void heap_place(struct run *run, uintptr_t heap)
+{
+	struct prctl_mm_map map;
+
+	memset(&map, 0, sizeof(map));
+	map.start_code = map.start_data = map.end_data = map.start_stack = 0x10000;
+	map.end_code = 0x11000;
+	map.arg_start = map.arg_end = map.env_start = map.env_end = 0x10000;
+	map.start_brk = map.brk = heap;
+	map.exe_fd = (unsigned)-1;
+	if (prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0))
+		start_fail(run, "prctl(PR_SET_MM_MAP) refused");
+}
+
+static void kernel_map(struct run *run, struct map *map)
+{
+	map_read_self(map, run->sequence->world.start, run->sequence->world.end, file_of_inode, NULL);
+}
+
+static void leader_start(struct run *run)
+{
+	const struct world *world = &run->sequence->world;
+
+	arena_fence(run);
+	files_open();
+	access_init();
+	if (world->heap) {
+		run->record->heap = world->start + 4 * PAGE;
+		kernel_mmap(world->start, 4 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		heap_place(run, run->record->heap);
+	}
+	kernel_map(run, &run->record->start);
+}
+
+static void follower_start(struct run *run)
+{
+	const struct map *start = &run->leader->start;
+
+	arena_fence(run);
+	files_open();
+	access_init();
+	for (unsigned i = 0; i < start->count; i++) {
+		const struct range *range = &start->ranges[i];
+
+		if (kernel_mmap(range->start, range->end - range->start, range->prot,
+				MAP_ANONYMOUS | MAP_FIXED | (range->shared ? MAP_SHARED : MAP_PRIVATE), -1, 0) < 0)
+			start_fail(run, "cannot repeat the leader's start");
+	}
+	run->record->heap = run->leader->heap;
+	if (run->record->heap)
+		heap_place(run, run->record->heap);
+	kernel_map(run, &run->record->start);
+}
+
+static long kernel_load(struct run *run, uintptr_t addr, uint8_t *value)
+{
+	(void)run;
+	return access_load(addr, value);
+}
+
+static long kernel_store(struct run *run, uintptr_t addr, uint8_t value)
+{
+	(void)run;
+	return access_store(addr, value);
+}
+
+static enum spread kernel_spread(struct run *run, uintptr_t addr, size_t size)
+{
+	struct raw_count raw = { .start = addr, .end = addr + size };
+	struct map *map = malloc(sizeof(*map));
+
+	map_read_self(map, addr, addr, file_of_inode, &raw);
+	free(map);
+	if (raw.count < 2)
+		return raw.count ? SPREAD_ONE_AREA : SPREAD_NONE;
+	return addr / run->sequence->world.chunk_size == (addr + size - 1) / run->sequence->world.chunk_size ? SPREAD_MANY_AREAS
+													   : SPREAD_MANY_CHUNKS;
+}
+
+#define KERNEL_SIDE .fault_detail = true, .map = kernel_map, .load = kernel_load, .store = kernel_store, .spread = kernel_spread
+
+const struct side side_kernel_leader = { .name = "kernel", .start = leader_start, .call = leader_call, KERNEL_SIDE };
+const struct side side_kernel_liar = { .name = "liar", .start = leader_start, .call = liar_call, KERNEL_SIDE };
+const struct side side_kernel_follower = { .name = "the kernel", .start = follower_start, .call = follower_call, KERNEL_SIDE };

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "manager.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <tulou/inspect.h>
+#include <unistd.h>
+
+struct manager manager;
+
+enum { IMAGE_SIZE = 4 * PAGE, STACK_SIZE = 8 * PAGE };
+
+static void start_fail(struct run *run, const char *what, long error)
+{
+	snprintf(run->record->start_what, WHAT_SIZE, "%s: %s", what, errno_name((int)-error));
+	_exit(125);
+}
+
+/* As a loader does: build, then map over the image. */
+static void heap_build(struct run *run)
+{
+	struct tulou_image image = { .size = IMAGE_SIZE, .align = PAGE };
+	struct tulou_layout layout = { .images = &image, .image_count = 1, .stack_size = STACK_SIZE };
+	long result = tulou_process_vm_build(manager.vm, &layout);
+
+	if (result)
+		start_fail(run, "tulou_process_vm_build", result);
+	result = tulou_mmap(manager.vm, image.base, IMAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	if (result < 0)
+		start_fail(run, "mapping the image", result);
+	run->record->heap = layout.heap_start;
+	run->record->stack = layout.stack_start;
+}
+
+void manager_start(struct run *run, const struct tulou_host *host, int (*descriptor)(int), int (*file_of)(uint64_t, bool))
+{
+	const struct world *world = &run->sequence->world;
+	struct tulou_config config = { .start = world->start, .end = world->end, .chunk_size = world->chunk_size };
+	long result = tulou_create(&manager.pool, host, &config);
+
+	manager.descriptor = descriptor;
+	manager.file_of = file_of;
+	if (result)
+		start_fail(run, "tulou_create", result);
+	result = tulou_process_vm_create(manager.pool, 1, &manager.vm);
+	if (result)
+		start_fail(run, "tulou_process_vm_create", result);
+	if (world->heap)
+		heap_build(run);
+	manager_map(run, &run->record->start);
+}
+
+long manager_call(struct run *run, const struct request *req, const struct outcome *leader)
+{
+	(void)run;
+	(void)leader;
+	switch (req->call) {
+	case CALL_MMAP:
+		return tulou_mmap(manager.vm, req->addr, req->size, req->prot, req->flags, manager.descriptor(req->file), req->offset);
+	case CALL_MUNMAP:
+		return tulou_munmap(manager.vm, req->addr, req->size);
+	case CALL_MREMAP:
+		return tulou_mremap(manager.vm, req->addr, req->size, req->new_size, req->flags, req->new_addr);
+	case CALL_MPROTECT:
+		return tulou_mprotect(manager.vm, req->addr, req->size, req->prot);
+	case CALL_BRK:
+		return tulou_brk(manager.vm, req->addr);
+	case CALL_MSYNC:
+		return tulou_msync(manager.vm, req->addr, req->size, req->flags);
+	case CALL_MADVISE:
+		return tulou_madvise(manager.vm, req->addr, req->size, req->flags);
+	default:
+		return -ENOSYS;
+	}
+}
+
+/* ---- looking ------------------------------------------------------------------------------------------------------------- */
+static int area_add(void *arg, const struct tulou_area_info *area)
+{
+	struct range range = { .start = area->start, .end = area->end, .prot = area->prot & 7, .offset = area->offset,
+		.shared = area->flags & MAP_SHARED, .file = FILE_ANONYMOUS };
+
+	if (!(area->flags & MAP_ANONYMOUS))
+		range.file = manager.file_of(area->ino, range.shared);
+	map_add(arg, &range);
+	return 0;
+}
+
+void manager_map(struct run *run, struct map *map)
+{
+	(void)run;
+	map_clear(map);
+	tulou_walk_process(manager.vm, area_add, map);
+}
+
+/* The areas that meet a range, and the chunks that hold them. */
+enum { MEETING_MAX = 1024 };
+
+struct meeting {
+	uintptr_t start, end;
+	unsigned area_count, chunk_count;
+	uintptr_t areas[MEETING_MAX];
+};
+
+static int area_meet(void *arg, const struct tulou_area_info *area)
+{
+	struct meeting *meeting = arg;
+
+	if (area->start < meeting->end && area->end > meeting->start && meeting->area_count < MEETING_MAX)
+		meeting->areas[meeting->area_count++] = area->start;
+	return 0;
+}
+
+static int chunk_meet(void *arg, const struct tulou_chunk_info *chunk)
+{
+	struct meeting *meeting = arg;
+	bool holds = false;
+
+	for (unsigned i = 0; i < meeting->area_count; i++)
+		holds = holds || (meeting->areas[i] >= chunk->start && meeting->areas[i] < chunk->end);
+	meeting->chunk_count += holds;
+	return 0;
+}
+
+enum spread manager_spread(struct run *run, uintptr_t addr, size_t size)
+{
+	static struct meeting meeting;
+
+	(void)run;
+	meeting.start = addr;
+	meeting.end = size <= UINTPTR_MAX - addr ? addr + size : UINTPTR_MAX;
+	meeting.area_count = meeting.chunk_count = 0;
+	tulou_walk_process(manager.vm, area_meet, &meeting);
+	tulou_walk_chunks(manager.pool, chunk_meet, &meeting);
+	if (meeting.area_count < 2)
+		return meeting.area_count ? SPREAD_ONE_AREA : SPREAD_NONE;
+	return meeting.chunk_count > 1 ? SPREAD_MANY_CHUNKS : SPREAD_MANY_AREAS;
+}
+
+int manager_check(struct run *run, char *what, size_t size)
+{
+	(void)run;
+	return tulou_check(manager.pool, what, size);
+}

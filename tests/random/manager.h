@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* manager.h - a process VM as a side: what the sides for the Linux host and for the sim host share. */
+#ifndef RANDOM_MANAGER_H
+#define RANDOM_MANAGER_H
+
+#include <tulou/tulou.h>
+
+#include "side.h"
+
+struct manager {
+	struct tulou *pool;
+	struct tulou_process_vm *vm;
+	int (*descriptor)(int file);
+	int (*file_of)(uint64_t ino, bool shared);
+};
+
+extern struct manager manager; /* of this child */
+
+/* Pool, process VM and, if the world has one, the heap; fills the record's start. */
+void manager_start(struct run *run, const struct tulou_host *host, int (*descriptor)(int), int (*file_of)(uint64_t, bool));
+long manager_call(struct run *run, const struct request *req, const struct outcome *leader);
+void manager_map(struct run *run, struct map *map);
+enum spread manager_spread(struct run *run, uintptr_t addr, size_t size);
+int manager_check(struct run *run, char *what, size_t size);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* manager_linux.c - the manager on the Linux host: its pages are real, so that what it booked and what is there are compared. */
+#include <stdlib.h>
+
+#include "files.h"
+#include "host/linux/linux_host.h"
+#include "manager.h"
+
+static uint32_t task_self(void *ctx)
+{
+	(void)ctx;
+	return 1;
+}
+
+static bool task_alive(void *ctx, uint32_t owner)
+{
+	(void)ctx;
+	(void)owner;
+	return true;
+}
+
+static _Noreturn void task_panic(void *ctx, const char *what)
+{
+	(void)ctx;
+	fprintf(stderr, "panic: %s\n", what);
+	abort();
+}
+
+static void linux_start(struct run *run)
+{
+	static const struct linux_host_tasks tasks = { .self = task_self, .alive = task_alive, .panic = task_panic };
+	static struct linux_host host;
+
+	files_open();
+	access_init();
+	linux_host_init(&host, &tasks, 0);
+	manager_start(run, &host.host, file_descriptor, file_of_inode);
+}
+
+static void linux_real_map(struct run *run, struct map *map)
+{
+	map_read_self(map, run->sequence->world.start, run->sequence->world.end, file_of_inode, NULL);
+}
+
+static long linux_load(struct run *run, uintptr_t addr, uint8_t *value)
+{
+	(void)run;
+	return access_load(addr, value);
+}
+
+static long linux_store(struct run *run, uintptr_t addr, uint8_t value)
+{
+	(void)run;
+	return access_store(addr, value);
+}
+
+const struct side side_linux = {
+	.name = "linux",
+	.fault_detail = true,
+	.start = linux_start,
+	.call = manager_call,
+	.map = manager_map,
+	.real_map = linux_real_map,
+	.load = linux_load,
+	.store = linux_store,
+	.spread = manager_spread,
+	.check = manager_check,
+};

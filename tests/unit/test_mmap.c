@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_mmap.c - where mmap puts things, and what it answers.
+ *
+ * Pools here have chunks of 64 pages: [0,64) [64,128) …; the start of the pool is a multiple of the chunk size.
+ */
+#include "pool_fixture.h"
+
+/*
+ *     0        4      7
+ *     AAAAAAAA aaaaaa              A's own areas touch; agreeing ones are one record
+ */
+static void first_fit(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 256, 64);
+	assert_int_equal(map_pages(f.a, 4, RW), 0);
+	assert_int_equal(map_pages(f.a, 3, RO), 4);
+	assert_int_equal(map_pages(f.a, 2, RO), 7);
+	pool_expect(&f, "A:0+4rw A:4+5r-");
+	/*  AAAA .. aaa  →  the hole of two pages takes two pages, not three */
+	assert_int_equal(unmap(f.a, 4, 2), 0);
+	assert_int_equal(map_pages(f.a, 3, RX), 9);
+	assert_int_equal(map_pages(f.a, 2, RX), 4);
+	pool_expect(&f, "A:0+4rw A:4+2r-x A:6+3r- A:9+3r-x");
+	/* The emptied chunk goes back, with all it had. */
+	assert_int_equal(unmap(f.a, 0, 64), 0);
+	pool_expect(&f, "");
+	pool_close(&f);
+}
+
+/*
+ *     |AAAA......|BBBB......|      each process in a chunk of its own while the pool has room
+ */
+static void a_chunk_each(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 256, 64);
+	assert_int_equal(map_pages(f.a, 4, RW), 0);
+	assert_int_equal(map_pages(f.b, 4, RW), 64);
+	assert_int_equal(map_pages(f.a, 4, RW), 4);
+	assert_int_equal(map_pages(f.b, 4, RO), 68);
+	pool_expect(&f, "A:0+8rw B:64+4rw B:68+4r-");
+	pool_close(&f);
+}
+
+/*
+ *     |A.|b.|  pool full: B shares A's chunk, a page apart; and A keeps its distance to B
+ *      AAAA.BBB.AA
+ */
+static void sharing(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 64, 64);
+	assert_int_equal(map_pages(f.a, 4, RW), 0);
+	assert_int_equal(map_pages(f.b, 3, RW), 5);
+	assert_int_equal(map_pages(f.a, 2, RW), 9);
+	pool_expect(&f, "A:0+4rw B:5+3rw A:9+2rw");
+	/* A hole of exactly four pages between A's own areas is used again. */
+	assert_int_equal(map_pages(f.a, 4, RO), 11);
+	assert_int_equal(map_pages(f.a, 4, RW), 15);
+	assert_int_equal(unmap(f.a, 11, 4), 0);
+	assert_int_equal(map_pages(f.a, 4, RX), 11);
+	pool_expect(&f, "A:0+4rw B:5+3rw A:9+2rw A:11+4r-x A:15+4rw");
+	/* The last page of a chunk is left. */
+	assert_int_equal(map_pages(f.a, 44, RO), 19);
+	assert_int_equal(map_pages(f.a, 1, RO), -TULOU_ENOMEM);
+	assert_int_equal(map_pages(f.b, 1, RO), -TULOU_ENOMEM);
+	pool_expect(&f, "A:0+4rw B:5+3rw A:9+2rw A:11+4r-x A:15+4rw A:19+44r-");
+	pool_close(&f);
+}
+
+/*
+ *     |AAAAAA…A.|        more than half a chunk: a chunk made to measure, with a page behind
+ */
+static void large(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 256, 64);
+	assert_int_equal(map_pages(f.a, 40, RW), 0);
+	assert_int_equal(map_pages(f.b, 100, RW), 41);
+	assert_int_equal(map_pages(f.a, 1000, RW), -TULOU_ENOMEM);
+	pool_expect(&f, "A:0+40rw B:41+100rw");
+	pool_close(&f);
+}
+
+static void hints(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 256, 64);
+	/* used when free, also next to own areas and across chunks */
+	assert_int_equal(map_at(f.a, 60, 2, RW, 0), 60);
+	assert_int_equal(map_at(f.a, 62, 4, RO, 0), 62);
+	pool_expect(&f, "A:60+2rw A:62+2r- A:64+2r-");
+	/* taken, by oneself or by another; next to another: anywhere */
+	assert_int_equal(map_at(f.a, 61, 2, RW, 0), 128);
+	assert_int_equal(map_at(f.b, 62, 2, RW, 0), 192);
+	assert_int_equal(map_at(f.b, 66, 2, RW, 0), 194);
+	/* rounded down to a page; outside the pool: none */
+	assert_int_equal(page_of(tulou_mmap(f.a, at(131) + 5, PAGE, RW, PRIV, -1, 0)), 131);
+	assert_int_equal(page_of(tulou_mmap(f.a, at(255), 2 * PAGE, RW, PRIV, -1, 0)), 132);
+	/* a hint below the pool is its start, if not 0 */
+	assert_int_equal(page_of(tulou_mmap(f.a, PAGE, PAGE, RW, PRIV, -1, 0)), 0);
+	pool_expect(&f, "A:0+1rw A:60+2rw A:62+2r- A:64+2r- A:128+2rw A:131+3rw B:192+4rw");
+	pool_close(&f);
+}
+
+/*
+ *            62   64   66                      128
+ *     before  AAAA|AA..|                      |  (free)
+ *     FIXED     [                               )
+ *     after   AAcc|cccc|cccccccccccccccccccccc|
+ */
+static void fixed_across_chunks(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 256, 64);
+	assert_int_equal(map_at(f.a, 60, 6, RW, FIXED), 60);
+	pool_expect(&f, "A:60+4rw A:64+2rw");
+	assert_int_equal(map_at(f.a, 62, 80, RO, FIXED), 62);
+	pool_expect(&f, "A:60+2rw A:62+2r- A:64+64r- A:128+14r-");
+	/* one call to the host for all of it: nobody sees a hole */
+	assert_int_equal(sim_calls(f.sim, SIM_MAP), 2);
+	assert_int_equal(sim_calls(f.sim, SIM_UNMAP), 0);
+	pool_close(&f);
+}
+
+static void fixed_and_others(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 256, 64);
+	assert_int_equal(map_at(f.b, 10, 4, RW, FIXED), 10);
+	assert_int_equal(map_at(f.a, 100, 2, RW, FIXED), 100);
+	/* over B's area, and with not even a page between: ENOMEM, nothing touched */
+	assert_int_equal(map_at(f.a, 8, 100, RO, FIXED), -TULOU_ENOMEM);
+	assert_int_equal(map_at(f.a, 9, 1, RO, FIXED), -TULOU_ENOMEM);
+	assert_int_equal(map_at(f.a, 14, 1, RO, FIXED), -TULOU_ENOMEM);
+	assert_int_equal(map_at(f.a, 12, 1, RO, FIXED), -TULOU_ENOMEM);
+	pool_expect(&f, "B:10+4rw A:100+2rw");
+	/* a page between is enough, also in one chunk */
+	assert_int_equal(map_at(f.a, 8, 1, RO, FIXED), 8);
+	assert_int_equal(map_at(f.a, 15, 1, RO, FIXED), 15);
+	pool_expect(&f, "A:8+1r- B:10+4rw A:15+1r- A:100+2rw");
+	/* NOREPLACE: nobody's area may be there */
+	assert_int_equal(map_at(f.a, 8, 1, RW, NOREPLACE), -TULOU_EEXIST);
+	assert_int_equal(map_at(f.a, 13, 1, RW, NOREPLACE), -TULOU_EEXIST);
+	assert_int_equal(map_at(f.a, 90, 20, RW, NOREPLACE | FIXED), -TULOU_EEXIST);
+	assert_int_equal(map_at(f.a, 102, 20, RW, NOREPLACE), 102);
+	pool_expect(&f, "A:8+1r- B:10+4rw A:15+1r- A:100+22rw");
+	pool_close(&f);
+}
+
+/*
+ *     |........A|B…        A took the last page of its chunk: B, in the next one, leaves the first page
+ *     |........A|.B…
+ */
+static void a_page_between_chunks(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 256, 64);
+	assert_int_equal(map_at(f.a, 63, 1, RW, FIXED), 63);
+	assert_int_equal(map_pages(f.b, 2, RW), 65);
+	pool_expect(&f, "A:63+1rw B:65+2rw");
+	assert_int_equal(map_at(f.b, 64, 1, RW, FIXED), -TULOU_ENOMEM);
+	assert_int_equal(unmap(f.a, 63, 1), 0);
+	assert_int_equal(map_at(f.b, 64, 1, RW, FIXED), 64);
+	assert_int_equal(map_at(f.a, 63, 1, RW, FIXED), -TULOU_ENOMEM);
+	pool_expect(&f, "B:64+3rw");
+	/* the chunk behind exists before the last page is taken */
+	assert_int_equal(map_at(f.a, 140, 2, RW, FIXED), 140);
+	assert_int_equal(map_at(f.b, 125, 3, RW, FIXED), 125);
+	assert_int_equal(unmap(f.a, 140, 2), 0);
+	pool_expect(&f, "B:64+3rw B:125+3rw");
+	/* large ones keep away too */
+	assert_int_equal(map_pages(f.a, 60, RW), 0);
+	assert_int_equal(map_pages(f.a, 70, RW), 129);
+	pool_expect(&f, "A:0+60rw B:64+3rw B:125+3rw A:129+70rw");
+	pool_close(&f);
+}
+
+static void low_addresses(void **state)
+{
+	struct tulou_config config = {.start = 0x10000, .end = 0x500000000000, .placement_start = 0x100000000000, .check_level = 3};
+	struct sim *sim = sim_create(config.start, config.end);
+	struct tulou *pool;
+	struct tulou_process_vm *vm;
+
+	(void)state;
+	assert_int_equal(tulou_create(&pool, sim_host(sim), &config), 0);
+	assert_int_equal(tulou_process_vm_create(pool, 1, &vm), 0);
+	assert_int_equal(tulou_mmap(vm, 0, PAGE, RW, PRIV, -1, 0), 0x100000000000);
+	assert_int_equal(tulou_mmap(vm, 0, PAGE, RW, PRIV | TULOU_MAP_32BIT, -1, 0), 0x40000000);
+	assert_int_equal(tulou_mmap(vm, 0, 0x3c000000, RW, PRIV | TULOU_MAP_32BIT, -1, 0), 0x42000000);
+	assert_int_equal(tulou_mmap(vm, 0, 0x8000000, RW, PRIV | TULOU_MAP_32BIT, -1, 0), -TULOU_ENOMEM);
+	assert_int_equal(tulou_mmap(vm, 0, PAGE, RO, PRIV | TULOU_MAP_32BIT, -1, 0), 0x40001000);
+	assert_int_equal(tulou_mmap(vm, 0x400000, PAGE, RW, PRIV | FIXED, -1, 0), 0x400000);
+	assert_int_equal(tulou_mmap(vm, 0xf000, PAGE, RW, PRIV | FIXED, -1, 0), -TULOU_EPERM);
+	assert_int_equal(tulou_mmap(vm, 0x4ffffffff000, 2 * PAGE, RW, PRIV | FIXED, -1, 0), -TULOU_ENOMEM);
+	/* 64 GiB of nothing costs nothing */
+	assert_int_equal(tulou_mmap(vm, 0, 64ul << 30, NONE, PRIV | TULOU_MAP_NORESERVE, -1, 0), 0x100002000000);
+	tulou_destroy(pool);
+	assert_int_equal(sim_mapped(sim), 0);
+	sim_destroy(sim);
+}
+
+static void errors(void **state)
+{
+	struct fixture f;
+	int fd, read_only;
+
+	(void)state;
+	pool_open(&f, 256, 64);
+	fd = sim_file_create(f.sim, 3 * PAGE);
+	read_only = sim_file_open(f.sim, fd, 0);
+	/* in the order of do_mmap() */
+	assert_int_equal(tulou_mmap(f.a, 0, 0, RW, 0, 77, 1), -TULOU_EINVAL);
+	assert_int_equal(tulou_mmap(f.a, 0, 0, RW, TULOU_MAP_PRIVATE, 77, 0), -TULOU_EBADF);
+	assert_int_equal(tulou_mmap(f.a, 0, 0, RW, PRIV, -1, 0), -TULOU_EINVAL);
+	assert_int_equal(tulou_mmap(f.a, 0, SIZE_MAX, RW, 0, fd, 0), -TULOU_ENOMEM);
+	assert_int_equal(tulou_mmap(f.a, 1, 1ul << 60, RW, PRIV | FIXED, -1, 0), -TULOU_ENOMEM);
+	assert_int_equal(tulou_mmap(f.a, 1, PAGE, RW, PRIV | FIXED, -1, 0), -TULOU_EINVAL);
+	assert_int_equal(tulou_mmap(f.a, 0, PAGE, RW, PRIV | FIXED, -1, 0), -TULOU_EPERM);
+	assert_int_equal(tulou_mmap(f.a, 0, 1ul << 47, RW, PRIV, -1, 0), -TULOU_ENOMEM);
+	assert_int_equal(tulou_mmap(f.a, 0, PAGE, RW, TULOU_MAP_PRIVATE, fd, 0x7ffffffffffff000), -TULOU_EOVERFLOW);
+	assert_int_equal(tulou_mmap(f.a, 0, PAGE, RW, TULOU_MAP_ANONYMOUS, -1, 0), -TULOU_EINVAL);
+	assert_int_equal(tulou_mmap(f.a, 0, PAGE, RW, TULOU_MAP_ANONYMOUS | TULOU_MAP_SHARED_VALIDATE, -1, 0), -TULOU_EINVAL);
+	assert_int_equal(tulou_mmap(f.a, 0, PAGE, RW, TULOU_MAP_SHARED_VALIDATE | 0x200, fd, 0), -TULOU_EOPNOTSUPP);
+	assert_int_equal(tulou_mmap(f.a, 0, PAGE, RW, TULOU_MAP_SHARED_VALIDATE | TULOU_MAP_SYNC, fd, 0), -TULOU_EOPNOTSUPP);
+	assert_int_equal(tulou_mmap(f.a, 0, PAGE, RW, TULOU_MAP_SHARED, read_only, 0), -TULOU_EACCES);
+	assert_int_equal(tulou_mmap(f.a, 0, PAGE, RW, SHARED | TULOU_MAP_GROWSDOWN, -1, 0), -TULOU_EINVAL);
+	pool_expect(&f, "");
+	/* every reference to the file that a failed call took was given back */
+	assert_int_equal(sim_handles(f.sim), 0);
+	assert_true(tulou_mmap(f.a, 0, PAGE, RO, TULOU_MAP_SHARED_VALIDATE, read_only, 0) > 0);
+	assert_true(tulou_mmap(f.a, 0, PAGE, RW, TULOU_MAP_PRIVATE, read_only, 0) > 0);
+	pool_expect(&f, "A:0+1r-s@0 A:1+1rw@0");
+	sim_file_close(f.sim, fd);
+	sim_file_close(f.sim, read_only);
+	pool_close(&f);
+}
+
+/*
+ *     file     0123456                    areas of one file are one record where offsets go on, in the same perms and sharing
+ *     pages    012|3|456
+ */
+static void files(void **state)
+{
+	struct fixture f;
+	uint8_t byte = 0;
+	int fd;
+
+	(void)state;
+	pool_open(&f, 256, 64);
+	fd = sim_file_create(f.sim, 7 * PAGE);
+	sim_file_write(f.sim, fd, "x", 1, 3 * PAGE);
+	assert_int_equal(page_of(tulou_mmap(f.a, at(0), 3 * PAGE, RO, TULOU_MAP_SHARED | FIXED, fd, 0)), 0);
+	assert_int_equal(page_of(tulou_mmap(f.a, at(4), 3 * PAGE, RO, TULOU_MAP_SHARED | FIXED, fd, 4 * PAGE)), 4);
+	pool_expect(&f, "A:0+3r-s@0 A:4+3r-s@4");
+	assert_int_equal(page_of(tulou_mmap(f.a, at(3), PAGE, RO, TULOU_MAP_SHARED | FIXED, fd, 3 * PAGE)), 3);
+	pool_expect(&f, "A:0+7r-s@0");
+	assert_int_equal(sim_load(f.sim, at(3), &byte), 0);
+	assert_int_equal(byte, 'x');
+	/* split by perms, offsets follow; B shows the same object */
+	assert_int_equal(protect(f.a, 2, 2, RW), 0);
+	assert_int_equal(page_of(tulou_mmap(f.b, 0, 2 * PAGE, RW, TULOU_MAP_SHARED, fd, 2 * PAGE)), 64);
+	pool_expect(&f, "A:0+2r-s@0 A:2+2rws@2 A:4+3r-s@4 B:64+2rws@2");
+	assert_int_equal(sim_handles(f.sim), 1);
+	assert_int_equal(sim_store(f.sim, at(65), 'y'), 0);
+	assert_int_equal(sim_load(f.sim, at(3), &byte), 0);
+	assert_int_equal(byte, 'y');
+	sim_file_close(f.sim, fd);
+	/* cut at the start: the offset moves along */
+	assert_int_equal(unmap(f.a, 0, 3), 0);
+	assert_int_equal(unmap(f.b, 64, 1), 0);
+	pool_expect(&f, "A:3+1rws@3 A:4+3r-s@4 B:65+1rws@3");
+	assert_int_equal(unmap(f.a, 0, 64), 0);
+	assert_int_equal(sim_handles(f.sim), 1);
+	assert_int_equal(unmap(f.b, 64, 64), 0);
+	assert_int_equal(sim_handles(f.sim), 0);
+	pool_close(&f);
+}
+
+/* Two shared anonymous mappings are two objects, even where they touch. */
+static void shared_anonymous(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 256, 64);
+	assert_int_equal(page_of(tulou_mmap(f.a, 0, 2 * PAGE, RW, SHARED, -1, 0)), 0);
+	assert_int_equal(page_of(tulou_mmap(f.a, 0, 2 * PAGE, RW, SHARED, -1, 0)), 2);
+	pool_expect(&f, "A:0+2rws A:2+2rws");
+	assert_int_equal(protect(f.a, 1, 2, RO), 0);
+	assert_int_equal(protect(f.a, 1, 2, RW), 0);
+	pool_expect(&f, "A:0+2rws A:2+2rws");
+	pool_close(&f);
+}
+
+static void configs(void **state)
+{
+	struct sim *sim = sim_create(POOL_START, POOL_START + 256 * PAGE);
+	struct tulou_config good = {.start = POOL_START, .end = POOL_START + 256 * PAGE, .chunk_size = 64 * PAGE}, bad;
+	struct tulou *pool;
+
+	(void)state;
+	bad = good, bad.start += 1;
+	assert_int_equal(tulou_create(&pool, sim_host(sim), &bad), -TULOU_EINVAL);
+	bad = good, bad.end = bad.start;
+	assert_int_equal(tulou_create(&pool, sim_host(sim), &bad), -TULOU_EINVAL);
+	bad = good, bad.chunk_size = 3 * PAGE;
+	assert_int_equal(tulou_create(&pool, sim_host(sim), &bad), -TULOU_EINVAL);
+	bad = good, bad.placement_start = good.end;
+	assert_int_equal(tulou_create(&pool, sim_host(sim), &bad), -TULOU_EINVAL);
+	bad = good, bad.check_level = 4;
+	assert_int_equal(tulou_create(&pool, sim_host(sim), &bad), -TULOU_EINVAL);
+	for (size_t n = 1; n <= 2; n++) {
+		sim_fail(sim, SIM_BOOKS_MAP, n, TULOU_ENOMEM);
+		assert_int_equal(tulou_create(&pool, sim_host(sim), &good), -TULOU_ENOMEM);
+		assert_int_equal(sim_books(sim), 0);
+	}
+	sim_destroy(sim);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(first_fit),
+		cmocka_unit_test(a_chunk_each),
+		cmocka_unit_test(sharing),
+		cmocka_unit_test(large),
+		cmocka_unit_test(hints),
+		cmocka_unit_test(fixed_across_chunks),
+		cmocka_unit_test(fixed_and_others),
+		cmocka_unit_test(a_page_between_chunks),
+		cmocka_unit_test(low_addresses),
+		cmocka_unit_test(errors),
+		cmocka_unit_test(files),
+		cmocka_unit_test(shared_anonymous),
+		cmocka_unit_test(configs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
