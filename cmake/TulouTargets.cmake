@@ -93,7 +93,7 @@ function(tulou_executable_create)
 	endforeach()
 	target_link_options(tulou PRIVATE
 		-nostdlib -static -no-pie -Wl,-Ttext-segment=${TULOU_BASE} -Wl,-z,noexecstack -Wl,-z,separate-code
-		-Wl,--build-id=none -Wl,--gc-sections -Wl,--fatal-warnings)
+		-Wl,--build-id=none -Wl,--no-relax -Wl,--gc-sections -Wl,--fatal-warnings)
 	set_target_properties(tulou PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 endfunction()
 

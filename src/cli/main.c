@@ -13,6 +13,7 @@
 #include "runtime/message.h"
 #include "runtime/process/thread.h"
 #include "runtime/text.h"
+#include "runtime/trap/entry.h"
 
 static const struct command commands[] = {
 	{"run", "run [-v] [--strict] [--map-at-exit] -- PROGRAM [ARG]… [+ PROGRAM [ARG]…]…",
@@ -28,7 +29,6 @@ struct start {
 	const unsigned long *auxv;
 };
 
-_Noreturn void runtime_switch(void *stack_top, void (*function)(void *), void *argument); /* entry.S */
 _Noreturn void runtime_start(long *stack);
 
 void print(const char *text)

@@ -69,8 +69,11 @@ for lie in $(perl forge.pl "$base" list); do
 		echo "$lie: natively $native, under tulou $status: $(head -n 2 err)"
 		failures=$((failures + 1))
 	fi
-	answer=$("$TULOU" run -- echo unharmed + "./$lie" 2> /dev/null)
-	[ "$answer" = unharmed ] || { echo "$lie: its neighbour says '$answer'"; failures=$((failures + 1)); }
+	# What can be started has a neighbour; what cannot ends the whole run before any program starts.
+	if ! grep -q '^tulou: ' err; then
+		answer=$("$TULOU" run -- echo unharmed + "./$lie" 2> /dev/null)
+		[ "$answer" = unharmed ] || { echo "$lie: its neighbour says '$answer'"; failures=$((failures + 1)); }
+	fi
 	rm -f "./$lie"
 done
 expect_done

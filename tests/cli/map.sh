@@ -20,7 +20,7 @@ for pid in $(cat ready ready2) "$run"; do
 	grep -q hold map-output || fail "tulou map $pid does not name the program"
 	# Every line as wide as the next, in columns; the addresses ascend.
 	perl -CSD -ne 'chomp; if (/^[│┌└]/) { $w //= length; die "ragged: $_\n" if length != $w }
-		if (/0x([0-9a-f]{12})-0x([0-9a-f]{12})/ and /[r-][w-][x-][ps]/) {
+		if (/0x([0-9a-f]{12})-0x([0-9a-f]{12}) .*  [r-][w-][x-][ps]/) {
 			die "not ascending: $_\n" if $last and hex $1 < $last; $last = hex $2; die "empty: $_\n" if hex $1 >= hex $2 }' map-output ||
 		fail "tulou map $pid"
 done

@@ -21,7 +21,7 @@ static const char *script_rules(const uint8_t *bytes, size_t size)
 		return "script: interpreter not terminated";
 	if (strpbrk(script.interp, " \t\n"))
 		return "script: blank in the interpreter's name";
-	if (script.arg && (script.arg <= script.interp || script.arg >= end || script.arg[0] == '\0' || strpbrk(script.arg, "\n")))
+	if (script.arg && (script.arg <= script.interp || script.arg >= end || strpbrk(script.arg, "\n")))
 		return "script: impossible argument";
 	return NULL;
 }

@@ -68,6 +68,9 @@ static void op_resolve(const struct run *run, const struct op *op, struct reques
 {
 	*req = (struct request){ .call = op->call, .addr = place_resolve(run, &op->addr), .size = op->size, .new_size = op->new_size,
 		.prot = op->prot, .flags = op->flags, .file = op->file, .offset = op->offset, .value = op->value };
+	/* The follower's copy of the stack is no VM_GROWSDOWN area: a touch below it must not make it grow. */
+	if (op->call == CALL_MPROTECT && run->record->stack)
+		req->prot &= ~PROT_GROWSDOWN;
 	if (op->call == CALL_MMAP && !(op->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
 		return;
 	if (op->call == CALL_BRK)

@@ -278,6 +278,53 @@ static void mprotect_refused_half_way(void **state)
 	pool_close(&f);
 }
 
+/* One step of the storm for a random process, all of it chosen by `random`. */
+static void storm_step(struct fixture *f, struct tulou_process_vm **vm, uint64_t random, int fd)
+{
+	struct tulou_layout layout = {.stack_size = 4 * PAGE};
+	long page = (long)(random >> 8) % 1000, pages = (long)(random >> 24) % ((random >> 40) % 8 ? 12 : 200) + 1;
+	int prot = (int)(random >> 48) & 7;
+
+	switch ((random >> 52) % 11) {
+	case 0:
+		map_pages(*vm, pages, prot);
+		break;
+	case 1:
+		map_at(*vm, page, pages, prot, FIXED);
+		break;
+	case 2:
+		map_at(*vm, page, pages, prot, random & 2 ? 0 : NOREPLACE);
+		break;
+	case 3:
+		tulou_mmap(*vm, at(page), (size_t)pages * PAGE, prot, TULOU_MAP_SHARED | (random & 2 ? FIXED : 0), fd,
+			(size_t)(page % 64) * PAGE);
+		break;
+	case 4:
+	case 5:
+		unmap(*vm, page, pages);
+		break;
+	case 6:
+		protect(*vm, page, pages, prot);
+		break;
+	case 7:
+		remap(*vm, page, pages, (long)(random >> 30) % 20 + 1, (int)(random >> 3) & 7, (long)(random >> 33) % 1000);
+		break;
+	case 8:
+		tulou_brk(*vm, (uintptr_t)tulou_brk(*vm, 0) + (uintptr_t)(pages - 6) * PAGE);
+		break;
+	case 9:
+		tulou_process_vm_build(*vm, &layout);
+		break;
+	default:
+		if (random & 0x70)
+			break;
+		/* Gone, with all it had: the next one begins anew. */
+		tulou_process_vm_unref(*vm);
+		while (tulou_process_vm_create(f->pool, 1 + (uint32_t)(random & 1), vm))
+			;
+	}
+}
+
 /* Thousands of operations while one callback in five fails: the books stay whole, and nothing is lost at the end. */
 static void storm(void **state)
 {
@@ -290,42 +337,8 @@ static void storm(void **state)
 	fd = sim_file_create(f.sim, 64 * PAGE);
 	sim_fail_random(f.sim, 7, 5);
 	for (int i = 0; i < 20000; i++) {
-		struct tulou_process_vm *vm;
-		long page, pages;
-		int prot;
-
 		random ^= random << 13, random ^= random >> 7, random ^= random << 17;
-		vm = random & 1 ? f.a : f.b;
-		page = (long)(random >> 8) % 1000;
-		pages = (long)(random >> 24) % ((random >> 40) % 8 ? 12 : 200) + 1;
-		prot = (int)(random >> 48) & 7;
-		switch ((random >> 52) % 9) {
-		case 0:
-			map_pages(vm, pages, prot);
-			break;
-		case 1:
-			map_at(vm, page, pages, prot, FIXED);
-			break;
-		case 2:
-			map_at(vm, page, pages, prot, 0);
-			break;
-		case 3:
-			tulou_mmap(vm, at(page), (size_t)pages * PAGE, prot, TULOU_MAP_SHARED | (random & 2 ? FIXED : 0), fd,
-				(size_t)(page % 64) * PAGE);
-			break;
-		case 4:
-		case 5:
-			unmap(vm, page, pages);
-			break;
-		case 6:
-			protect(vm, page, pages, prot);
-			break;
-		case 7:
-			remap(vm, page, pages, (long)(random >> 30) % 20 + 1, (int)(random >> 3) & 3, (long)(random >> 33) % 1000);
-			break;
-		default:
-			tulou_madvise(vm, at(page), (size_t)pages * PAGE, TULOU_MADV_DONTNEED);
-		}
+		storm_step(&f, random & 1 ? &f.a : &f.b, random, fd);
 	}
 	assert_true(sim_failed(f.sim) > 1000);
 	sim_fail_none(f.sim);

@@ -7,14 +7,13 @@
 #include "runtime/arena.h"
 #include "runtime/layout.h"
 #include "runtime/process/process.h"
+#include "runtime/trap/entry.h"
 
 enum { THREAD_COUNT = 32768, SLOT_BITS = 15, WORD_BITS = 64 };
 
 /* Bit n: block n is in use. thread_leave clears it with its last instruction (entry.S). */
 static uint64_t thread_used[THREAD_COUNT / WORD_BITS];
 static struct arena thread_arena = {.base = THREADS_BASE, .size = THREAD_COUNT * THREAD_BLOCK};
-
-_Noreturn void thread_leave_now(uint64_t *word, uint64_t bit, int status); /* entry.S */
 
 static struct thread *thread_at(unsigned slot)
 {

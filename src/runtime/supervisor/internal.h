@@ -14,11 +14,12 @@ struct watch {
 };
 
 enum { WATCH_COUNT = PROCESS_COUNT + SUPERVISOR_LISTED_MAX };
-enum { EVENT_SIGNAL = WATCH_COUNT, EVENT_CONTROL };
+enum { EVENT_SIGNAL = WATCH_COUNT, EVENT_CONTROL, EVENT_WAKE };
 
 struct supervisor {
 	struct thread *main, *watcher;
 	int epoll, signals, control;
+	int wake; /* eventfd: the watcher has taken something back; look whether all is done */
 	uint32_t event;          /* futex, atomic: something was asked of the watcher */
 	uint32_t watching;       /* futex, atomic: the watcher runs; it ends when stop is set */
 	uint32_t stop;

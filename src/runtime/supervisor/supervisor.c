@@ -84,6 +84,7 @@ static void signal_arrived(void)
 static void loop(bool (*done)(void))
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
+	uint64_t wakes;
 
 	while (!done()) {
 		long count = sys6(__NR_epoll_pwait, supervisor.epoll, (long)events, EVENTS_AT_ONCE, -1, 0, 8);
@@ -92,6 +93,8 @@ static void loop(bool (*done)(void))
 				signal_arrived();
 			else if (events[i].data == EVENT_CONTROL)
 				control_accept();
+			else if (events[i].data == EVENT_WAKE)
+				sys3(__NR_read, supervisor.wake, (long)&wakes, sizeof wakes);
 			else
 				process_ended(&supervisor.watches[events[i].data]);
 		}
@@ -114,6 +117,12 @@ static int begin(void)
 	supervisor.epoll = (int)sys1(__NR_epoll_create1, 0);
 	if (supervisor.epoll < 0)
 		return supervisor.epoll;
+	supervisor.wake = (int)sys2(__NR_eventfd2, 0, 0);
+	if (supervisor.wake < 0)
+		return supervisor.wake;
+	result = epoll_add(supervisor.wake, EVENT_WAKE);
+	if (result < 0)
+		return result;
 	supervisor.control = control_open();
 	if (supervisor.control >= 0) /* else nobody can look from outside; the guests are no worse for it */
 		epoll_add(supervisor.control, EVENT_CONTROL);
@@ -148,7 +157,7 @@ static int watch_listed(int pid)
 {
 	for (unsigned slot = 0; slot < process_slots(); slot++) {
 		struct process *process = process_at(slot);
-		if (process_state(process) == PROCESS_LIVE && process->pid == pid && process->listed)
+		if (process_state(process) != PROCESS_FREE && process->pid == pid && process->listed)
 			return watch_add(pid, process);
 	}
 	return watch_add(pid, NULL);

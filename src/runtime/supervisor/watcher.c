@@ -42,6 +42,15 @@ int watch_add(int pid, struct process *process)
 	return -EAGAIN;
 }
 
+/* Take a process back that nobody watches, and let the main thread see it. */
+static void reclaim(struct process *process)
+{
+	const uint64_t one = 1;
+
+	process_reclaim(process);
+	sys3(__NR_write, supervisor.wake, (long)&one, sizeof one);
+}
+
 static void take_arrived(void)
 {
 	struct process *process = __atomic_exchange_n(&supervisor.arrived, NULL, __ATOMIC_ACQ_REL);
@@ -49,7 +58,7 @@ static void take_arrived(void)
 	while (process) {
 		struct process *next = process->watch_next;
 		if (watch_add(process->pid, process) == -ESRCH)
-			process_reclaim(process);
+			reclaim(process);
 		process = next;
 	}
 }
@@ -66,7 +75,7 @@ static bool take_left(void)
 		if (__atomic_load_n(&process->word, __ATOMIC_ACQUIRE))
 			more = true;
 		else
-			process_reclaim(process);
+			reclaim(process);
 	}
 	return more;
 }

@@ -5,6 +5,7 @@
 #include <asm/unistd.h>
 
 #include "base/mem.h"
+#include "runtime/trap/entry.h"
 #include "runtime/trap/stub.h"
 #include "runtime/user.h"
 
@@ -18,8 +19,6 @@ enum { HANDLER_DEFAULT = 0, HANDLER_IGNORE = 1, SIGKILL = 9, SIGSTOP = 19, SIGSE
 enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
 #define NEVER_BLOCKED (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 #define EFLAGS_CLEARED (0x400u | 0x10000u | 0x100u) /* direction, resume, trap: as the kernel enters a handler */
-
-void frame_restorer(void); /* entry.S */
 
 /* ---- entering a handler on the guest's alternate stack ---------------------------------------------------------------------- */
 

@@ -4,9 +4,8 @@
 #include <asm-generic/errno-base.h>
 
 #include "base/mem.h"
+#include "runtime/trap/entry.h"
 #include "runtime/user.h"
-
-void stub_call(void), stub_call_r10(void), stub_call_r8(void), stub_call_r9(void), stub_call_rdi(void); /* entry.S */
 
 static void (*const stubs[])(void) = {stub_call, stub_call_r10, stub_call_r8, stub_call_r9, stub_call_rdi};
 

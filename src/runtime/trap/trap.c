@@ -5,6 +5,7 @@
 #include <asm/unistd.h>
 
 #include "runtime/process/exit.h"
+#include "runtime/trap/entry.h"
 #include "runtime/trap/signal.h"
 
 #ifndef __NR_mseal
@@ -18,8 +19,6 @@ enum { TRAP_NUMBERS = 512, SYS_SECCOMP_CODE = 1, SI_TKILL_CODE = -6 };
 #define SA_SIGINFO_FLAG  0x4ul
 #define SA_ONSTACK_FLAG  0x08000000ul
 #define SA_RESTORER_FLAG 0x04000000ul
-
-void frame_restorer(void); /* entry.S */
 
 static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_mmap] = trap_mmap,

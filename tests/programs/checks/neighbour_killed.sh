@@ -16,8 +16,8 @@ wait "$run" || status=$?
 for round in 1 2 3 4 5 6 7 8 9 10; do
 	rm -f ready pid go output
 	mkfifo go
-	start bash -c 'echo $$ > pid; read -r line < go; exec map_threads > output' + hold 8 "$PWD/ready" + hold churn 8 "$PWD/ready" +
-		hold churn 4 "$PWD/ready"
+	start bash -c 'echo $$ > pid; read -r line < go; exec map_threads > output' + hold 8 "$PWD/ready" + hold churn 8 "$PWD/ready" \
+		+ hold churn 4 "$PWD/ready"
 	exec 3<> go
 	await has_lines pid 1
 	await has_lines ready 3

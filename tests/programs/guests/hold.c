@@ -3,8 +3,8 @@
  * hold - processes that hold memory until they are killed or told to end; for checks that watch the books from outside.
  *
  *     hold MIB READY            map and touch MIB mebibytes, append "PID\n" to READY, sleep for ever
- *     hold tree MIB READY GO    fork; the child appends its pid to READY, waits for a line from the FIFO GO, spawns `hold MIB READY`,
- *                               reaps it, appends "reaped STATUS", and waits for the end of GO; the parent waits for the child
+ *     hold tree MIB READY GO    fork; the child appends its pid to READY; for each line that it reads from the FIFO GO it spawns
+ *                               `hold MIB READY`, reaps it and appends "reaped STATUS"; the parent waits for the child
  *     hold churn MIB READY      as the first, but maps and unmaps pieces for ever: to be killed inside a call
  */
 #define _GNU_SOURCE
@@ -43,10 +43,10 @@ static void churn(void)
 		size_t part = (1 + i * 7 % 32) * PAGE;
 		char *at = take(part);
 
-		if (part > PAGE)
-			EXPECT(mprotect(at + PAGE, PAGE, PROT_READ) == 0);
 		at = mremap(at, part, part + PAGE, MREMAP_MAYMOVE);
-		EXPECT(at != MAP_FAILED && munmap(at, part + PAGE) == 0);
+		EXPECT(at != MAP_FAILED && mprotect(at + part, PAGE, PROT_READ) == 0);
+		EXPECT(at[0] == 1 && at[part - PAGE] == 1 && at[part] == 0);
+		EXPECT(munmap(at, part + PAGE) == 0);
 	}
 }
 
@@ -62,11 +62,12 @@ static int tree(char *self, char *mib, char *ready, const char *go)
 	}
 	append(ready, "", getpid());
 	fd = open(go, O_RDONLY | O_CLOEXEC);
-	EXPECT(fd >= 0 && read(fd, line, sizeof(line)) > 0);
-	EXPECT(posix_spawn(&pid, self, NULL, NULL, argv, environ) == 0);
-	EXPECT(waitpid(pid, &status, 0) == pid);
-	append(ready, "reaped ", status);
-	EXPECT(read(fd, line, sizeof(line)) == 0);
+	EXPECT(fd >= 0);
+	while (read(fd, line, sizeof(line)) > 0) {
+		EXPECT(posix_spawn(&pid, self, NULL, NULL, argv, environ) == 0);
+		EXPECT(waitpid(pid, &status, 0) == pid);
+		append(ready, "reaped ", status);
+	}
 	_exit(0);
 }
 
