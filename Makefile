@@ -16,8 +16,8 @@ help:
 
 run:
 	@tools/install-deps build run
-	@tools/build release tulou
-	@tools/demo build/release/tulou
+	@tools/build release tulou example_share_pointer
+	@tools/demo build/release
 
 check:
 	@tools/install-deps build test

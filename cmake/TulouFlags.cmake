@@ -7,8 +7,8 @@ add_library(tulou_flags INTERFACE)
 target_compile_options(tulou_flags INTERFACE
 	-std=gnu11 -g -fno-common
 	-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla -Wpointer-arith
-	-Wcast-align -Wwrite-strings -Wundef -Wimplicit-fallthrough -Wformat=2 -Wredundant-decls
-	$<$<C_COMPILER_ID:GNU>:-Wlogical-op;-Wduplicated-cond;-Wduplicated-branches>)
+	-Wwrite-strings -Wundef -Wimplicit-fallthrough -Wformat=2 -Wredundant-decls
+	$<$<C_COMPILER_ID:GNU>:-Wcast-align;-Wlogical-op;-Wduplicated-cond;-Wduplicated-branches>)
 target_compile_definitions(tulou_flags INTERFACE TULOU_CHECK_LEVEL_DEFAULT=${TULOU_CHECK_LEVEL})
 target_include_directories(tulou_flags INTERFACE
 	${PROJECT_SOURCE_DIR}/include ${PROJECT_BINARY_DIR}/include ${PROJECT_SOURCE_DIR}/src)

@@ -152,9 +152,14 @@ void slab_give(struct slab *slab, uint32_t self, struct slab_object *objects)
 	lock_drop(&slab->lock, slab->host);
 }
 
-size_t slab_bytes(struct slab *slab)
+size_t slab_bytes(struct slab *slab, uint32_t self)
 {
-	return __atomic_load_n(&slab->block_count, __ATOMIC_RELAXED) * SLAB_BLOCK_SIZE;
+	size_t bytes;
+
+	lock_take(&slab->lock, slab->host, self);
+	bytes = slab->block_count * SLAB_BLOCK_SIZE;
+	lock_drop(&slab->lock, slab->host);
+	return bytes;
 }
 
 const char *slab_check(const struct slab *slab)
@@ -177,8 +182,7 @@ const char *slab_check(const struct slab *slab)
 		empty += block->used == 0;
 		blocks++;
 	}
-	list_for_each(link, &slab->open)
-		open += container_of(link, struct slab_block, open)->used < slab_per_block(slab);
+	list_for_each(link, &slab->open) open += container_of(link, struct slab_block, open)->used < slab_per_block(slab);
 	if (used != slab->used || blocks != slab->block_count || open > blocks)
 		return "S1: counts of objects or blocks are wrong";
 	if (empty != slab->empty_count || empty > 1)

@@ -24,13 +24,13 @@ struct slab_object {
 };
 
 struct slab_block {
-	struct slab_block *self;   /* page head of the first page */
+	struct slab_block *self; /* page head of the first page */
 	void *unused;
-	struct list open;          /* slab.open */
-	struct list all;           /* slab.all */
-	struct slab_object *free;  /* given back */
-	size_t used;               /* objects handed out */
-	size_t carved;             /* objects ever handed out: the rest has not been touched */
+	struct list open; /* slab.open */
+	struct list all; /* slab.all */
+	struct slab_object *free; /* given back */
+	size_t used; /* objects handed out */
+	size_t carved; /* objects ever handed out: the rest has not been touched */
 };
 
 struct slab {
@@ -50,7 +50,7 @@ struct slab_object *slab_take(struct slab *slab, uint32_t self, size_t count);
 /* A NULL-terminated list back. */
 void slab_give(struct slab *slab, uint32_t self, struct slab_object *objects);
 /* Bytes taken from the host. */
-size_t slab_bytes(struct slab *slab);
+size_t slab_bytes(struct slab *slab, uint32_t self);
 /* NULL, or the rule that broke. Nobody may use the slab meanwhile. */
 const char *slab_check(const struct slab *slab);
 

@@ -121,7 +121,7 @@ int cmd_map(int argc, char **argv, char **envp)
 
 	if (argc > 1 && (text_equal(argv[1], "--help") || text_equal(argv[1], "-h"))) {
 		print(help);
-		return 0;
+		return print_status();
 	}
 	if (argc > 2) {
 		message("map: one PID at most; `tulou map --help` says more");

@@ -126,7 +126,7 @@ static int start_all(void)
 			for (unsigned started = 0; started < i; started++)
 				sys2(__NR_kill, programs.pids[started], 9);
 			message("cannot start '%s': %s", programs.argv[i][0], error_text(pid));
-			return STATUS_TULOU;
+			return pid == -ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT;
 		}
 		programs.pids[i] = (int)pid;
 	}
@@ -144,7 +144,7 @@ int cmd_run(int argc, char **argv, char **envp)
 	int first = parse_options(argc, argv), result;
 
 	if (first <= 0)
-		return first ? STATUS_TULOU : 0;
+		return first ? STATUS_TULOU : print_status();
 	result = parse_programs(argc - first, argv + first);
 	if (!result)
 		result = load_all(envp);

@@ -19,7 +19,8 @@ struct command {
 int cmd_run(int argc, char **argv, char **envp);
 int cmd_map(int argc, char **argv, char **envp);
 
-/* Print to stdout. */
+/* Print to stdout; print_status() says at the end whether all of it got there: 0, or STATUS_TULOU with a message. */
 void print(const char *text);
+int print_status(void);
 
 #endif

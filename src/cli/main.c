@@ -31,9 +31,21 @@ struct start {
 
 _Noreturn void runtime_start(long *stack);
 
+static long print_error;
+
 void print(const char *text)
 {
-	write_all(STDOUT, text, text_length(text));
+	long result = write_all(STDOUT, text, text_length(text));
+	if (result < 0 && !print_error)
+		print_error = result;
+}
+
+int print_status(void)
+{
+	if (!print_error)
+		return 0;
+	message("cannot write to standard output: %s", error_text(print_error));
+	return STATUS_TULOU;
 }
 
 static void print_help(void)
@@ -56,11 +68,11 @@ static int run_command(int argc, char **argv, char **envp)
 	}
 	if (text_equal(argv[1], "--help") || text_equal(argv[1], "-h")) {
 		print_help();
-		return 0;
+		return print_status();
 	}
 	if (text_equal(argv[1], "--version") || text_equal(argv[1], "-V")) {
 		print("tulou " TULOU_VERSION "\n");
-		return 0;
+		return print_status();
 	}
 	for (unsigned i = 0; i < COMMANDS; i++)
 		if (text_equal(argv[1], commands[i].name))

@@ -57,6 +57,10 @@ const char *error_text(long error)
 		return "Permission denied";
 	case EEXIST:
 		return "File exists";
+	case ENOSPC:
+		return "No space left on device";
+	case EPIPE:
+		return "Broken pipe";
 	case ENOTDIR:
 		return "Not a directory";
 	case EISDIR:

@@ -6,12 +6,12 @@
 bool area_content_continues(const struct area_content *first, size_t size, const struct area_content *next)
 {
 	return first->object == next->object && first->flags == next->flags && first->prot == next->prot &&
-		first->kind == next->kind && first->pending == next->pending &&
-		(!first->object || first->offset + size == next->offset);
+	       first->kind == next->kind && first->pending == next->pending &&
+	       (!first->object || first->offset + size == next->offset);
 }
 
 bool area_continues(const struct area *area, const struct area *next)
 {
 	return area->range.end == next->range.start && area->owner->process == next->owner->process &&
-		area_content_continues(&area->content, range_size(area->range), &next->content);
+	       area_content_continues(&area->content, range_size(area->range), &next->content);
 }

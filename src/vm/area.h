@@ -27,11 +27,11 @@ struct owner;
 /* What an area shows and how: everything but where. */
 struct area_content {
 	struct shm_object *object; /* NULL: private anonymous memory, or nothing */
-	uint64_t offset;           /* bytes into the object at the area's start */
-	int flags;                 /* TULOU_MAP_*, as struct tulou_mapping has them, less POPULATE */
+	uint64_t offset; /* bytes into the object at the area's start */
+	int flags; /* TULOU_MAP_*, as struct tulou_mapping has them, less POPULATE */
 	uint8_t prot;
-	uint8_t kind;              /* enum tulou_area_kind */
-	bool pending;              /* placed by a call that has not yet been to the host */
+	uint8_t kind; /* enum tulou_area_kind */
+	bool pending; /* placed by a call that has not yet been to the host */
 };
 
 struct area {

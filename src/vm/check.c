@@ -48,7 +48,7 @@ static bool chunks_check(struct tulou *pool, struct report *report)
 static bool frozen_check(struct tulou *pool, struct report *report)
 {
 	bool ok = manager_check_locked(&pool->manager, pool->range, report) && chunks_check(pool, report) &&
-		process_vm_check(pool->limbo, report);
+		  process_vm_check(pool->limbo, report);
 	size_t count = 0;
 
 	list_for_each(link, &pool->processes)
@@ -113,8 +113,7 @@ void recover(const struct tulou_host *host, enum recover_box kind, void *box)
 	switch (kind) {
 	case RECOVER_LIST:
 		pool = box;
-		list_for_each(link, &pool->processes)
-			ok = ok && link->next->prev == link;
+		list_for_each(link, &pool->processes) ok = ok && link->next->prev == link;
 		if (!ok)
 			report_broken(&report, "P5: the set of process VMs is torn");
 		break;

@@ -90,7 +90,8 @@ static bool chunk_check_owners(const struct chunk *chunk, struct report *report)
 	if (owners != chunk->owner_count || areas != chunk->area_count)
 		return report_broken(report, "C4: chunk %lx: counts of owners or areas are wrong", chunk->range.start);
 	if (chunk->kind == TULOU_CHUNK_SINGLE && (owners > 1 || areas > 1))
-		return report_broken(report, "C5: chunk %lx: single, with %zu owners and %zu areas", chunk->range.start, owners, areas);
+		return report_broken(
+			report, "C5: chunk %lx: single, with %zu owners and %zu areas", chunk->range.start, owners, areas);
 	return true;
 }
 
@@ -142,7 +143,7 @@ bool manager_check_locked(const struct vm_manager *manager, struct range pool, s
 		count++;
 	}
 	if (count != manager->chunk_count || size + manager->free.total != range_size(pool))
-		return report_broken(report, "C2: %zu bytes in %zu chunks + %zu free is not the pool", size, count,
-			manager->free.total);
+		return report_broken(
+			report, "C2: %zu bytes in %zu chunks + %zu free is not the pool", size, count, manager->free.total);
 	return free_space_check(&manager->free, pool, report);
 }

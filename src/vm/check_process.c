@@ -4,9 +4,7 @@
 
 static bool owner_is_listed(const struct owner *owner)
 {
-	list_for_each(link, &owner->chunk->owners)
-		if (link_owner(link) == owner)
-			return true;
+	list_for_each(link, &owner->chunk->owners) if (link_owner(link) == owner) return true;
 	return false;
 }
 
@@ -18,10 +16,10 @@ static bool owner_check_locked(const struct tulou_process_vm *vm, const struct o
 		return report_broken(report, "P1: process %u: chunk %lx does not know it", vm->id, chunk->range.start);
 	if (!owner->area_count && !owner->pins)
 		return report_broken(report, "P1: process %u has nothing in chunk %lx", vm->id, chunk->range.start);
-	if (owner->room && (!chunk->open ||
-		(chunk->owner_count == 1 && owner->room * PAGE_SIZE > free_space_largest(&chunk->free))))
-		return report_broken(report, "P4: process %u: no %u free pages in chunk %lx", vm->id, owner->room,
-			chunk->range.start);
+	if (owner->room &&
+		(!chunk->open || (chunk->owner_count == 1 && owner->room * PAGE_SIZE > free_space_largest(&chunk->free))))
+		return report_broken(
+			report, "P4: process %u: no %u free pages in chunk %lx", vm->id, owner->room, chunk->range.start);
 	for (struct tree_node *node = tree_first(&chunk->areas); node; node = tree_next(node)) {
 		const struct area *area = to_area(node);
 
@@ -102,9 +100,10 @@ bool slabs_check(const struct tulou *pool, struct report *report)
 			return report_broken(report, "%s (slab of %s)", broken, names[i]);
 	}
 	if (pool->process_slab.used != pool->process_count)
-		return report_broken(report, "S6: %zu process VMs allocated, %zu in use", pool->process_slab.used, pool->process_count);
+		return report_broken(
+			report, "S6: %zu process VMs allocated, %zu in use", pool->process_slab.used, pool->process_count);
 	if (pool->manager.chunk_slab.used != pool->manager.chunk_count)
-		return report_broken(report, "S6: %zu chunks allocated, %zu in use", pool->manager.chunk_slab.used,
-			pool->manager.chunk_count);
+		return report_broken(
+			report, "S6: %zu chunks allocated, %zu in use", pool->manager.chunk_slab.used, pool->manager.chunk_count);
 	return true;
 }

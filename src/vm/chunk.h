@@ -27,9 +27,9 @@ struct tulou_process_vm;
 
 struct chunk {
 	struct tree_node node; /* guarded by the manager's lock */
-	struct range range;    /* start: fixed; end: changed under manager and chunk lock */
-	size_t gap;            /* bytes; fixed */
-	bool open;             /* fixed */
+	struct range range; /* start: fixed; end: changed under manager and chunk lock */
+	size_t gap; /* bytes; fixed */
+	bool open; /* fixed */
 	/* guarded by the manager's *and* this chunk's lock; either is enough to read */
 	struct list owners;
 	size_t owner_count;
@@ -46,9 +46,9 @@ struct owner {
 	struct tree_node node; /* process_vm.owners, by address; guarded by the process's lock */
 	struct tulou_process_vm *process;
 	struct chunk *chunk;
-	struct list link;      /* chunk.owners */
-	uint32_t area_count;   /* changed under process and chunk lock */
-	uint32_t pins;         /* the same */
+	struct list link; /* chunk.owners */
+	uint32_t area_count; /* changed under process and chunk lock */
+	uint32_t pins; /* the same */
 	/* guarded by the process's lock: what the process knows of the room in its open chunks. A guide to placement, never above
 	 * the truth unless another owner took some. */
 	uint32_t room, room_max; /* pages; the largest free range, and the largest room in this subtree */

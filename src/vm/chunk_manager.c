@@ -73,7 +73,7 @@ bool chunk_place_locked(const struct chunk *chunk, const struct tulou_process_vm
 	struct range place = range_cut(chunk_usable(chunk), window);
 	size_t lead = align > PAGE_SIZE ? align : PAGE_SIZE;
 	bool alone = list_is_empty(&chunk->owners) ||
-		(chunk->owners.next->next == &chunk->owners && link_owner(chunk->owners.next)->process == process);
+		     (chunk->owners.next->next == &chunk->owners && link_owner(chunk->owners.next)->process == process);
 
 	if (place.end == chunk->range.end)
 		place.end -= PAGE_SIZE;
@@ -191,7 +191,7 @@ void chunk_insert_locked(struct owner *owner, struct range range, struct area_co
 		prev->range.end = range.end;
 		area_join_next(prev, stock);
 	} else if (next && next->range.start == range.end && next->owner == owner &&
-		area_content_continues(&content, range_size(range), &next->content)) {
+		   area_content_continues(&content, range_size(range), &next->content)) {
 		next->range.start = range.start;
 		next->content.offset = content.offset;
 	} else {

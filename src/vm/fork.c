@@ -26,8 +26,7 @@ static void process_vm_freeze(struct tulou_process_vm *vm, uint32_t self)
 void pool_freeze(struct tulou *pool, uint32_t self)
 {
 	pool_lock_list(pool, self);
-	list_for_each(link, &pool->processes)
-		process_vm_freeze(link_process(link), self);
+	list_for_each(link, &pool->processes) process_vm_freeze(link_process(link), self);
 	process_vm_freeze(pool->limbo, self);
 	manager_lock(&pool->manager, &pool->limbo->stock);
 }
@@ -36,8 +35,7 @@ void pool_thaw(struct tulou *pool)
 {
 	manager_unlock(&pool->manager, &pool->limbo->stock);
 	lock_drop(&pool->limbo->lock, pool->host);
-	list_for_each(link, &pool->processes)
-		lock_drop(&link_process(link)->lock, pool->host);
+	list_for_each(link, &pool->processes) lock_drop(&link_process(link)->lock, pool->host);
 	pool_unlock_list(pool);
 }
 
@@ -61,8 +59,7 @@ static void locks_forget(struct tulou *pool)
 	lock_init(&pool->limbo->lock);
 	lock_init(&pool->manager.lock);
 	lock_init(&pool->manager.chunk_slab.lock);
-	list_for_each(link, &pool->processes)
-		lock_init(&link_process(link)->lock);
+	list_for_each(link, &pool->processes) lock_init(&link_process(link)->lock);
 	for (struct tree_node *node = tree_first(&pool->manager.chunks); node; node = tree_next(node))
 		lock_init(&to_chunk(node)->lock);
 }

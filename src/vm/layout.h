@@ -11,15 +11,15 @@
 #define CHUNK_SIZE_DEFAULT (32ul << 20)
 #define CHUNK_SIZE_MAX     (1ul << 40)
 /* Unmapped pages below a stack, as Linux's stack_guard_gap. */
-#define STACK_GAP          (256 * PAGE_SIZE)
+#define STACK_GAP (256 * PAGE_SIZE)
 /* Linux: TASK_SIZE, the end of what a user address can be. */
-#define USER_END           0x7ffffffff000ul
+#define USER_END 0x7ffffffff000ul
 /* Where MAP_32BIT looks, as Linux (arch/x86 find_start_end). */
-#define LOW_START          0x40000000ul
-#define LOW_END            0x80000000ul
+#define LOW_START 0x40000000ul
+#define LOW_END   0x80000000ul
 /* The heap's room to grow: a part of the pool, but at least a MiB if that fits. */
-#define HEAP_POOL_PART     4096
-#define HEAP_ROOM_LEAST    (1ul << 20)
+#define HEAP_POOL_PART  4096
+#define HEAP_ROOM_LEAST (1ul << 20)
 
 static inline bool page_is_aligned(uintptr_t value)
 {

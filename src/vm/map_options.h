@@ -14,7 +14,7 @@
 #include "shm_manager.h"
 
 struct map_options {
-	int prot, flags;        /* as the caller gave them */
+	int prot, flags; /* as the caller gave them */
 	struct tulou_file file; /* file mappings, after file_get */
 	bool has_file;
 	uint64_t offset;

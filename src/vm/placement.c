@@ -56,8 +56,8 @@ static struct owner *own_candidate(struct tulou_process_vm *vm, size_t pages, st
 	return last && last->chunk->range.start < window.end ? last : NULL;
 }
 
-static bool place_in_own(struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content,
-	uintptr_t *out)
+static bool place_in_own(
+	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out)
 {
 	size_t pages = size / PAGE_SIZE;
 	struct owner *owner = NULL;
@@ -92,8 +92,8 @@ static bool pool_find_locked(struct tulou_process_vm *vm, size_t size, size_t al
 	return free_space_find(&pool->manager.free, size, align, window, out);
 }
 
-static bool place_in_new(struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content,
-	uintptr_t *out)
+static bool place_in_new(
+	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out)
 {
 	struct vm_manager *manager = &vm->pool->manager;
 	struct chunk *chunk = NULL;
@@ -103,8 +103,8 @@ static bool place_in_new(struct tulou_process_vm *vm, size_t size, size_t align,
 
 	manager_lock(manager, &vm->stock);
 	if (pool_find_locked(vm, vm->pool->chunk_size, vm->pool->chunk_size, window, &start))
-		chunk = manager_chunk_create_locked(manager, range_between(start, start + vm->pool->chunk_size), 0,
-			TULOU_CHUNK_MULTI, true, &vm->stock);
+		chunk = manager_chunk_create_locked(
+			manager, range_between(start, start + vm->pool->chunk_size), 0, TULOU_CHUNK_MULTI, true, &vm->stock);
 	if (chunk) {
 		chunk_lock(chunk, &vm->stock);
 		owner = process_vm_owner_get_locked(vm, chunk, &vm->stock);
@@ -144,10 +144,29 @@ static bool place_in_shared(struct tulou_process_vm *vm, bool open, size_t size,
 	return placed;
 }
 
+/* The bond with a new chunk, and what keeps it: an area, or a pin. Before the manager's lock is dropped, since then others may use
+ * what is free in the chunk. */
+static struct owner *chunk_settle_in_locked(
+	struct tulou_process_vm *vm, struct chunk *chunk, struct range range, const struct area_content *content)
+{
+	struct owner *owner;
+
+	chunk_lock(chunk, &vm->stock);
+	owner = process_vm_owner_get_locked(vm, chunk, &vm->stock);
+	if (content)
+		chunk_insert_locked(owner, range, *content, &vm->stock);
+	else
+		owner->pins++;
+	process_vm_room_note_locked(owner);
+	chunk_unlock(chunk, &vm->stock);
+	return owner;
+}
+
 /*
  *     |~~gap~~|   size   | page |       the gap keeps others away below; without one, a page is left if the page below is used
  */
-struct owner *place_chunk(struct tulou_process_vm *vm, size_t gap, size_t size, size_t align, struct range window, uintptr_t *out)
+struct owner *place_chunk(struct tulou_process_vm *vm, size_t gap, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out)
 {
 	struct vm_manager *manager = &vm->pool->manager;
 	struct owner *owner = NULL;
@@ -156,7 +175,7 @@ struct owner *place_chunk(struct tulou_process_vm *vm, size_t gap, size_t size, 
 	uintptr_t start;
 	bool found;
 
-	if (__builtin_add_overflow(size, lead + PAGE_SIZE, &whole) || whole < size)
+	if (__builtin_add_overflow(size, lead + PAGE_SIZE, &whole))
 		return NULL;
 	manager_lock(manager, &vm->stock);
 	found = pool_find_locked(vm, whole, align, window, &start);
@@ -166,14 +185,11 @@ struct owner *place_chunk(struct tulou_process_vm *vm, size_t gap, size_t size, 
 	}
 	if (found) {
 		*out = start + lead;
-		chunk = manager_chunk_create_locked(manager, range_between(*out - gap, start + whole), gap, TULOU_CHUNK_SINGLE,
-			false, &vm->stock);
+		chunk = manager_chunk_create_locked(
+			manager, range_between(*out - gap, start + whole), gap, TULOU_CHUNK_SINGLE, false, &vm->stock);
 	}
-	if (chunk) {
-		chunk_lock(chunk, &vm->stock);
-		owner = process_vm_owner_get_locked(vm, chunk, &vm->stock);
-		chunk_unlock(chunk, &vm->stock);
-	}
+	if (chunk)
+		owner = chunk_settle_in_locked(vm, chunk, range_between(*out, *out + size), content);
 	manager_unlock(manager, &vm->stock);
 	return owner;
 }
@@ -187,30 +203,20 @@ struct owner *place_chunk_at(struct tulou_process_vm *vm, struct range range)
 	manager_lock(manager, &vm->stock);
 	if (free_space_covers(&manager->free, range))
 		chunk = manager_chunk_create_locked(manager, range, 0, TULOU_CHUNK_SINGLE, false, &vm->stock);
-	if (chunk) {
-		chunk_lock(chunk, &vm->stock);
-		owner = process_vm_owner_get_locked(vm, chunk, &vm->stock);
-		chunk_unlock(chunk, &vm->stock);
-	}
+	if (chunk)
+		owner = chunk_settle_in_locked(vm, chunk, range, NULL);
 	manager_unlock(manager, &vm->stock);
 	return owner;
 }
 
-static bool place_to_measure(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
-	struct area_content content, uintptr_t *out)
+static bool place_to_measure(
+	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out)
 {
-	struct owner *owner = place_chunk(vm, 0, size, align, window, out);
-
-	if (!owner)
-		return false;
-	chunk_lock(owner->chunk, &vm->stock);
-	chunk_insert_locked(owner, range_between(*out, *out + size), content, &vm->stock);
-	chunk_unlock(owner->chunk, &vm->stock);
-	return true;
+	return place_chunk(vm, 0, size, align, window, &content, out) != NULL;
 }
 
-int place_anywhere(struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content,
-	uintptr_t *out)
+int place_anywhere(
+	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out)
 {
 	bool large = size > vm->pool->chunk_size / 2 || align > vm->pool->chunk_size / 4;
 

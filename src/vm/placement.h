@@ -22,12 +22,13 @@
 #include "process_vm.h"
 
 /* Book `content` for `size` bytes, at a multiple of `align`, in `window` (the pool: anywhere). 0 or -ENOMEM. */
-int place_anywhere(struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content,
-	uintptr_t *out);
-/* A chunk made to measure: `gap` bytes that stay empty, then `size` bytes at a multiple of `align`, then a page. NULL: no
- * room, or no memory. The bond has neither area nor pin yet. */
-struct owner *place_chunk(struct tulou_process_vm *vm, size_t gap, size_t size, size_t align, struct range window, uintptr_t *out);
-/* The same at a given place, without gap and page. NULL: not free. */
+int place_anywhere(
+	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out);
+/* A chunk made to measure: `gap` bytes that stay empty, then `size` bytes at a multiple of `align`, booked as `content` or, if that
+ * is NULL, only pinned; then a page. NULL: no room, or no memory. */
+struct owner *place_chunk(struct tulou_process_vm *vm, size_t gap, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out);
+/* A pinned chunk that is just `range`. NULL: not free, or no memory. */
 struct owner *place_chunk_at(struct tulou_process_vm *vm, struct range range);
 /* Book `content` for exactly `range`. 0, or -EEXIST (somebody's area is in it), or -ENOMEM (no memory, or a page next to
  * another process's area or in the gap below a stack); then nothing has changed. */

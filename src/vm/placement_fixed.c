@@ -69,8 +69,8 @@ static struct chunk *chunk_around_locked(struct fill *fill, struct range hole)
 		slot.end = slot.start + pool->chunk_size;
 		slot = range_cut(slot, free_space_above(&pool->manager.free, hole.start)->range);
 	}
-	return manager_chunk_create_locked(&pool->manager, slot, 0, small ? TULOU_CHUNK_MULTI : TULOU_CHUNK_SINGLE, false,
-		&fill->vm->stock);
+	return manager_chunk_create_locked(
+		&pool->manager, slot, 0, small ? TULOU_CHUNK_MULTI : TULOU_CHUNK_SINGLE, false, &fill->vm->stock);
 }
 
 static int fill_range_locked(struct fill *fill)
@@ -168,30 +168,45 @@ int place_fixed(struct tulou_process_vm *vm, struct range range, struct area_con
 	return error;
 }
 
+/* Make the closed chunk reach up to `end`, if what it has from `from` on is free. */
+static bool chunk_reach_locked(struct tulou_process_vm *vm, struct chunk *chunk, uintptr_t from, uintptr_t end)
+{
+	bool is_free = true;
+
+	if (end <= chunk->range.end)
+		return true;
+	if (from < chunk->range.end) {
+		chunk_lock(chunk, &vm->stock);
+		is_free = chunk_is_free_for_locked(chunk, vm, range_between(from, chunk->range.end));
+		chunk_unlock(chunk, &vm->stock);
+	}
+	return is_free && manager_chunk_extend_locked(&vm->pool->manager, chunk, end, &vm->stock);
+}
+
+/* Inside the chunk its lock is enough. At its start (an empty heap grows) another process may have taken the page below, and beyond
+ * its end is the pool: both are the manager's. */
 bool place_behind(struct tulou_process_vm *vm, struct owner *owner, struct range range, struct area_content content)
 {
 	struct vm_manager *manager = &vm->pool->manager;
 	struct chunk *chunk = owner->chunk;
+	struct fill fill = {vm, range, content, false};
 	uintptr_t end = range.end + PAGE_SIZE; /* the last page stays free */
-	bool fits = end > range.end, placed = false;
+	bool inside = chunk->range.start < range.start && end <= chunk->range.end, placed = false;
 
-	if (fits && end > chunk->range.end) {
-		manager_lock(manager, &vm->stock);
-		chunk_lock(chunk, &vm->stock);
-		fits = chunk->range.end <= range.start ||
-			chunk_is_free_for_locked(chunk, vm, range_between(range.start, chunk->range.end));
-		chunk_unlock(chunk, &vm->stock);
-		fits = fits && manager_chunk_extend_locked(manager, chunk, end, &vm->stock);
-		manager_unlock(manager, &vm->stock);
-	}
-	if (!fits)
+	if (end < range.end)
 		return false;
-	chunk_lock(chunk, &vm->stock);
-	if (chunk_is_free_for_locked(chunk, vm, range)) {
-		chunk_insert_locked(owner, range, content, &vm->stock);
-		process_vm_room_note_locked(owner);
-		placed = true;
+	if (!inside)
+		manager_lock(manager, &vm->stock);
+	if (inside || (!others_at_locked(&fill, range.start - 1) && chunk_reach_locked(vm, chunk, range.start, end))) {
+		chunk_lock(chunk, &vm->stock);
+		placed = chunk_is_free_for_locked(chunk, vm, range);
+		if (placed) {
+			chunk_insert_locked(owner, range, content, &vm->stock);
+			process_vm_room_note_locked(owner);
+		}
+		chunk_unlock(chunk, &vm->stock);
 	}
-	chunk_unlock(chunk, &vm->stock);
+	if (!inside)
+		manager_unlock(manager, &vm->stock);
 	return placed;
 }

@@ -3,11 +3,6 @@
 #include "check.h"
 #include "process_vm.h"
 
-static size_t pool_struct_size(void)
-{
-	return page_up(sizeof(struct tulou) + sizeof(struct tulou_process_vm));
-}
-
 static bool config_is_valid(const struct tulou_config *config)
 {
 	size_t chunk = config->chunk_size ? config->chunk_size : CHUNK_SIZE_DEFAULT;
@@ -19,7 +14,7 @@ static bool config_is_valid(const struct tulou_config *config)
 	if (config->placement_start && (config->placement_start < config->start || config->placement_start >= config->end))
 		return false;
 	return is_power_of_two(chunk) && chunk >= 16 * PAGE_SIZE && chunk <= CHUNK_SIZE_MAX && config->check_level >= 0 &&
-		config->check_level <= 3;
+	       config->check_level <= 3;
 }
 
 int tulou_create(struct tulou **out, const struct tulou_host *host, const struct tulou_config *config)

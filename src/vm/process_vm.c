@@ -128,6 +128,14 @@ void process_vm_owner_settle(struct tulou_process_vm *vm, struct owner *owner)
 	record_give(&vm->stock, owner);
 }
 
+void process_vm_owner_unpin(struct tulou_process_vm *vm, struct owner *owner)
+{
+	chunk_lock(owner->chunk, &vm->stock);
+	owner->pins--;
+	chunk_unlock(owner->chunk, &vm->stock);
+	process_vm_owner_settle(vm, owner);
+}
+
 /* ---- areas, across chunks ------------------------------------------------------------------------------------------------ */
 
 struct area *process_vm_area_above(struct tulou_process_vm *vm, uintptr_t addr)
@@ -248,8 +256,6 @@ void process_vm_clear(struct tulou_process_vm *vm)
 		rest.start = stretch.end;
 	}
 	vm->heap = NULL;
-	if (heap) {
-		heap->pins--;
-		process_vm_owner_settle(vm, heap);
-	}
+	if (heap)
+		process_vm_owner_unpin(vm, heap);
 }

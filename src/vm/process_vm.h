@@ -19,7 +19,7 @@
 
 struct tulou_process_vm {
 	struct tulou *pool;
-	struct list link;       /* pool.processes; guarded by pool.list_lock */
+	struct list link; /* pool.processes; guarded by pool.list_lock */
 	uint32_t id, references; /* atomic */
 	struct lock lock;
 	/* guarded by lock */
@@ -29,6 +29,12 @@ struct tulou_process_vm {
 	struct owner *heap; /* the pinned bond with the heap's chunk, or NULL before build */
 	uintptr_t heap_start, brk;
 };
+
+/* The pool and its limbo lie in one piece. Bytes. */
+static inline size_t pool_struct_size(void)
+{
+	return page_up(sizeof(struct tulou) + sizeof(struct tulou_process_vm));
+}
 
 /* Begin a call: take the lock and records for one step. 0, or -ENOMEM (lock not taken). */
 int process_vm_enter(struct tulou_process_vm *vm);
@@ -54,6 +60,8 @@ struct owner *process_vm_owner_get_locked(struct tulou_process_vm *vm, struct ch
 void process_vm_room_note_locked(struct owner *owner);
 /* If the owner has neither area nor pin: end the bond, and give back the chunk if it was the last. */
 void process_vm_owner_settle(struct tulou_process_vm *vm, struct owner *owner);
+/* Take back a pin, and settle. */
+void process_vm_owner_unpin(struct tulou_process_vm *vm, struct owner *owner);
 
 /* ---- areas, across chunks ---- */
 /* The lowest area of the process that ends above `addr`, or NULL. Only its links may change without the process's lock. */

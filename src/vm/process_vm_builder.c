@@ -49,9 +49,9 @@ static int build_fixed_image(struct tulou_process_vm *vm, struct tulou_image *im
 	struct owner *owner = place_chunk_at(vm, range);
 	int error = place_fixed(vm, range, image_content);
 
-	/* When the place was not free, the bond with a chunk of its own has no area; when it was, the undoing has ended it. */
-	if (error && owner && process_vm_owner_above(vm, range.start) == owner)
-		process_vm_owner_settle(vm, owner);
+	/* From here on the area keeps the chunk, or nothing does. */
+	if (owner)
+		process_vm_owner_unpin(vm, owner);
 	image->base = image->fixed;
 	return error ? -TULOU_EEXIST : 0;
 }
@@ -84,10 +84,9 @@ static int build_heap(struct tulou_process_vm *vm, struct tulou_layout *layout)
 	if (!heap)
 		room = size_max(align_down(range_size(vm->pool->range) / HEAP_POOL_PART, PAGE_SIZE), HEAP_ROOM_LEAST);
 	for (; !heap && room >= HEAP_PAGES_LEAST * PAGE_SIZE; room = align_down(room / 2, PAGE_SIZE))
-		heap = place_chunk(vm, 0, room, PAGE_SIZE, vm->pool->range, &start);
+		heap = place_chunk(vm, 0, room, PAGE_SIZE, vm->pool->range, NULL, &start);
 	if (!heap)
 		return -TULOU_ENOMEM;
-	heap->pins++;
 	vm->heap = heap;
 	vm->heap_start = vm->brk = layout->heap_start = heap->chunk->range.start;
 	return 0;
@@ -101,17 +100,13 @@ static int build_stack(struct tulou_process_vm *vm, struct tulou_layout *layout)
 		.prot = stack_content.prot,
 		.flags = stack_content.flags | TULOU_MAP_STACK,
 	};
-	struct owner *owner = place_chunk(vm, STACK_GAP, layout->stack_size, PAGE_SIZE, vm->pool->range, &layout->stack_start);
 	struct range range;
 	int error;
 
-	if (!owner)
+	if (!place_chunk(vm, STACK_GAP, layout->stack_size, PAGE_SIZE, vm->pool->range, &stack_content, &layout->stack_start))
 		return -TULOU_ENOMEM;
 	range = range_between(layout->stack_start, layout->stack_start + layout->stack_size);
 	layout->stack_end = range.end;
-	chunk_lock(owner->chunk, &vm->stock);
-	chunk_insert_locked(owner, range, stack_content, &vm->stock);
-	chunk_unlock(owner->chunk, &vm->stock);
 	mapping.start = range.start;
 	error = host->map(host->ctx, &mapping);
 	if (error)

@@ -19,8 +19,9 @@
 
 enum {
 	RECORD_SIZE = 80,
-	RECORDS_PER_CALL = 16, /* of which a call uses 12 at most: 4 are left, so that giving a process VM back never needs memory */
-	RECORDS_KEPT = 64,     /* what a process VM may keep between calls */
+	RECORDS_PER_CALL =
+		16, /* of which a call uses 12 at most: 4 are left, so that giving a process VM back never needs memory */
+	RECORDS_KEPT = 64, /* what a process VM may keep between calls */
 };
 
 struct shm_manager;

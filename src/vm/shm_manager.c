@@ -58,8 +58,7 @@ static struct shm_object *shm_find_or_add_locked(struct shm_manager *shm, struct
 	return new;
 }
 
-struct shm_object *shm_open_file(const struct tulou_file *file, bool shared,
-	struct stock *stock)
+struct shm_object *shm_open_file(const struct tulou_file *file, bool shared, struct stock *stock)
 {
 	struct shm_manager *shm = stock->shm;
 	struct shm_object *new = record_take(stock), *object;

@@ -24,7 +24,7 @@ struct shm_object {
 	uint64_t dev, ino;
 	void *handle;
 	size_t attachments; /* guarded by shm_manager.lock */
-	size_t counted;     /* shm_check's own */
+	size_t counted; /* shm_check's own */
 	int max_prot;
 	bool shared;
 	bool anonymous; /* shared anonymous: ino is a serial number, no host reference */
@@ -43,8 +43,7 @@ struct shm_manager {
 int shm_object_compare(const struct shm_object *a, const struct shm_object *b);
 void shm_init(struct shm_manager *shm, const struct tulou_host *host);
 /* The object of `file`, with one attachment for the caller. Takes over the caller's reference to the file. One record. */
-struct shm_object *shm_open_file(const struct tulou_file *file, bool shared,
-	struct stock *stock);
+struct shm_object *shm_open_file(const struct tulou_file *file, bool shared, struct stock *stock);
 /* A new object of shared anonymous memory, with one attachment for the caller. One record. */
 struct shm_object *shm_open_anonymous(struct stock *stock);
 void shm_attach(struct shm_object *object, struct stock *stock);

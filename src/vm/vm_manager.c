@@ -50,8 +50,8 @@ bool manager_page_is_used_locked(const struct vm_manager *manager, uintptr_t add
 	return used;
 }
 
-struct chunk *manager_chunk_create_locked(struct vm_manager *manager, struct range range, size_t gap,
-	enum tulou_chunk_kind kind, bool open, struct stock *stock)
+struct chunk *manager_chunk_create_locked(
+	struct vm_manager *manager, struct range range, size_t gap, enum tulou_chunk_kind kind, bool open, struct stock *stock)
 {
 	struct chunk *chunk = (struct chunk *)slab_take(&manager->chunk_slab, stock->self, 1);
 	struct tree_node *node = manager->chunks.root, *parent = NULL;
@@ -86,8 +86,7 @@ void manager_chunk_destroy_locked(struct vm_manager *manager, struct chunk *chun
 	slab_give(&manager->chunk_slab, stock->self, object);
 }
 
-bool manager_chunk_extend_locked(struct vm_manager *manager, struct chunk *chunk, uintptr_t end,
-	struct stock *stock)
+bool manager_chunk_extend_locked(struct vm_manager *manager, struct chunk *chunk, uintptr_t end, struct stock *stock)
 {
 	struct range more = range_between(chunk->range.end, end);
 

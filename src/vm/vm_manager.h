@@ -51,12 +51,11 @@ struct chunk *manager_chunk_above_locked(const struct vm_manager *manager, uintp
 bool manager_page_is_used_locked(const struct vm_manager *manager, uintptr_t addr, struct stock *stock);
 /* A chunk over `range`, which is free in the pool, without owners: the caller adds one before it drops the lock. Two records.
  * NULL (nothing changed): no memory. */
-struct chunk *manager_chunk_create_locked(struct vm_manager *manager, struct range range, size_t gap,
-	enum tulou_chunk_kind kind, bool open, struct stock *stock);
+struct chunk *manager_chunk_create_locked(
+	struct vm_manager *manager, struct range range, size_t gap, enum tulou_chunk_kind kind, bool open, struct stock *stock);
 /* Give back a chunk without owners. */
 void manager_chunk_destroy_locked(struct vm_manager *manager, struct chunk *chunk, struct stock *stock);
 /* Move the end of a closed chunk with one owner up to `end`; false if the pool is not free there. One record. */
-bool manager_chunk_extend_locked(struct vm_manager *manager, struct chunk *chunk, uintptr_t end,
-	struct stock *stock);
+bool manager_chunk_extend_locked(struct vm_manager *manager, struct chunk *chunk, uintptr_t end, struct stock *stock);
 
 #endif

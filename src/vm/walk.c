@@ -146,8 +146,8 @@ void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 		walk_chunk(to_chunk(node), NULL, &stock, stats_area, out);
 	}
 	manager_unlock(&pool->manager, &stock);
-	out->books = slab_bytes(&pool->record_slab) + slab_bytes(&pool->process_slab) + slab_bytes(&pool->manager.chunk_slab) +
-		page_up(sizeof(struct tulou) + sizeof(struct tulou_process_vm));
+	out->books = slab_bytes(&pool->record_slab, stock.self) + slab_bytes(&pool->process_slab, stock.self) +
+		     slab_bytes(&pool->manager.chunk_slab, stock.self) + pool_struct_size();
 }
 
 int tulou_check(struct tulou *pool, char *what, size_t what_size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_elf.c - libFuzzer target for the parsers of programs and scripts. The seeds are built in: an input of which a sample can be
- * made is better than a corpus of binaries. Run: fuzz_elf [-max_total_time=N] [directory]
+ * fuzz_elf.c - libFuzzer target for the parsers of programs and scripts. The seeds are built in: an input of which a sample can
+ * be made is better than a corpus of binaries. Run: fuzz_elf [-max_total_time=N] [directory]
  */
 #include <stdio.h>
 #include <stdlib.h>

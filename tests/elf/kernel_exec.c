@@ -74,12 +74,12 @@ static long ask(const struct request *r)
 
 long kernel_exec(int dirfd, const char *path, int flags)
 {
-	static const char *const argv[] = { "zero", "one", NULL }, *const envp[] = { NULL };
-	return ask(&(struct request){ .dirfd = dirfd, .flags = flags, .path = path, .argv = argv, .envp = envp });
+	static const char *const argv[] = {"zero", "one", NULL}, *const envp[] = {NULL};
+	return ask(&(struct request){.dirfd = dirfd, .flags = flags, .path = path, .argv = argv, .envp = envp});
 }
 
 long kernel_exec_look(const char *path, const char *const *argv, const char *const *envp,
 	void (*look)(void *arg, int pid, unsigned long sp), void *arg)
 {
-	return ask(&(struct request){ .dirfd = AT_FDCWD, .path = path, .argv = argv, .envp = envp, .look = look, .arg = arg });
+	return ask(&(struct request){.dirfd = AT_FDCWD, .path = path, .argv = argv, .envp = envp, .look = look, .arg = arg});
 }

@@ -4,7 +4,7 @@
 #define TULOU_TESTS_ELF_KERNEL_EXEC_H
 
 enum {
-	KERNEL_RUNS = 0,     /* the program was entered (it is killed before its first instruction) */
+	KERNEL_RUNS = 0, /* the program was entered (it is killed before its first instruction) */
 	KERNEL_KILLS = 1000, /* past the point of no return, then killed */
 };
 

@@ -40,10 +40,10 @@ static __attribute__((noreturn)) void panic(void *ctx, const char *what)
 int load_fixture_setup(void **state)
 {
 	static char directory[] = "test_program_load.XXXXXX";
-	static const struct linux_host_tasks tasks = { .self = self, .alive = alive, .panic = panic };
+	static const struct linux_host_tasks tasks = {.self = self, .alive = alive, .panic = panic};
 	static struct linux_host host;
 	/* Far from everything that a sanitizer puts into the address space. */
-	const struct tulou_config config = { .start = 0x200000000000ul, .end = 0x500000000000ul, .check_level = 3 };
+	const struct tulou_config config = {.start = 0x200000000000ul, .end = 0x500000000000ul, .check_level = 3};
 	int fd = open("/proc/self/auxv", O_RDONLY | O_CLOEXEC);
 	*state = directory;
 	if (fd < 0 || read(fd, auxv_bytes, sizeof(auxv_bytes) - 16) <= 0 || close(fd) != 0)

@@ -19,7 +19,7 @@ extern const unsigned long *host_auxv; /* the test's own */
 int load_fixture_setup(void **state);
 int load_fixture_teardown(void **state);
 
-/* Opens and loads; the result of program_load(). The caller ends it with load_fini() in any case. `argv`, `envp`: NULL-terminated. */
+/* Opens and loads; the result of program_load(). The caller ends it with load_fini() in any case. Vectors end with NULL. */
 long load_program(struct load *l, const char *path, const char *const *argv, const char *const *envp, size_t stack_size);
 void load_fini(struct load *l);
 

@@ -15,8 +15,30 @@ uint64_t random_next(uint64_t *state)
 static uint64_t nasty(uint64_t *state)
 {
 	static const uint64_t values[] = {
-		0, 1, 2, 0xfff, 0x1000, 0x1001, 0x2000, 56, 64, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
-		0x7fffffffefff, 0x7ffffffff000, 0x7fffffffffff, 0x800000000000, 1ull << 62, 1ull << 63, ~0ull, ~0ull - 0xfff, ~0ull - 0x1000,
+		0,
+		1,
+		2,
+		0xfff,
+		0x1000,
+		0x1001,
+		0x2000,
+		56,
+		64,
+		0xffff,
+		0x10000,
+		0x7fffffff,
+		0x80000000,
+		0xffffffff,
+		0x100000000,
+		0x7fffffffefff,
+		0x7ffffffff000,
+		0x7fffffffffff,
+		0x800000000000,
+		1ull << 62,
+		1ull << 63,
+		~0ull,
+		~0ull - 0xfff,
+		~0ull - 0x1000,
 	};
 	uint64_t value = values[random_next(state) % (sizeof(values) / sizeof(values[0]))];
 	return random_next(state) % 4 ? value : random_next(state) >> random_next(state) % 64;

@@ -29,7 +29,8 @@ static const char *script_rules(const uint8_t *bytes, size_t size)
 static int segment_holds(const struct elf_info *info, const struct elf64_phdr *ph)
 {
 	uint64_t end, file_end;
-	if (__builtin_add_overflow(ph->p_vaddr, ph->p_memsz, &end) || __builtin_add_overflow(ph->p_offset, ph->p_filesz, &file_end))
+	if (__builtin_add_overflow(ph->p_vaddr, ph->p_memsz, &end) ||
+		__builtin_add_overflow(ph->p_offset, ph->p_filesz, &file_end))
 		return ph->p_filesz == 0; /* the offset of nothing means nothing */
 	if (ph->p_filesz > ph->p_memsz)
 		return 0;

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 static const unsigned char code[] = {
-	0xb8, 0x3c, 0x00, 0x00, 0x00,          /* mov $60, %eax: exit */
+	0xb8, 0x3c, 0x00, 0x00, 0x00, /* mov $60, %eax: exit */
 	0xbf, SAMPLE_STATUS, 0x00, 0x00, 0x00, /* mov $7, %edi */
-	0x0f, 0x05,                            /* syscall */
+	0x0f, 0x05, /* syscall */
 };
 
 struct elf64_phdr *sample_phdr(struct sample *s, unsigned index)
@@ -39,17 +39,32 @@ void sample_make(struct sample *s, int type, const char *interp)
 	s->header.e_ident[EI_DATA] = ELFDATA2LSB;
 	s->header.e_ident[EI_VERSION] = EV_CURRENT;
 	*sample_phdr(s, SAMPLE_TEXT) = (struct elf64_phdr){
-		.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = base, .p_filesz = 0x500, .p_memsz = 0x500, .p_align = 0x1000,
+		.p_type = PT_LOAD,
+		.p_flags = PF_R | PF_X,
+		.p_vaddr = base,
+		.p_filesz = 0x500,
+		.p_memsz = 0x500,
+		.p_align = 0x1000,
 	};
 	*sample_phdr(s, SAMPLE_BSS) = (struct elf64_phdr){
-		.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = SAMPLE_DATA, .p_vaddr = base + 0x3000,
-		.p_filesz = 0x100, .p_memsz = 0x2800, .p_align = 0x1000,
+		.p_type = PT_LOAD,
+		.p_flags = PF_R | PF_W,
+		.p_offset = SAMPLE_DATA,
+		.p_vaddr = base + 0x3000,
+		.p_filesz = 0x100,
+		.p_memsz = 0x2800,
+		.p_align = 0x1000,
 	};
-	*sample_phdr(s, SAMPLE_STACK) = (struct elf64_phdr){ .p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W };
+	*sample_phdr(s, SAMPLE_STACK) = (struct elf64_phdr){.p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W};
 	if (interp)
 		*sample_phdr(s, SAMPLE_PT_INTERP) = (struct elf64_phdr){
-			.p_type = PT_INTERP, .p_flags = PF_R, .p_offset = SAMPLE_INTERP, .p_vaddr = base + SAMPLE_INTERP,
-			.p_filesz = strlen(interp) + 1, .p_memsz = strlen(interp) + 1, .p_align = 1,
+			.p_type = PT_INTERP,
+			.p_flags = PF_R,
+			.p_offset = SAMPLE_INTERP,
+			.p_vaddr = base + SAMPLE_INTERP,
+			.p_filesz = strlen(interp) + 1,
+			.p_memsz = strlen(interp) + 1,
+			.p_align = 1,
 		};
 	if (interp)
 		strncpy((char *)s->bytes + SAMPLE_INTERP, interp, SAMPLE_CODE - SAMPLE_INTERP - 1);

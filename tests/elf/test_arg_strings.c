@@ -103,12 +103,12 @@ static bool kernel_takes(char **argv, size_t stack_size)
 	int status;
 	pid_t pid = fork();
 	if (pid == 0) {
-		struct rlimit limit = { stack_size, RLIM_INFINITY };
+		struct rlimit limit = {stack_size, RLIM_INFINITY};
 		getrlimit(RLIMIT_STACK, &limit);
 		limit.rlim_cur = stack_size;
 		if (setrlimit(RLIMIT_STACK, &limit) != 0)
 			_exit(98);
-		execve("/bin/true", argv, (char *[]){ NULL });
+		execve("/bin/true", argv, (char *[]){NULL});
 		_exit(errno == E2BIG ? 1 : 97);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -151,8 +151,8 @@ static void same_limit(unsigned pieces, size_t stack_size)
 static void test_limit_of_kernel(void **state)
 {
 	(void)state;
-	same_limit(2, 256 << 10);          /* the least that is always allowed */
-	same_limit(8, 2 << 20);            /* a quarter of the stack */
+	same_limit(2, 256 << 10); /* the least that is always allowed */
+	same_limit(8, 2 << 20); /* a quarter of the stack */
 	same_limit(104, (size_t)256 << 20); /* the most, whatever the stack */
 }
 

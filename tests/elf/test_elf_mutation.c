@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_elf_mutation.c - many samples damaged at random, the same ones in each run: through the parsers, against the kernel's errno,
- * and through the loader. A failure names the mutant by its number; sample_mutate() makes it again.
+ * test_elf_mutation.c - many samples damaged at random, the same in each run: through the parsers, against the kernel's errno, and
+ * through the loader. A failure names the mutant by its number; sample_mutate() makes it again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #include "elf/parse_input.h"
 #include "tulou/inspect.h"
 
-enum { PARSED = 200000, EXECUTED = 400, LOADED = 1500 };
+enum { PARSED = 60000, EXECUTED = 400, LOADED = 800 };
 
 static void test_parsers(void **state)
 {

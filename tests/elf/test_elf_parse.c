@@ -65,8 +65,8 @@ static void test_alignment(void **state)
 {
 	static const struct {
 		uint64_t given, taken;
-	} rows[] = { { 0, 0x1000 }, { 1, 0x1000 }, { 0x800, 0x1000 }, { 3, 0x1000 }, { 0x3000, 0x1000 }, { 0x2000, 0x2000 },
-		{ 1ull << 34, 1ull << 34 }, { 1ull << 35, 0x1000 }, { 1ull << 63, 0x1000 }, { ~0ull, 0x1000 } };
+	} rows[] = {{0, 0x1000}, {1, 0x1000}, {0x800, 0x1000}, {3, 0x1000}, {0x3000, 0x1000}, {0x2000, 0x2000},
+		{1ull << 34, 1ull << 34}, {1ull << 35, 0x1000}, {1ull << 63, 0x1000}, {~0ull, 0x1000}};
 	(void)state;
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		sample_make(&s, ET_DYN, NULL);
@@ -160,8 +160,11 @@ static void test_other_abi(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_facts),         cmocka_unit_test(test_alignment), cmocka_unit_test(test_reasons),
-		cmocka_unit_test(test_fatal_reasons), cmocka_unit_test(test_other_abi),
+		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_alignment),
+		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_fatal_reasons),
+		cmocka_unit_test(test_other_abi),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

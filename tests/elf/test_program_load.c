@@ -22,9 +22,9 @@
 
 #define STACK_SIZE (8ul << 20)
 
-static const char *const some_argv[] = { "zero", "", "two words", NULL };
-static const char *const some_envp[] = { "A=1", "EMPTY=", NULL };
-static const char *const nothing[] = { NULL };
+static const char *const some_argv[] = {"zero", "", "two words", NULL};
+static const char *const some_envp[] = {"A=1", "EMPTY=", NULL};
+static const char *const nothing[] = {NULL};
 
 /* ---- areas -------------------------------------------------------------------------------------------------------------- */
 
@@ -45,7 +45,7 @@ static void areas_add(struct areas *a, unsigned long start, unsigned long end, u
 		return;
 	assert_true(a->count < 64);
 	unsigned long first = a->count ? a->from : (a->from = start);
-	a->list[a->count++] = (struct area){ start - first, end - first, offset, prot };
+	a->list[a->count++] = (struct area){start - first, end - first, offset, prot};
 }
 
 static int our_area(void *arg, const struct tulou_area_info *area)
@@ -82,7 +82,7 @@ static void same_areas(const char *path)
 {
 	struct load l;
 	assert_int_equal(load_program(&l, path, some_argv, nothing, STACK_SIZE), 0);
-	struct areas ours = { .from = l.start.exe_start, .to = l.start.exe_end };
+	struct areas ours = {.from = l.start.exe_start, .to = l.start.exe_end};
 	struct areas kernel = ours;
 	assert_int_equal(tulou_walk_process(l.vm, our_area, &ours), 0);
 	assert_int_equal(kernel_exec_look(path, some_argv, nothing, kernel_areas, &kernel), KERNEL_RUNS);
@@ -161,7 +161,7 @@ static void test_read_only_tail(void **state)
 
 static void test_alignment(void **state)
 {
-	static const unsigned long aligns[] = { 0x1000, 0x10000, 0x200000, 0x40000000 };
+	static const unsigned long aligns[] = {0x1000, 0x10000, 0x200000, 0x40000000};
 	struct sample s;
 	struct load l;
 	(void)state;
@@ -210,7 +210,7 @@ static int stack_prot(void *arg, const struct tulou_area_info *area)
 
 static void test_executable_stack(void **state)
 {
-	static const unsigned flags[] = { PF_R | PF_W, PF_R | PF_W | PF_X };
+	static const unsigned flags[] = {PF_R | PF_W, PF_R | PF_W | PF_X};
 	struct sample s;
 	struct load l;
 	(void)state;
@@ -305,7 +305,7 @@ static void kernel_image(void *arg, int pid, unsigned long sp)
 /* Values that are addresses, and differ. */
 static bool is_address(unsigned long type)
 {
-	static const unsigned long types[] = { AT_SYSINFO_EHDR, AT_PHDR, AT_BASE, AT_ENTRY, AT_RANDOM, AT_EXECFN, AT_PLATFORM };
+	static const unsigned long types[] = {AT_SYSINFO_EHDR, AT_PHDR, AT_BASE, AT_ENTRY, AT_RANDOM, AT_EXECFN, AT_PLATFORM};
 	for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (types[i] == type)
 			return true;
@@ -413,15 +413,15 @@ static void test_too_many_strings(void **state)
 	assert_non_null(large);
 	memset(large, 'x', STRINGS_ONE_MAX - 1);
 	large[STRINGS_ONE_MAX - 1] = '\0';
-	const char *const two[] = { large, large, NULL };
+	const char *const two[] = {large, large, NULL};
 	assert_int_equal(load_program(&l, "/bin/true", two, nothing, 2 * STRINGS_ONE_MAX), -E2BIG);
 	load_fini(&l);
 	assert_int_equal(load_program(&l, "/bin/true", two, nothing, STACK_SIZE), 0);
 	load_fini(&l);
 	/* 128 KiB are allowed on every stack, but there must be one */
-	const char *const one[] = { "x", NULL };
+	const char *const one[] = {"x", NULL};
 	large[STRINGS_ONE_MAX / 2] = '\0';
-	const char *const half[] = { large, NULL };
+	const char *const half[] = {large, NULL};
 	assert_int_equal(load_program(&l, "/bin/true", half, one, 4096), -E2BIG);
 	load_fini(&l);
 	free(large);
@@ -469,7 +469,7 @@ static int run(const char *path, const char *const *argv, char *out, size_t capa
 
 static void test_run(void **state)
 {
-	static const char *const sh[] = { "sh", "-c", "x=5; echo \"$A $((x * 2)) $0\"; exit 3", "name", NULL };
+	static const char *const sh[] = {"sh", "-c", "x=5; echo \"$A $((x * 2)) $0\"; exit 3", "name", NULL};
 	struct sample s;
 	char out[100];
 	(void)state;

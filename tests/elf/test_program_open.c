@@ -59,11 +59,11 @@ static void same_as_kernel(const char *name, int dirfd, const char *path, int fl
 
 /* ---- damage ------------------------------------------------------------------------------------------------------------- */
 
-#define DAMAGE(name, statement)                                                                                                \
-	static void name(struct sample *s, struct elf64_phdr *text, struct elf64_phdr *data)                                   \
-	{                                                                                                                      \
-		(void)s, (void)text, (void)data;                                                                               \
-		statement;                                                                                                     \
+#define DAMAGE(name, statement) \
+	static void name(struct sample *s, struct elf64_phdr *text, struct elf64_phdr *data) \
+	{ \
+		(void)s, (void)text, (void)data; \
+		statement; \
 	}
 
 DAMAGE(nothing, (void)0)
@@ -127,21 +127,74 @@ DAMAGE(interp_size_1, sample_phdr(s, SAMPLE_PT_INTERP)->p_filesz = 1; sample_phd
 DAMAGE(interp_size_4097, sample_phdr(s, SAMPLE_PT_INTERP)->p_filesz = 4097; sample_phdr(s, SAMPLE_PT_INTERP)->p_type = PT_INTERP)
 DAMAGE(interp_size_huge, sample_phdr(s, SAMPLE_PT_INTERP)->p_filesz = ~0ul; sample_phdr(s, SAMPLE_PT_INTERP)->p_type = PT_INTERP)
 
-#define ROW(name) { #name, name }
+#define ROW(name) \
+	{ \
+#name, name \
+	}
 static const struct {
 	const char *name;
 	void (*apply)(struct sample *s, struct elf64_phdr *text, struct elf64_phdr *data);
 } damages[] = {
-	ROW(nothing), ROW(magic), ROW(machine_arm), ROW(type_rel), ROW(type_core), ROW(type_none), ROW(version_wrong),
-	ROW(ident_order_wrong), ROW(phentsize_32), ROW(phentsize_0), ROW(phnum_0), ROW(phnum_most), ROW(phnum_too_many), ROW(phnum_all),
-	ROW(phoff_beyond), ROW(phoff_negative), ROW(phoff_last), ROW(size_0), ROW(size_3), ROW(size_4), ROW(size_63), ROW(size_64),
-	ROW(size_in_table), ROW(size_before_code), ROW(size_before_data), ROW(text_filesz_over_memsz), ROW(text_memsz_huge),
-	ROW(text_memsz_task_size), ROW(text_both_huge), ROW(text_filesz_2_63), ROW(text_vaddr_kernel), ROW(text_vaddr_top),
-	ROW(text_vaddr_wraps), ROW(text_offset_odd), ROW(text_vaddr_odd), ROW(text_both_odd), ROW(text_offset_huge),
-	ROW(text_offset_negative), ROW(text_offset_beyond), ROW(text_align_3), ROW(text_align_0), ROW(text_align_2m), ROW(text_gone),
-	ROW(text_empty), ROW(data_filesz_over_memsz), ROW(data_memsz_huge), ROW(data_vaddr_kernel), ROW(data_offset_odd),
-	ROW(data_all_bss), ROW(data_read_only), ROW(data_over_text), ROW(data_no_access), ROW(entry_kernel), ROW(entry_0),
-	ROW(stack_exec), ROW(stack_gone), ROW(interp_size_0), ROW(interp_size_1), ROW(interp_size_4097), ROW(interp_size_huge),
+	ROW(nothing),
+	ROW(magic),
+	ROW(machine_arm),
+	ROW(type_rel),
+	ROW(type_core),
+	ROW(type_none),
+	ROW(version_wrong),
+	ROW(ident_order_wrong),
+	ROW(phentsize_32),
+	ROW(phentsize_0),
+	ROW(phnum_0),
+	ROW(phnum_most),
+	ROW(phnum_too_many),
+	ROW(phnum_all),
+	ROW(phoff_beyond),
+	ROW(phoff_negative),
+	ROW(phoff_last),
+	ROW(size_0),
+	ROW(size_3),
+	ROW(size_4),
+	ROW(size_63),
+	ROW(size_64),
+	ROW(size_in_table),
+	ROW(size_before_code),
+	ROW(size_before_data),
+	ROW(text_filesz_over_memsz),
+	ROW(text_memsz_huge),
+	ROW(text_memsz_task_size),
+	ROW(text_both_huge),
+	ROW(text_filesz_2_63),
+	ROW(text_vaddr_kernel),
+	ROW(text_vaddr_top),
+	ROW(text_vaddr_wraps),
+	ROW(text_offset_odd),
+	ROW(text_vaddr_odd),
+	ROW(text_both_odd),
+	ROW(text_offset_huge),
+	ROW(text_offset_negative),
+	ROW(text_offset_beyond),
+	ROW(text_align_3),
+	ROW(text_align_0),
+	ROW(text_align_2m),
+	ROW(text_gone),
+	ROW(text_empty),
+	ROW(data_filesz_over_memsz),
+	ROW(data_memsz_huge),
+	ROW(data_vaddr_kernel),
+	ROW(data_offset_odd),
+	ROW(data_all_bss),
+	ROW(data_read_only),
+	ROW(data_over_text),
+	ROW(data_no_access),
+	ROW(entry_kernel),
+	ROW(entry_0),
+	ROW(stack_exec),
+	ROW(stack_gone),
+	ROW(interp_size_0),
+	ROW(interp_size_1),
+	ROW(interp_size_4097),
+	ROW(interp_size_huge),
 };
 
 /* Linux enters a program that loads nothing at all, which dies at its first instruction by the same SIGSEGV: the loader may say
@@ -201,7 +254,16 @@ static void test_damaged_interpreter(void **state)
 static void test_interpreter_names(void **state)
 {
 	static const char *const names[] = {
-		"", "absent", "./interp", "directory", "not-executable", "interp/below", "loop", "text", "fifo", "/dev/null",
+		"",
+		"absent",
+		"./interp",
+		"directory",
+		"not-executable",
+		"interp/below",
+		"loop",
+		"text",
+		"fifo",
+		"/dev/null",
 	};
 	struct sample s;
 	(void)state;
@@ -247,10 +309,25 @@ static void test_both_fixed_at_one_place(void **state)
 static void test_names(void **state)
 {
 	static const char *const names[] = {
-		"", ".", "/", "absent", "absent/below", "program/", "program/below", "directory", "directory/../program", "not-executable",
-		"loop", "link", "dangling", "fifo", "/dev/null", "/proc/self/maps",
+		"",
+		".",
+		"/",
+		"absent",
+		"absent/below",
+		"program/",
+		"program/below",
+		"directory",
+		"directory/../program",
+		"not-executable",
+		"loop",
+		"link",
+		"dangling",
+		"fifo",
+		"/dev/null",
+		"/proc/self/maps",
 	};
-	static const int flags[] = { 0, AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, 0x40000000, AT_REMOVEDIR };
+	static const int flags[] = {
+		0, AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, 0x40000000, AT_REMOVEDIR};
 	char longest[5000];
 	(void)state;
 	for (unsigned f = 0; f < sizeof(flags) / sizeof(flags[0]); f++)
@@ -301,7 +378,7 @@ static void test_descriptors(void **state)
 	assert_string_equal(program->comm, "program");
 	program_close(program);
 
-	int all[] = { directory, path, file, kept, vanishing, writer, closing };
+	int all[] = {directory, path, file, kept, vanishing, writer, closing};
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		close(all[i]);
 }
@@ -426,7 +503,7 @@ static void test_permissions(void **state)
 
 static void test_real_programs(void **state)
 {
-	static const char *const names[] = { "/bin/true", "/bin/sh", "/bin/ls", "/usr/bin/env", "/lib64/ld-linux-x86-64.so.2" };
+	static const char *const names[] = {"/bin/true", "/bin/sh", "/bin/ls", "/usr/bin/env", "/lib64/ld-linux-x86-64.so.2"};
 	unsigned seen = 0;
 	(void)state;
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -455,13 +532,13 @@ static int setup(void **state)
 	program = program_create();
 	strings_init(&args);
 	return !program || mkdir("directory", 0755) != 0 || symlink("program", "link") != 0 || symlink("loop", "loop") != 0 ||
-		symlink("absent", "dangling") != 0 || mkfifo("fifo", 0755) != 0;
+	       symlink("absent", "dangling") != 0 || mkfifo("fifo", 0755) != 0;
 }
 
 static int teardown(void **state)
 {
-	static const char *const names[] = { "program", "writable", "not-executable", "script", "text", "link", "loop", "dangling", "fifo",
-		"damaged", "interp", "good" };
+	static const char *const names[] = {"program", "writable", "not-executable", "script", "text", "link", "loop", "dangling",
+		"fifo", "damaged", "interp", "good"};
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unlink(names[i]);
 	rmdir("directory");
@@ -473,12 +550,18 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_damaged_fixed),        cmocka_unit_test(test_damaged_static_pie),
-		cmocka_unit_test(test_damaged_dynamic),      cmocka_unit_test(test_damaged_interpreter),
-		cmocka_unit_test(test_interpreter_names),    cmocka_unit_test(test_both_fixed_at_one_place),
-		cmocka_unit_test(test_names),                cmocka_unit_test(test_descriptors),
-		cmocka_unit_test(test_facts),                cmocka_unit_test(test_other_abi_is_native),
-		cmocka_unit_test(test_permissions),          cmocka_unit_test(test_real_programs),
+		cmocka_unit_test(test_damaged_fixed),
+		cmocka_unit_test(test_damaged_static_pie),
+		cmocka_unit_test(test_damaged_dynamic),
+		cmocka_unit_test(test_damaged_interpreter),
+		cmocka_unit_test(test_interpreter_names),
+		cmocka_unit_test(test_both_fixed_at_one_place),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_other_abi_is_native),
+		cmocka_unit_test(test_permissions),
+		cmocka_unit_test(test_real_programs),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

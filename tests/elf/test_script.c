@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_script.c - "#!" lines: the parser against a table, and the rewritten argv against what the kernel hands to a real program. */
+/* test_script.c - "#!" lines: the parser against a table, the rewritten argv against what the kernel hands to a real program. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -92,7 +92,7 @@ static size_t kernel_argv(const char *path, const char *const *argv, char *out, 
 	if (pid == 0) {
 		dup2(pipes[1], 1);
 		close(pipes[0]);
-		execve(path, (char *const *)argv, (char *const[]){ NULL });
+		execve(path, (char *const *)argv, (char *const[]){NULL});
 		_exit(99);
 	}
 	close(pipes[1]);
@@ -109,11 +109,11 @@ static void test_argv(void **state)
 	static const struct {
 		const char *name, *text;
 	} scripts[] = {
-		{ "plain", "#!./show\n" },         { "with-arg", "#! ./show  one two \n" }, { "unterminated", "#!./show -x" },
-		{ "second", "#!./with-arg -y\n" }, { "third", "#!./second\n" },             { "fourth", "#!./third z\n" },
-		{ "fifth", "#!./fourth\n" },      { "blank-end", "#!./show " }, /* Linux sees an empty argument */
+		{"plain", "#!./show\n"}, {"with-arg", "#! ./show  one two \n"}, {"unterminated", "#!./show -x"},
+		{"second", "#!./with-arg -y\n"}, {"third", "#!./second\n"}, {"fourth", "#!./third z\n"},
+		{"fifth", "#!./fourth\n"}, {"blank-end", "#!./show "}, /* Linux sees an empty argument */
 	};
-	static const char *const argv[] = { "zeroth", "first argument", "", "last", NULL };
+	static const char *const argv[] = {"zeroth", "first argument", "", "last", NULL};
 	(void)state;
 	for (unsigned i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
 		char expected[2000];
@@ -168,7 +168,15 @@ static void same_as_kernel(const char *name)
 static void test_errors(void **state)
 {
 	static const char *const texts[] = {
-		"#!./show\n", "#!", "#!\n", "#!  ", "#! \n", "#!absent\n", "#!show/below\n", "#!.\n", "#!not-executable\n",
+		"#!./show\n",
+		"#!",
+		"#!\n",
+		"#!  ",
+		"#! \n",
+		"#!absent\n",
+		"#!show/below\n",
+		"#!.\n",
+		"#!not-executable\n",
 	};
 	(void)state;
 	file_write("not-executable", "#!./show\n", 9, 0644);
@@ -205,19 +213,19 @@ static void test_depth(void **state)
 static void show_write(void)
 {
 	static const unsigned char code[] = {
-		0x48, 0x8b, 0x74, 0x24, 0x08,             /* mov 8(%rsp), %rsi: argv[0] */
-		0x48, 0x8b, 0x04, 0x24,                   /* mov (%rsp), %rax: argc */
-		0x48, 0x8b, 0x3c, 0xc4,                   /* mov (%rsp,%rax,8), %rdi: argv[argc - 1] */
-		0x31, 0xc0,                               /* xor %eax, %eax */
-		0x48, 0x83, 0xc9, 0xff,                   /* or $-1, %rcx */
-		0xf2, 0xae,                               /* repne scasb: behind its NUL */
-		0x48, 0x89, 0xfa,                         /* mov %rdi, %rdx */
-		0x48, 0x29, 0xf2,                         /* sub %rsi, %rdx */
-		0xbf, 0x01, 0x00, 0x00, 0x00,             /* mov $1, %edi */
-		0xb8, 0x01, 0x00, 0x00, 0x00,             /* mov $1, %eax: write */
-		0x0f, 0x05,                               /* syscall */
+		0x48, 0x8b, 0x74, 0x24, 0x08, /* mov 8(%rsp), %rsi: argv[0] */
+		0x48, 0x8b, 0x04, 0x24, /* mov (%rsp), %rax: argc */
+		0x48, 0x8b, 0x3c, 0xc4, /* mov (%rsp,%rax,8), %rdi: argv[argc - 1] */
+		0x31, 0xc0, /* xor %eax, %eax */
+		0x48, 0x83, 0xc9, 0xff, /* or $-1, %rcx */
+		0xf2, 0xae, /* repne scasb: behind its NUL */
+		0x48, 0x89, 0xfa, /* mov %rdi, %rdx */
+		0x48, 0x29, 0xf2, /* sub %rsi, %rdx */
+		0xbf, 0x01, 0x00, 0x00, 0x00, /* mov $1, %edi */
+		0xb8, 0x01, 0x00, 0x00, 0x00, /* mov $1, %eax: write */
+		0x0f, 0x05, /* syscall */
 		0x31, 0xff, 0xb8, 0x3c, 0x00, 0x00, 0x00, /* xor %edi, %edi; mov $60, %eax: exit */
-		0x0f, 0x05,                               /* syscall */
+		0x0f, 0x05, /* syscall */
 	};
 	struct sample s;
 	sample_make(&s, ET_DYN, NULL);
@@ -238,8 +246,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const names[] = { "show", "script", "not-executable", "plain", "with-arg", "unterminated", "second", "third",
-		"fourth", "fifth", "blank-end", "deep0", "deep1", "deep2", "deep3", "deep4", "deep5", "deep6", "deep7" };
+	static const char *const names[] = {"show", "script", "not-executable", "plain", "with-arg", "unterminated", "second",
+		"third", "fourth", "fifth", "blank-end", "deep0", "deep1", "deep2", "deep3", "deep4", "deep5", "deep6", "deep7"};
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unlink(names[i]);
 	program_destroy(program);
@@ -249,8 +257,12 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),  cmocka_unit_test(test_parse_cut), cmocka_unit_test(test_argv),
-		cmocka_unit_test(test_no_argv), cmocka_unit_test(test_errors),   cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_parse_cut),
+		cmocka_unit_test(test_argv),
+		cmocka_unit_test(test_no_argv),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_depth),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

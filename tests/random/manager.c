@@ -32,7 +32,8 @@ static void heap_build(struct run *run)
 	run->record->stack = layout.stack_start;
 }
 
-void manager_start(struct run *run, const struct tulou_host *host, int (*descriptor)(int), int (*file_of)(uint64_t, bool))
+void manager_start(struct run *run, const struct tulou_host *host, int (*descriptor)(int),
+		   int (*file_of)(uint64_t, uint64_t, bool))
 {
 	const struct world *world = &run->sequence->world;
 	struct tulou_config config = { .start = world->start, .end = world->end, .chunk_size = world->chunk_size };
@@ -81,7 +82,7 @@ static int area_add(void *arg, const struct tulou_area_info *area)
 		.shared = area->flags & MAP_SHARED, .file = FILE_ANONYMOUS };
 
 	if (!(area->flags & MAP_ANONYMOUS))
-		range.file = manager.file_of(area->ino, range.shared);
+		range.file = manager.file_of(area->dev, area->ino, range.shared);
 	map_add(arg, &range);
 	return 0;
 }

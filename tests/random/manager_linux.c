@@ -26,6 +26,12 @@ static _Noreturn void task_panic(void *ctx, const char *what)
 	abort();
 }
 
+static int linux_file_of(uint64_t dev, uint64_t ino, bool shared)
+{
+	(void)dev; /* memfds live on one device, and the others have inode numbers that these do not reach */
+	return file_of_inode(ino, shared);
+}
+
 static void linux_start(struct run *run)
 {
 	static const struct linux_host_tasks tasks = { .self = task_self, .alive = task_alive, .panic = task_panic };
@@ -34,7 +40,7 @@ static void linux_start(struct run *run)
 	files_open();
 	access_init();
 	linux_host_init(&host, &tasks, 0);
-	manager_start(run, &host.host, file_descriptor, file_of_inode);
+	manager_start(run, &host.host, file_descriptor, linux_file_of);
 }
 
 static void linux_real_map(struct run *run, struct map *map)

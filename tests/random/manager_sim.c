@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* manager_sim.c - the manager on the sim host: areas, pages and files are data of the test, faults are answers. */
+/*
+ * manager_sim.c - the manager on the sim host: areas, pages and files are data of the test, faults are answers.
+ *
+ * To the manager all files have the same inode number, on a device each: who goes by the number alone mixes them up.
+ */
 #include <fcntl.h>
 
 #include "files.h"
 #include "host/sim/sim.h"
 #include "manager.h"
 
+enum { SAME_INODE = 7 };
+
 static struct sim *sim;
+static struct tulou_host same_inode_host;
 static struct {
 	bool open;
 	int fd;
@@ -18,13 +25,29 @@ static int sim_descriptor(int file)
 	return file < 0 || !files[file].open ? -1 : files[file].fd;
 }
 
-static int sim_file_of(uint64_t ino, bool shared)
+static int file_of_inode_number(uint64_t ino)
 {
-	(void)shared;
 	for (int kind = 0; kind < FILE_KINDS; kind++)
 		if (ino && files[kind].open && files[kind].ino == ino)
 			return kind;
 	return FILE_ANONYMOUS;
+}
+
+static int sim_file_of(uint64_t dev, uint64_t ino, bool shared)
+{
+	(void)shared;
+	return ino == SAME_INODE ? file_of_inode_number(dev) : FILE_ANONYMOUS;
+}
+
+static int same_inode_file_get(void *ctx, int fd, bool shared, struct tulou_file *out)
+{
+	int error = sim_host(sim)->file_get(ctx, fd, shared, out);
+
+	if (!error) {
+		out->dev = out->ino;
+		out->ino = SAME_INODE;
+	}
+	return error;
 }
 
 static void file_keep(enum file_kind kind, int fd)
@@ -58,7 +81,9 @@ static void sim_start(struct run *run)
 	file_keep(FILE_READ_ONLY, sim_file_open(sim, files[FILE_MEMORY].fd, O_RDONLY));
 	file_keep(FILE_WRITE_ONLY, sim_file_open(sim, files[FILE_MEMORY].fd, O_WRONLY));
 	file_keep(FILE_EMPTY, sim_file_create(sim, 0));
-	manager_start(run, sim_host(sim), sim_descriptor, sim_file_of);
+	same_inode_host = *sim_host(sim);
+	same_inode_host.file_get = same_inode_file_get;
+	manager_start(run, &same_inode_host, sim_descriptor, sim_file_of);
 }
 
 static void sim_real_map(struct run *run, struct map *map)
@@ -69,7 +94,7 @@ static void sim_real_map(struct run *run, struct map *map)
 	map_clear(map);
 	for (size_t i = 0; sim_area(sim, i, &area); i++) {
 		struct range range = { .start = area.start, .end = area.end, .prot = area.prot & 7, .shared = area.shared,
-			.file = sim_file_of(area.ino, area.shared), .offset = area.offset };
+			.file = file_of_inode_number(area.ino), .offset = area.offset };
 
 		map_add(map, &range);
 	}

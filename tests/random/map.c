@@ -6,17 +6,25 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "files.h"
+
 void map_clear(struct map *map)
 {
 	map->count = 0;
 	map->overflow = false;
 }
 
+/* Private /dev/zero is anonymous memory that bears a file's name: its offsets mean nothing. */
+static bool has_offset(const struct range *range)
+{
+	return range->file != FILE_ANONYMOUS && range->file != FILE_ZERO;
+}
+
 static bool ranges_join(const struct range *left, const struct range *right)
 {
 	if (left->end != right->start || left->prot != right->prot || left->shared != right->shared || left->file != right->file)
 		return false;
-	return left->file == FILE_ANONYMOUS || left->offset + (left->end - left->start) == right->offset;
+	return !has_offset(left) || left->offset + (left->end - left->start) == right->offset;
 }
 
 void map_add(struct map *map, const struct range *range)
@@ -27,7 +35,7 @@ void map_add(struct map *map, const struct range *range)
 		last->end = range->end;
 	} else if (map->count < MAP_RANGES_MAX) {
 		map->ranges[map->count] = *range;
-		if (range->file == FILE_ANONYMOUS)
+		if (!has_offset(range))
 			map->ranges[map->count].offset = 0;
 		map->count++;
 	} else {

@@ -106,6 +106,14 @@ static int area_visit(void *arg, const struct tulou_area_info *area)
 	return 0;
 }
 
+static int chunk_visit(void *arg, const struct tulou_chunk_info *chunk)
+{
+	(void)arg;
+	if (!chunk->area_count || !chunk->owner_count)
+		fail("a chunk that nobody uses was not given back", chunk->start);
+	return 0;
+}
+
 static void host_check(struct sim *sim)
 {
 	struct sim_area area;
@@ -129,6 +137,7 @@ void model_check_books(struct tulou *pool, struct sim *sim)
 	tulou_walk_areas(pool, area_visit, &walk);
 	if (walk.pages != model_count())
 		fail("the books lack pages", pool_start);
+	tulou_walk_chunks(pool, chunk_visit, NULL);
 	host_check(sim);
 }
 

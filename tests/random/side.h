@@ -24,7 +24,8 @@ struct outcome {
 	long result; /* store, load: pages done, or | a fault << 32 */
 	enum spread spread;
 	bool gap;           /* leader: -ENOMEM, and the fixed range meets the gap below the stack */
-	bool full;          /* leader: -ENOMEM, and truly no hole in the arena is large enough */
+	bool many;          /* leader: -EFAULT to an mremap of several areas that only newer kernels can do */
+	bool full;          /* leader: -ENOMEM, and no hole in the arena is large enough */
 	bool mergeable;     /* mremap: the old range lies in one range of the normal form, but in several areas */
 	uint64_t map;       /* hash of the map after the call */
 	uint64_t real_map;  /* the same from /proc/self/maps; = map where there is no other source */

@@ -92,14 +92,15 @@ static inline int picture_area(void *arg, const struct tulou_area_info *area)
 {
 	struct picture *p = arg;
 	char owner = area->process ? (char)('A' + area->process - 1) : '?';
-	int wrote = snprintf(p->text + p->length, sizeof(p->text) - p->length, "%s%c:%ld+%ld%c%c%s%s", p->length ? " " : "", owner,
-		page_of((long)area->start), (long)(area->end - area->start) / PAGE, area->prot & TULOU_PROT_READ ? 'r' : '-',
-		area->prot & TULOU_PROT_WRITE ? 'w' : '-', area->prot & TULOU_PROT_EXEC ? "x" : "",
-		area->flags & TULOU_MAP_SHARED ? "s" : "");
+	int wrote = snprintf(p->text + p->length, sizeof(p->text) - p->length, "%s%c:%ld+%ld%c%c%s%s", p->length ? " " : "",
+		owner, page_of((long)area->start), (long)(area->end - area->start) / PAGE,
+		area->prot & TULOU_PROT_READ ? 'r' : '-', area->prot & TULOU_PROT_WRITE ? 'w' : '-',
+		area->prot & TULOU_PROT_EXEC ? "x" : "", area->flags & TULOU_MAP_SHARED ? "s" : "");
 
 	p->length += (size_t)wrote;
 	if (area->ino)
-		p->length += (size_t)snprintf(p->text + p->length, sizeof(p->text) - p->length, "@%ld", (long)area->offset / PAGE);
+		p->length +=
+			(size_t)snprintf(p->text + p->length, sizeof(p->text) - p->length, "@%ld", (long)area->offset / PAGE);
 	if (area->kind != TULOU_AREA_MMAP)
 		p->text[p->length++] = "?RHSL"[area->kind];
 	p->text[p->length] = '\0';

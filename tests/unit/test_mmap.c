@@ -196,7 +196,8 @@ static void a_page_between_chunks(void **state)
 
 static void low_addresses(void **state)
 {
-	struct tulou_config config = {.start = 0x10000, .end = 0x500000000000, .placement_start = 0x100000000000, .check_level = 3};
+	struct tulou_config config = {
+		.start = 0x10000, .end = 0x500000000000, .placement_start = 0x100000000000, .check_level = 3};
 	struct sim *sim = sim_create(config.start, config.end);
 	struct tulou *pool;
 	struct tulou_process_vm *vm;

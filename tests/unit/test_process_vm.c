@@ -133,6 +133,30 @@ static void heap_grows_beyond_its_chunk(void **state)
 	pool_close(&f);
 }
 
+/*
+ *     |..........|.........~|       B's heap is empty when A takes the page below it: then it cannot grow, since no page would lie
+ *     |.........A|               between the two
+ */
+static void heap_beside_another(void **state)
+{
+	struct tulou_layout layout = {.stack_size = 8 * PAGE};
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 2048, 64);
+	assert_int_equal(map_at(f.a, 62, 1, RW, FIXED), 62);
+	assert_int_equal(tulou_process_vm_build(f.b, &layout), 0);
+	assert_int_equal(layout.heap_start, at(64));
+	assert_int_equal(map_at(f.a, 63, 1, RW, FIXED), 63);
+	assert_int_equal(tulou_brk(f.b, at(65)), at(64));
+	pool_expect(&f, "A:62+2rw B:577+8rwS");
+	assert_int_equal(unmap(f.a, 63, 1), 0);
+	assert_int_equal(tulou_brk(f.b, at(65)), at(65));
+	pool_expect(&f, "A:62+1rw B:64+1rwH B:577+8rwS");
+	assert_int_equal(map_at(f.a, 63, 1, RW, FIXED), -TULOU_ENOMEM);
+	pool_close(&f);
+}
+
 static void counted(void **state)
 {
 	struct fixture f;
@@ -290,6 +314,7 @@ int main(void)
 		cmocka_unit_test(build_errors),
 		cmocka_unit_test(heap),
 		cmocka_unit_test(heap_grows_beyond_its_chunk),
+		cmocka_unit_test(heap_beside_another),
 		cmocka_unit_test(counted),
 		cmocka_unit_test(ten_in_two_chunks),
 		cmocka_unit_test(limbo),

@@ -13,7 +13,7 @@ enum { FIRST_CAPACITY = 64 * 1024 };
 
 void strings_init(struct strings *s)
 {
-	*s = (struct strings){ 0 };
+	*s = (struct strings){0};
 }
 
 void strings_fini(struct strings *s)

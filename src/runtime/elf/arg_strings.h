@@ -14,14 +14,14 @@
 #include <stddef.h>
 
 enum {
-	STRINGS_ONE_MAX = 128 * 1024,      /* one string with its NUL: MAX_ARG_STRLEN of execve(2) */
+	STRINGS_ONE_MAX = 128 * 1024, /* one string with its NUL: MAX_ARG_STRLEN of execve(2) */
 	STRINGS_ALL_MAX = 6 * 1024 * 1024, /* all of them, however large the stack: 3/4 of _STK_LIM */
-	STRINGS_ALL_MIN = 128 * 1024,      /* allowed however small the stack: ARG_MAX */
+	STRINGS_ALL_MIN = 128 * 1024, /* allowed however small the stack: ARG_MAX */
 };
 
 struct strings {
 	char *bytes;
-	size_t size;     /* bytes in use, NULs included */
+	size_t size; /* bytes in use, NULs included */
 	size_t capacity; /* bytes mapped */
 	unsigned count;
 };

@@ -24,7 +24,7 @@ struct filler {
 
 static void put(struct filler *f, unsigned long type, unsigned long value)
 {
-	f->out[f->count++] = (struct auxv_pair){ type, value };
+	f->out[f->count++] = (struct auxv_pair){type, value};
 }
 
 /* What belongs to machine and kernel: as the runtime got it, or not at all. */
@@ -37,7 +37,7 @@ static void put_host(struct filler *f, unsigned long type)
 
 size_t auxv_fill(struct auxv_pair *out, const struct auxv_program *program, const unsigned long *host_auxv)
 {
-	struct filler f = { .out = out, .host_auxv = host_auxv };
+	struct filler f = {.out = out, .host_auxv = host_auxv};
 	put_host(&f, AT_SYSINFO_EHDR);
 	put_host(&f, AT_MINSIGSTKSZ);
 	put_host(&f, AT_HWCAP);

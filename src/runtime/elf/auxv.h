@@ -15,7 +15,7 @@
 /* Newer than some kernel headers that we are built with. */
 #ifndef AT_RSEQ_FEATURE_SIZE
 #define AT_RSEQ_FEATURE_SIZE 27
-#define AT_RSEQ_ALIGN 28
+#define AT_RSEQ_ALIGN        28
 #endif
 #ifndef AT_HWCAP3
 #define AT_HWCAP3 29

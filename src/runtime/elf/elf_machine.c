@@ -10,17 +10,17 @@ static const struct {
 	uint16_t machine;
 	const char *why;
 } others[] = {
-	{ EM_386, OTHER("i386") },
-	{ EM_68K, OTHER("m68k") },
-	{ EM_MIPS, OTHER("mips") },
-	{ EM_PPC, OTHER("ppc") },
-	{ EM_PPC64, OTHER("ppc64") },
-	{ EM_S390, OTHER("s390x") },
-	{ EM_ARM, OTHER("arm") },
-	{ EM_SPARCV9, OTHER("sparc64") },
-	{ EM_AARCH64, OTHER("aarch64") },
-	{ EM_RISCV, OTHER("riscv") },
-	{ EM_LOONGARCH, OTHER("loongarch") },
+	{EM_386, OTHER("i386")},
+	{EM_68K, OTHER("m68k")},
+	{EM_MIPS, OTHER("mips")},
+	{EM_PPC, OTHER("ppc")},
+	{EM_PPC64, OTHER("ppc64")},
+	{EM_S390, OTHER("s390x")},
+	{EM_ARM, OTHER("arm")},
+	{EM_SPARCV9, OTHER("sparc64")},
+	{EM_AARCH64, OTHER("aarch64")},
+	{EM_RISCV, OTHER("riscv")},
+	{EM_LOONGARCH, OTHER("loongarch")},
 };
 
 const char *elf_machine_why(const struct elf64_hdr *header)

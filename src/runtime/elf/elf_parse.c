@@ -61,7 +61,7 @@ long elf_parse_header(const void *bytes, size_t size, bool is_interp, struct elf
 	struct elf64_hdr header;
 	bytes_zero(&header, sizeof(header));
 	bytes_copy(&header, bytes, size < sizeof(header) ? size : sizeof(header));
-	*info = (struct elf_info){ 0 };
+	*info = (struct elf_info){0};
 	*other_abi = false;
 
 	if (!bytes_equal(header.e_ident, ELFMAG, SELFMAG)) {
@@ -70,8 +70,8 @@ long elf_parse_header(const void *bytes, size_t size, bool is_interp, struct elf
 	}
 	const char *fault = header_fault(&header, is_interp);
 	if (fault) {
-		*other_abi = header.e_machine == EM_386 ||
-			(header.e_machine == EM_X86_64 && header.e_ident[EI_CLASS] == ELFCLASS32);
+		*other_abi =
+			header.e_machine == EM_386 || (header.e_machine == EM_X86_64 && header.e_ident[EI_CLASS] == ELFCLASS32);
 		*why = size < sizeof(header) ? "truncated ELF header" : *other_abi ? "32-bit program" : fault;
 		return -TULOU_ENOEXEC;
 	}
@@ -163,7 +163,8 @@ static void whole_check(struct elf_info *info)
 		fatal_set(info, TULOU_EINVAL, type_fault(info->type));
 }
 
-long elf_parse_segments(const struct elf64_phdr *table, bool is_interp, uint64_t file_size, struct elf_info *info, const char **why)
+long elf_parse_segments(
+	const struct elf64_phdr *table, bool is_interp, uint64_t file_size, struct elf_info *info, const char **why)
 {
 	info->phdrs = table;
 	info->align = TULOU_PAGE_SIZE;

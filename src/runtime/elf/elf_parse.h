@@ -21,7 +21,7 @@
 enum {
 	ELF_HEADER_SIZE = sizeof(struct elf64_hdr),
 	ELF_PHDR_MAX = 65536 / sizeof(struct elf64_phdr), /* the kernel's limit: a table of 64 KiB */
-	ELF_INTERP_MAX = 4096,                            /* PATH_MAX, NUL included */
+	ELF_INTERP_MAX = 4096, /* PATH_MAX, NUL included */
 };
 
 /* Linux TASK_SIZE without LA57: nothing may end above. */
@@ -35,9 +35,9 @@ struct elf_info {
 	uint64_t entry; /* as linked */
 	/* elf_parse_segments */
 	const struct elf64_phdr *phdrs; /* the caller's table */
-	uint64_t start, end;            /* all segments as linked, whole pages */
-	uint64_t align;                 /* power of two, at least a page */
-	uint64_t phdr_vaddr;            /* the table as linked; 0 when no segment holds it */
+	uint64_t start, end; /* all segments as linked, whole pages */
+	uint64_t align; /* power of two, at least a page */
+	uint64_t phdr_vaddr; /* the table as linked; 0 when no segment holds it */
 	uint64_t interp_offset;
 	uint32_t interp_size; /* NUL included; 0: no interpreter */
 	bool stack_exec;
@@ -52,7 +52,8 @@ long elf_parse_header(const void *bytes, size_t size, bool is_interp, struct elf
 
 /* `table` holds info->phnum headers and must live as long as `info`. `is_interp`: PT_INTERP and PT_GNU_STACK mean nothing.
  * `file_size` in bytes. 0, or -ENOEXEC and the reason. */
-long elf_parse_segments(const struct elf64_phdr *table, bool is_interp, uint64_t file_size, struct elf_info *info, const char **why);
+long elf_parse_segments(
+	const struct elf64_phdr *table, bool is_interp, uint64_t file_size, struct elf_info *info, const char **why);
 
 /* Bytes of the table: info->phnum headers, at most 64 KiB. */
 static inline size_t elf_table_size(const struct elf_info *info)

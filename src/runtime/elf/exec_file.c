@@ -18,7 +18,7 @@ enum {
 	SET_GID = 02000,
 	GROUP_EXEC = 0010,
 	MOUNT_NOSUID = 0x2, /* ST_NOSUID of statfs(2) f_flags */
-	MAY_EXECUTE = 1,    /* X_OK of access(2) */
+	MAY_EXECUTE = 1, /* X_OK of access(2) */
 	ACCESS_EFFECTIVE = 0x200 /* AT_EACCESS */
 };
 
@@ -81,6 +81,21 @@ static long type_check(const struct stat *stat, const char **why)
 	}
 }
 
+/* Writers of a memfd are not counted, so its text is never busy. */
+static bool is_memfd(int fd)
+{
+	static const char mark[] = "/memfd:";
+	char link[FD_LINK_SIZE], target[sizeof mark - 1];
+
+	fd_link(fd, link);
+	if (sys4(__NR_readlinkat, AT_FDCWD, (long)link, (long)target, sizeof target) != sizeof target)
+		return false;
+	for (size_t i = 0; i < sizeof target; i++)
+		if (target[i] != mark[i])
+			return false;
+	return true;
+}
+
 /* The descriptor itself is the file (fexecve). One that may write is what Linux calls a busy text. */
 static long descriptor_open(int fd)
 {
@@ -92,7 +107,7 @@ static long descriptor_open(int fd)
 		fd_link(fd, link);
 		return sys4(__NR_openat, AT_FDCWD, (long)link, O_RDONLY | O_CLOEXEC, 0);
 	}
-	if ((mode & O_ACCMODE) != O_RDONLY)
+	if ((mode & O_ACCMODE) != O_RDONLY && !is_memfd(fd))
 		return -TULOU_ETXTBSY;
 	return sys3(__NR_fcntl, fd, F_DUPFD_CLOEXEC, 0);
 }
@@ -101,7 +116,7 @@ long exec_file_open(int dirfd, const char *path, int flags, struct exec_file *ou
 {
 	int look = flags & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
 	bool itself = path[0] == '\0' && (flags & AT_EMPTY_PATH);
-	*out = (struct exec_file){ .fd = -1 };
+	*out = (struct exec_file){.fd = -1};
 
 	long error = sys4(__NR_newfstatat, dirfd, (long)path, (long)&out->stat, look);
 	if (error == 0)
@@ -115,8 +130,8 @@ long exec_file_open(int dirfd, const char *path, int flags, struct exec_file *ou
 	}
 
 	int nofollow = flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0;
-	long fd = itself ? descriptor_open(dirfd) :
-			   sys4(__NR_openat, dirfd, (long)path, O_RDONLY | O_CLOEXEC | O_NOCTTY | nofollow, 0);
+	long fd = itself ? descriptor_open(dirfd)
+			 : sys4(__NR_openat, dirfd, (long)path, O_RDONLY | O_CLOEXEC | O_NOCTTY | nofollow, 0);
 	if (fd == -TULOU_EACCES || fd == -TULOU_EPERM) {
 		out->unreadable = true;
 		return 0;

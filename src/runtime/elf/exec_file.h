@@ -14,13 +14,13 @@
 #include <asm/stat.h>
 
 struct exec_file {
-	int fd;          /* close-on-exec, readable; -1 with `unreadable` */
+	int fd; /* close-on-exec, readable; -1 with `unreadable` */
 	bool unreadable; /* executable, but we may not look inside */
 	struct stat stat;
 };
 
-/* execveat(2)'s dirfd, path and flags (AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW). 0, or -errno as execve(2) and, if it helps, the reason
- * in `why` (a constant). */
+/* execveat(2)'s dirfd, path and flags (AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW). 0, or -errno as execve(2) and, if it helps, the
+ * reason in `why` (a constant). */
 long exec_file_open(int dirfd, const char *path, int flags, struct exec_file *out, const char **why);
 void exec_file_close(struct exec_file *file);
 

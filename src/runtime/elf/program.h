@@ -31,22 +31,22 @@ enum {
 };
 
 struct program {
-	int fd;        /* the ELF file, -1 when closed */
+	int fd; /* the ELF file, -1 when closed */
 	int interp_fd; /* PT_INTERP, -1 when none */
 	bool has_interp;
 	bool is_script; /* the name given was a script's; argv was rewritten */
-	bool native;    /* only a real execve can run this: the name as it was given, with the argv as it was given */
+	bool native; /* only a real execve can run this: the name as it was given, with the argv as it was given */
 	const char *native_why;
 	/* Linux would begin and then kill it with SIGSEGV; program_load() gives the errno, program_why() says why. */
 	bool fatal;
 	struct elf_info exe, interp;
 	uint64_t dev, ino, size; /* of the ELF file, for who keeps images; size in bytes */
 	int64_t mtime_sec, mtime_nsec;
-	char path[PROGRAM_PATH_MAX];        /* resolved, of the ELF file: what readlink of /proc/self/exe answers */
-	char comm[PROGRAM_COMM_SIZE];       /* the task's name, prctl(PR_SET_NAME) */
+	char path[PROGRAM_PATH_MAX]; /* resolved, of the ELF file: what readlink of /proc/self/exe answers */
+	char comm[PROGRAM_COMM_SIZE]; /* the task's name, prctl(PR_SET_NAME) */
 	char execfn[PROGRAM_PATH_MAX + 32]; /* AT_EXECFN: the name as given, or /dev/fd/N[/name] of execveat(2) */
-	char interp_path[ELF_INTERP_MAX];   /* as PT_INTERP has it */
-	char why[256];                      /* program_why() */
+	char interp_path[ELF_INTERP_MAX]; /* as PT_INTERP has it */
+	char why[256]; /* program_why() */
 	/* private to the loader */
 	struct script scripts[SCRIPT_DEPTH_MAX + 1]; /* [0] is the file that was named; one more, to say ELOOP as late as Linux */
 	unsigned script_count;
@@ -83,13 +83,13 @@ const char *program_why(const struct program *p);
 
 /* Where the new program starts, and what /proc/self and the process table want to know of it. All are addresses. */
 struct program_start {
-	uintptr_t entry;       /* first instruction: the interpreter's, or the program's */
-	uintptr_t sp;          /* 16-byte aligned; argc lies there. All other registers are 0 */
-	uintptr_t exe_base;    /* what was added to the program's linked addresses; 0 for ET_EXEC */
-	uintptr_t exe_entry;   /* AT_ENTRY */
+	uintptr_t entry; /* first instruction: the interpreter's, or the program's */
+	uintptr_t sp; /* 16-byte aligned; argc lies there. All other registers are 0 */
+	uintptr_t exe_base; /* what was added to the program's linked addresses; 0 for ET_EXEC */
+	uintptr_t exe_entry; /* AT_ENTRY */
 	uintptr_t interp_base; /* AT_BASE; 0 without interpreter */
-	uintptr_t phdr;        /* AT_PHDR */
-	uintptr_t exe_start, exe_end;       /* whole pages, first to last */
+	uintptr_t phdr; /* AT_PHDR */
+	uintptr_t exe_start, exe_end; /* whole pages, first to last */
 	uintptr_t interp_start, interp_end; /* 0, 0 without interpreter */
 	uintptr_t stack_start, stack_end;
 	uintptr_t heap_start;

@@ -18,5 +18,4 @@ void program_native_set(struct program *p, const char *why);
  * descriptors over into `p` (also in case of error: program_close). 0 or -errno as execve(2); may set native and fatal. */
 long program_elf_enter(struct program *p, struct exec_file *file);
 
-
 #endif

@@ -60,7 +60,7 @@ static struct tulou_image image_of(const struct elf_info *info)
 static int prot_of(const struct elf64_phdr *ph)
 {
 	return (ph->p_flags & PF_R ? TULOU_PROT_READ : 0) | (ph->p_flags & PF_W ? TULOU_PROT_WRITE : 0) |
-		(ph->p_flags & PF_X ? TULOU_PROT_EXEC : 0);
+	       (ph->p_flags & PF_X ? TULOU_PROT_EXEC : 0);
 }
 
 /* Zeroes the rest of a page of a private file mapping. The page may lie behind the file's end, where a store is SIGBUS: let the
@@ -158,9 +158,10 @@ static long image_load(struct loader *l)
 
 /* ---- the whole ---------------------------------------------------------------------------------------------------------- */
 
-static long images_load(struct program *p, struct tulou_process_vm *vm, const struct tulou_image *images, struct program_start *out)
+static long images_load(
+	struct program *p, struct tulou_process_vm *vm, const struct tulou_image *images, struct program_start *out)
 {
-	struct loader exe = { .vm = vm, .info = &p->exe, .image = &images[0], .fd = p->fd };
+	struct loader exe = {.vm = vm, .info = &p->exe, .image = &images[0], .fd = p->fd};
 	long error = image_load(&exe);
 	if (error)
 		return error;
@@ -170,7 +171,7 @@ static long images_load(struct program *p, struct tulou_process_vm *vm, const st
 	out->exe_entry = out->entry = exe.bias + p->exe.entry;
 	out->phdr = exe.bias + p->exe.phdr_vaddr;
 	if (p->has_interp) {
-		struct loader interp = { .vm = vm, .info = &p->interp, .image = &images[1], .fd = p->interp_fd };
+		struct loader interp = {.vm = vm, .info = &p->interp, .image = &images[1], .fd = p->interp_fd};
 		error = image_load(&interp);
 		if (error)
 			return error;
@@ -204,7 +205,7 @@ static long stack_load(struct program *p, struct tulou_process_vm *vm, const str
 long program_load(struct program *p, struct tulou_process_vm *vm, const struct strings *argv, const struct strings *envp,
 	const unsigned long *host_auxv, size_t stack_size, struct program_start *out)
 {
-	*out = (struct program_start){ 0 };
+	*out = (struct program_start){0};
 	if (p->fatal)
 		return p->exe.fatal ? -p->exe.fatal : p->interp.fatal ? -p->interp.fatal : -TULOU_EINVAL;
 	long error = strings_limit_check(argv, envp, text_length(p->execfn) + 1, stack_size);
@@ -213,7 +214,7 @@ long program_load(struct program *p, struct tulou_process_vm *vm, const struct s
 		return -TULOU_E2BIG;
 	}
 
-	struct tulou_image images[2] = { image_of(&p->exe) };
+	struct tulou_image images[2] = {image_of(&p->exe)};
 	if (p->has_interp)
 		images[1] = image_of(&p->interp);
 	struct tulou_layout layout = {

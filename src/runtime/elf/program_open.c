@@ -232,7 +232,7 @@ static void program_init(struct program *p)
 	p->fd = p->interp_fd = -1;
 	p->has_interp = p->is_script = p->native = p->fatal = false;
 	p->native_why = NULL;
-	p->exe = p->interp = (struct elf_info){ 0 };
+	p->exe = p->interp = (struct elf_info){0};
 	p->dev = p->ino = p->size = 0;
 	p->mtime_sec = p->mtime_nsec = 0;
 	p->path[0] = p->comm[0] = p->execfn[0] = p->interp_path[0] = p->why[0] = '\0';

@@ -14,7 +14,7 @@
 
 enum {
 	SCRIPT_LINE_MAX = 256, /* BINPRM_BUF_SIZE */
-	SCRIPT_DEPTH_MAX = 5,  /* scripts whose interpreter is a script … */
+	SCRIPT_DEPTH_MAX = 5, /* scripts whose interpreter is a script … */
 };
 
 struct script {
@@ -25,7 +25,7 @@ struct script {
 
 /* Does the file begin with "#!"? */
 bool script_detect(const void *bytes, size_t size);
-/* 0, or -ENOEXEC when it is no script or names no interpreter. `bytes`: the file's first, at most SCRIPT_LINE_MAX are looked at. */
+/* 0, or -ENOEXEC when it is no script or names no interpreter. `bytes`: the file's first, of which SCRIPT_LINE_MAX count. */
 long script_parse(const void *bytes, size_t size, struct script *out);
 
 #endif

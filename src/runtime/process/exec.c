@@ -316,6 +316,8 @@ static long exec_copied(struct exec *e, int dirfd, const char *path, int flags)
 {
 	long result = program_open(e->program, dirfd, path, flags, &e->argv);
 
+	if (result == -ENOEXEC && !runtime.strict) /* the kernel may know the format (binfmt_misc), or says the same */
+		return real_execve(e, dirfd, path, flags, NULL, 0);
 	if (result < 0)
 		return result;
 	if (e->program->native)

@@ -33,6 +33,8 @@ struct thread {
 	uint64_t set_child_tid;    /* CLONE_CHILD_SETTID of a new process; 0: none */
 	bool leader;         /* its tid is the process's pid */
 	bool sigsys_blocked; /* what the guest believes of SIGSYS, which is never blocked in truth */
+	bool sigsys_pending; /* one came meanwhile: */
+	struct siginfo sigsys_info;
 	uint64_t guest_tid_address; /* leader only: what set_tid_address was told; others have it in the kernel */
 	struct signal_stack guest_stack; /* sigaltstack as the guest sees it */
 	uint64_t rseq_address;           /* registered, 0: not; exec must take it back */

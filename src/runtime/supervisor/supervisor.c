@@ -18,6 +18,9 @@ enum { HUP = 1, INT = 2, QUIT = 3, USR1 = 10, USR2 = 12, ALRM = 14, TERM = 15, W
 
 struct supervisor supervisor;
 
+static const uint64_t passed_on = SIGNAL_BIT(HUP) | SIGNAL_BIT(INT) | SIGNAL_BIT(QUIT) | SIGNAL_BIT(USR1) | SIGNAL_BIT(USR2) |
+				  SIGNAL_BIT(ALRM) | SIGNAL_BIT(TERM) | SIGNAL_BIT(WINCH);
+
 bool supervisor_running(void)
 {
 	return __atomic_load_n(&runtime.supervisor, __ATOMIC_ACQUIRE) != 0;
@@ -25,6 +28,7 @@ bool supervisor_running(void)
 
 void supervisor_announce(void)
 {
+	sys4(__NR_rt_sigprocmask, SIG_BLOCK, (long)&passed_on, 0, 8); /* until signals_open: they wait */
 	sys1(__NR_set_tid_address, (long)&runtime.supervisor);
 	__atomic_store_n(&runtime.supervisor, (uint32_t)sys0(__NR_gettid), __ATOMIC_RELEASE);
 }
@@ -144,11 +148,7 @@ static bool all_gone(void)
 
 static void signals_open(void)
 {
-	const uint64_t mask = SIGNAL_BIT(HUP) | SIGNAL_BIT(INT) | SIGNAL_BIT(QUIT) | SIGNAL_BIT(USR1) | SIGNAL_BIT(USR2) |
-			      SIGNAL_BIT(ALRM) | SIGNAL_BIT(TERM) | SIGNAL_BIT(WINCH);
-
-	sys4(__NR_rt_sigprocmask, SIG_BLOCK, (long)&mask, 0, 8);
-	supervisor.signals = (int)sys4(__NR_signalfd4, -1, (long)&mask, 8, 0);
+	supervisor.signals = (int)sys4(__NR_signalfd4, -1, (long)&passed_on, 8, 0);
 	if (supervisor.signals >= 0)
 		epoll_add(supervisor.signals, EVENT_SIGNAL);
 }

@@ -43,6 +43,18 @@ frame_restorer:
 	ud2
 	.size	frame_return, . - frame_return
 
+/* mov $15, %rax; syscall - in the long form, which libgcc and gdb look for. */
+	.globl	signal_restorer, signal_restorer_syscall
+	.type	signal_restorer, @function
+	.type	signal_restorer_syscall, @function
+	.balign	16
+signal_restorer:
+	.byte	0x48, 0xc7, 0xc0, __NR_rt_sigreturn, 0, 0, 0
+signal_restorer_syscall:
+	syscall
+	ud2
+	.size	signal_restorer, . - signal_restorer
+
 /*
  * clone_task(flags, child stack top, parent tid, child tid, tls, function(argument), argument): the child calls the function on its
  * new stack and never comes back. Returns the tid or a negative errno in the parent.

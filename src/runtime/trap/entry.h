@@ -9,6 +9,9 @@
 
 /* Where a signal handler returns to: rt_sigreturn. */
 void frame_restorer(void);
+/* Where a handler on the guest's alternate stack returns to. The bytes are those by which unwinders know a signal frame; its system
+ * call, and no other rt_sigreturn, is trapped (signal.c: trap_rt_sigreturn). */
+void signal_restorer(void), signal_restorer_syscall(void);
 /* Clear bit `bit` of `*word`, after which the stack may be another's, and end the task. */
 _Noreturn void thread_leave_now(uint64_t *word, uint64_t bit, int status);
 /* Go on in `function` on another stack. */

@@ -4,7 +4,8 @@
  *
  * It tests the number first: for a number that is always allowed the kernel remembers that and never runs the filter again. A
  * listed number is trapped only when the call comes from below POOL_END, where guests live: the runtime's own calls and those
- * of a program started by a real execve pass. Some are trapped only when one argument says so (a mask that is not NULL).
+ * of a program started by a real execve pass. Some are trapped only when one argument says so (a mask that is not NULL), and
+ * rt_sigreturn only from the one place where handlers on an alternate stack return to (signal.h).
  */
 #include <asm-generic/errno.h>
 #include <asm/unistd.h>
@@ -15,6 +16,7 @@
 
 #include "host/linux/syscall.h"
 #include "runtime/layout.h"
+#include "runtime/trap/entry.h"
 #include "runtime/trap/trap.h"
 
 #ifndef __NR_mseal
@@ -30,14 +32,14 @@ static const uint16_t trapped[] = {
 	__NR_mlock2, __NR_munlock, __NR_mlockall, __NR_munlockall, __NR_remap_file_pages, __NR_pkey_mprotect,
 	__NR_process_madvise, __NR_shmat, __NR_shmdt, __NR_mseal, __NR_map_shadow_stack, __NR_clone, __NR_clone3, __NR_fork,
 	__NR_vfork, __NR_execve, __NR_execveat, __NR_exit, __NR_exit_group, __NR_set_tid_address, __NR_rseq, __NR_rt_sigaction,
-	__NR_sigaltstack, __NR_rt_sigsuspend, __NR_open, __NR_openat, __NR_openat2, __NR_readlink, __NR_readlinkat,
+	__NR_rt_sigprocmask, __NR_rt_sigpending, __NR_sigaltstack, __NR_rt_sigsuspend, __NR_open, __NR_openat, __NR_openat2, __NR_readlink, __NR_readlinkat,
 };
 
 /* Trapped only when the low or high half of an argument is not 0. */
 static const struct {
 	uint16_t nr, argument;
 } trapped_if[] = {
-	{__NR_rt_sigprocmask, 1}, {__NR_ppoll, 3}, {__NR_pselect6, 5}, {__NR_epoll_pwait, 4}, {__NR_epoll_pwait2, 4},
+	{__NR_ppoll, 3}, {__NR_pselect6, 5}, {__NR_epoll_pwait, 4}, {__NR_epoll_pwait2, 4},
 };
 
 /* prctl: only these options (they would change the memory of all). */
@@ -45,7 +47,8 @@ static const uint16_t trapped_prctl[] = {PR_SET_MM, 65 /* PR_SET_MDWE */};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 enum { FILTER_HEAD = 7 };
-enum { FILTER_MAX = 16 + COUNT(trapped) + 5 * COUNT(trapped_if) + COUNT(trapped_prctl) };
+enum { FILTER_MAX = 24 + COUNT(trapped) + 5 * COUNT(trapped_if) + COUNT(trapped_prctl) };
+enum { TESTS_SIGRETURN = 5, SYSCALL_SIZE = 2 };
 
 struct filter {
 	struct sock_filter code[FILTER_MAX];
@@ -76,9 +79,11 @@ static void jump_equal(struct filter *p, uint32_t k, unsigned target)
 static void filter_build(struct filter *p)
 {
 	/* Layout: head, numbers, ALLOW, argument tests, then `where`: TRAP, ALLOW, ENOSYS. The indices follow from the counts. */
-	unsigned arguments = FILTER_HEAD + COUNT(trapped) + COUNT(trapped_if) + 1 + 1;
+	const uint64_t sigreturn_at = (uint64_t)signal_restorer_syscall + SYSCALL_SIZE;
+	unsigned arguments = FILTER_HEAD + COUNT(trapped) + COUNT(trapped_if) + 2 + 1;
 	unsigned prctl = arguments + 4 * COUNT(trapped_if);
-	unsigned where = prctl + 1 + COUNT(trapped_prctl) + 1, allow = where + 3, enosys = where + 4;
+	unsigned sigreturn = prctl + 1 + COUNT(trapped_prctl) + 1;
+	unsigned where = sigreturn + TESTS_SIGRETURN, trap = where + 2, allow = where + 3, enosys = where + 4;
 
 	load(p, offsetof(struct seccomp_data, arch));
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 3, 0);
@@ -93,6 +98,7 @@ static void filter_build(struct filter *p)
 	for (size_t i = 0; i < COUNT(trapped_if); i++)
 		jump_equal(p, trapped_if[i].nr, (unsigned)(arguments + 4 * i));
 	jump_equal(p, __NR_prctl, prctl);
+	jump_equal(p, __NR_rt_sigreturn, sigreturn);
 	answer(p, SECCOMP_RET_ALLOW);
 	for (size_t i = 0; i < COUNT(trapped_if); i++) {
 		size_t at = offsetof(struct seccomp_data, args) + 8 * trapped_if[i].argument;
@@ -104,6 +110,11 @@ static void filter_build(struct filter *p)
 	load(p, offsetof(struct seccomp_data, args));
 	for (size_t i = 0; i < COUNT(trapped_prctl); i++)
 		jump_equal(p, trapped_prctl[i], where);
+	answer(p, SECCOMP_RET_ALLOW);
+	load(p, offsetof(struct seccomp_data, instruction_pointer)); /* sigreturn: */
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)sigreturn_at, 0, allow - p->count - 1);
+	load(p, offsetof(struct seccomp_data, instruction_pointer) + 4);
+	jump_equal(p, (uint32_t)(sigreturn_at >> 32), trap);
 	answer(p, SECCOMP_RET_ALLOW);
 	load(p, offsetof(struct seccomp_data, instruction_pointer) + 4); /* where: */
 	emit(p, BPF_JMP | BPF_JGE | BPF_K, POOL_END >> 32, 1, 0);

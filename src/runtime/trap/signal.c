@@ -5,6 +5,7 @@
 #include <asm/unistd.h>
 
 #include "base/mem.h"
+#include "runtime/process/exit.h"
 #include "runtime/trap/entry.h"
 #include "runtime/trap/stub.h"
 #include "runtime/user.h"
@@ -15,7 +16,7 @@
 #define SA_RESETHAND 0x80000000ul
 #define SA_RESTORER  0x04000000ul
 
-enum { HANDLER_DEFAULT = 0, HANDLER_IGNORE = 1, SIGKILL = 9, SIGSTOP = 19, SIGSET_SIZE = 8, RED_ZONE = 128, STACK_MINIMUM = 2048 };
+enum { HANDLER_DEFAULT = 0, HANDLER_IGNORE = 1, SIGKILL = 9, SIGSEGV = 11, SIGSTOP = 19, SIGSET_SIZE = 8, RED_ZONE = 128, STACK_MINIMUM = 2048 };
 enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
 #define NEVER_BLOCKED (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 #define EFLAGS_CLEARED (0x400u | 0x10000u | 0x100u) /* direction, resume, trap: as the kernel enters a handler */
@@ -32,6 +33,26 @@ static bool stack_enabled(const struct signal_stack *stack)
 	return !(stack->flags & SIGNAL_STACK_DISABLE) && stack->size;
 }
 
+/* As sigaltstack(2); `sp`: where the thread stands. */
+static long stack_set(struct signal_stack *stack, const struct signal_stack *new, uint64_t sp)
+{
+	uint32_t mode = (uint32_t)new->flags & ~SIGNAL_STACK_AUTODISARM;
+
+	if (stack_enabled(stack) && on_stack(stack, sp))
+		return -EPERM;
+	if (mode != SIGNAL_STACK_DISABLE && mode != SIGNAL_STACK_ONSTACK && mode)
+		return -EINVAL;
+	if (mode == SIGNAL_STACK_DISABLE) {
+		*stack = (struct signal_stack){.flags = SIGNAL_STACK_DISABLE};
+		return 0;
+	}
+	if (new->size < STACK_MINIMUM)
+		return -ENOMEM;
+	*stack = *new;
+	stack->flags = (int32_t)((uint32_t)new->flags & SIGNAL_STACK_AUTODISARM);
+	return 0;
+}
+
 /* Lay a copy of `frame` where the kernel would have laid it for the guest, and send the return from this one into the handler. */
 static void deliver(struct thread *thread, struct frame *frame, int signo, const struct signal_action *action)
 {
@@ -43,7 +64,10 @@ static void deliver(struct thread *thread, struct frame *frame, int signo, const
 
 	if (!(action->flags & SA_NODEFER))
 		mask |= SIGNAL_BIT(signo);
-	copy->restorer = action->restorer;
+	copy->restorer = (uint64_t)signal_restorer;
+	copy->context.stack = *stack;
+	if (stack->flags & (int32_t)SIGNAL_STACK_AUTODISARM)
+		thread->guest_stack = (struct signal_stack){.flags = SIGNAL_STACK_DISABLE};
 	regs->rip = action->handler;
 	regs->rsp = (uint64_t)copy;
 	regs->rdi = (uint64_t)signo;
@@ -71,6 +95,11 @@ void signal_sigsys(struct thread *thread, struct frame *frame, int signo)
 
 	if (action->handler == HANDLER_IGNORE)
 		return;
+	if (thread->sigsys_blocked) {
+		thread->sigsys_pending = true;
+		thread->sigsys_info = frame->info;
+		return;
+	}
 	if (action->handler != HANDLER_DEFAULT) {
 		deliver(thread, frame, signo, action);
 		if (action->flags & SA_RESETHAND)
@@ -79,6 +108,36 @@ void signal_sigsys(struct thread *thread, struct frame *frame, int signo)
 	}
 	sys4(__NR_rt_sigaction, signo, (long)&fatal, 0, SIGSET_SIZE);
 	sys3(__NR_tgkill, thread->process->pid, sys0(__NR_gettid), signo); /* pending until the return unblocks it: death */
+}
+
+/* The mask that the guest goes on with. A SIGSYS that waited for it comes now. */
+static void signal_mask_set(struct thread *thread, struct frame *frame, uint64_t mask)
+{
+	frame->context.mask = mask & ~(SIGNAL_BIT(SIGNAL_SIGSYS) | NEVER_BLOCKED);
+	thread->sigsys_blocked = mask & SIGNAL_BIT(SIGNAL_SIGSYS);
+	if (!thread->sigsys_blocked && thread->sigsys_pending) {
+		thread->sigsys_pending = false;
+		frame->info = thread->sigsys_info;
+		signal_sigsys(thread, frame, SIGNAL_SIGSYS);
+	}
+}
+
+/* The return of a handler that deliver() entered, or that could have edited the mask: what rt_sigreturn(2) does, with the stack and the
+ * mask as the guest sees them. (In a frame that the kernel laid, the stack is the block's, and says nothing.) This call's own return then sets registers, mask and floating point, which lies where the guest's frame says. */
+long trap_rt_sigreturn(struct thread *thread, struct frame *frame)
+{
+	struct context saved;
+
+	if (user_read(&saved, frame->context.regs.rsp, sizeof saved) < 0)
+		exit_by_signal(thread->process, SIGSEGV);
+	saved.regs.cs = frame->context.regs.cs;
+	saved.regs.ss = frame->context.regs.ss;
+	frame->context.regs = saved.regs;
+	frame->context.flags = saved.flags;
+	if (saved.stack.start != frame->context.stack.start)
+		stack_set(&thread->guest_stack, &saved.stack, saved.regs.rsp);
+	signal_mask_set(thread, frame, saved.mask | (thread->sigsys_blocked ? SIGNAL_BIT(SIGNAL_SIGSYS) : 0));
+	return TRAP_DONE;
 }
 
 /* ---- rt_sigaction ----------------------------------------------------------------------------------------------------------- */
@@ -93,6 +152,10 @@ static struct signal_action kernel_action(const struct signal_action *guest)
 		action.flags |= SA_SIGINFO | SA_RESTORER;
 		action.restorer = (uint64_t)frame_restorer;
 		action.mask = ~0ull; /* until the guest's frame is laid */
+	}
+	if (guest->handler > HANDLER_IGNORE && guest->flags & SA_SIGINFO && !(guest->flags & SA_ONSTACK)) {
+		action.flags |= SA_RESTORER; /* it may edit the mask that its return sets */
+		action.restorer = (uint64_t)signal_restorer;
 	}
 	action.mask &= ~SIGNAL_BIT(SIGNAL_SIGSYS);
 	return action;
@@ -155,20 +218,34 @@ void signal_quiet(struct process *process, bool quiet)
 	}
 }
 
+/* rt_sigpending: the kernel does not know of the SIGSYS that waits here. */
+long trap_rt_sigpending(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	uint64_t pending;
+
+	if (r->rsi > sizeof pending || sys2(__NR_rt_sigpending, (long)&pending, sizeof pending) < 0)
+		return -EINVAL;
+	if (thread->sigsys_pending)
+		pending |= SIGNAL_BIT(SIGNAL_SIGSYS);
+	return user_write(r->rdi, &pending, r->rsi);
+}
+
 /* ---- masks ------------------------------------------------------------------------------------------------------------------ */
 
 long trap_rt_sigprocmask(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	uint64_t set, old = frame->context.mask, mask;
+	uint64_t set = 0, old = frame->context.mask, mask;
+	long result = 0;
 
 	if (thread->sigsys_blocked)
 		old |= SIGNAL_BIT(SIGNAL_SIGSYS);
 	if (r->r10 != SIGSET_SIZE)
 		return -EINVAL;
-	if (user_read(&set, r->rsi, sizeof set) < 0)
+	if (r->rsi && user_read(&set, r->rsi, sizeof set) < 0)
 		return -EFAULT;
-	switch ((int)r->rdi) {
+	switch (r->rsi ? (int)r->rdi : SIG_BLOCK) {
 	case SIG_BLOCK:
 		mask = old | set;
 		break;
@@ -181,9 +258,11 @@ long trap_rt_sigprocmask(struct thread *thread, struct frame *frame)
 	default:
 		return -EINVAL;
 	}
-	thread->sigsys_blocked = mask & SIGNAL_BIT(SIGNAL_SIGSYS);
-	frame->context.mask = mask & ~(SIGNAL_BIT(SIGNAL_SIGSYS) | NEVER_BLOCKED);
-	return r->rdx ? user_write(r->rdx, &old, sizeof old) : 0;
+	if (r->rdx && user_write(r->rdx, &old, sizeof old) < 0)
+		result = -EFAULT; /* the mask is set all the same, as on Linux */
+	frame->context.regs.rax = (uint64_t)result;
+	signal_mask_set(thread, frame, mask);
+	return TRAP_DONE;
 }
 
 /* Make the call with SIGSYS taken out of the mask that `stub`'s register points to. */
@@ -231,25 +310,6 @@ long trap_pselect6(struct thread *thread, struct frame *frame)
 }
 
 /* ---- sigaltstack ------------------------------------------------------------------------------------------------------------ */
-
-static long stack_set(struct signal_stack *stack, const struct signal_stack *new, uint64_t sp)
-{
-	uint32_t mode = (uint32_t)new->flags & ~SIGNAL_STACK_AUTODISARM;
-
-	if (stack_enabled(stack) && on_stack(stack, sp))
-		return -EPERM;
-	if (mode != SIGNAL_STACK_DISABLE && mode != SIGNAL_STACK_ONSTACK && mode)
-		return -EINVAL;
-	if (mode == SIGNAL_STACK_DISABLE) {
-		*stack = (struct signal_stack){.flags = SIGNAL_STACK_DISABLE};
-		return 0;
-	}
-	if (new->size < STACK_MINIMUM)
-		return -ENOMEM;
-	*stack = *new;
-	stack->flags = (int32_t)((uint32_t)new->flags & SIGNAL_STACK_AUTODISARM);
-	return 0;
-}
 
 long trap_sigaltstack(struct thread *thread, struct frame *frame)
 {

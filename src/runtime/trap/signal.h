@@ -5,7 +5,9 @@
  *   - SIGSYS is ours: it is never blocked (a blocked SIGSYS of the filter kills), its handler is trap_enter. What the guest
  *     sets for it is kept and obeyed when somebody sends it one.
  *   - The alternate stack of each thread is its block's. What the guest sets with sigaltstack is kept, and its SA_ONSTACK handlers
- *     are entered through signal_enter, which lays the frame where the kernel would have.
+ *     are entered through signal_enter, which lays the frame where the kernel would have; their return is trapped, and undone
+ *     by us (trap_rt_sigreturn). So is that of SA_SIGINFO handlers, which may block SIGSYS in their context. All others are
+ *     entered and left by the kernel alone.
  *   - A call with a mask makes the call with SIGSYS taken out of a copy of the mask, on the guest's own context (stub.h).
  */
 #ifndef TULOU_RUNTIME_SIGNAL_H

@@ -14,27 +14,9 @@ static int decode(struct range *range, uintptr_t addr, size_t size, int advice)
 	return range_make(range, addr, page_up(size)) ? 0 : -TULOU_EINVAL;
 }
 
-static long commit(struct tulou_process_vm *vm, struct range range, int advice)
+static int visit(const struct tulou_host *host, struct range stretch, int advice)
 {
-	const struct tulou_host *host = vm->pool->host;
-	struct range stretch;
-	struct area *first;
-	long result = 0;
-	int error;
-
-	while (range.start < range.end) {
-		if (!process_vm_stretch(vm, range, &stretch, &first))
-			return -TULOU_ENOMEM;
-		if (stretch.start > range.start || !area_has_pages(first))
-			result = -TULOU_ENOMEM;
-		if (area_has_pages(first)) {
-			error = host->advise(host->ctx, stretch.start, range_size(stretch), advice);
-			if (error)
-				return error;
-		}
-		range.start = stretch.end;
-	}
-	return result;
+	return host->advise(host->ctx, stretch.start, range_size(stretch), advice);
 }
 
 long tulou_madvise(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int advice)
@@ -47,7 +29,7 @@ long tulou_madvise(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int
 	result = process_vm_enter(vm);
 	if (result)
 		return result;
-	result = commit(vm, range, advice);
+	result = vm_visit(vm, range, visit, advice);
 	process_vm_leave(vm, range_between(0, 0));
 	return result;
 }

@@ -13,9 +13,9 @@
 #define HUGE_SHIFT(flags) (((flags) >> 26) & 63)
 
 /* MAP_SHARED_VALIDATE accepts these (mman.h: LEGACY_MAP_MASK; 0x80 is MAP_ABOVE4G). */
-#define FLAGS_VALIDATED                                                                                                        \
-	(TULOU_MAP_TYPE | TULOU_MAP_FIXED | TULOU_MAP_ANONYMOUS | TULOU_MAP_DENYWRITE | TULOU_MAP_EXECUTABLE |                 \
-		TULOU_MAP_UNINITIALIZED | TULOU_MAP_GROWSDOWN | TULOU_MAP_LOCKED | TULOU_MAP_NORESERVE | TULOU_MAP_POPULATE |  \
+#define FLAGS_VALIDATED \
+	(TULOU_MAP_TYPE | TULOU_MAP_FIXED | TULOU_MAP_ANONYMOUS | TULOU_MAP_DENYWRITE | TULOU_MAP_EXECUTABLE | \
+		TULOU_MAP_UNINITIALIZED | TULOU_MAP_GROWSDOWN | TULOU_MAP_LOCKED | TULOU_MAP_NORESERVE | TULOU_MAP_POPULATE | \
 		TULOU_MAP_NONBLOCK | TULOU_MAP_STACK | TULOU_MAP_HUGETLB | TULOU_MAP_32BIT | 0x80 | 21 << 26 | 30 << 26)
 
 enum { HUGE_SHIFT_DEFAULT = 21, HUGE_SHIFT_LARGE = 30 };
@@ -116,8 +116,8 @@ static int decode(struct request *r, const struct tulou *pool, uintptr_t addr, s
 		return -TULOU_EINVAL;
 	options->has_file = !(options->flags & TULOU_MAP_ANONYMOUS);
 	if (options->has_file) {
-		error = pool->host->file_get(pool->host->ctx, fd, (options->flags & TULOU_MAP_TYPE) != TULOU_MAP_PRIVATE,
-			&options->file);
+		error = pool->host->file_get(
+			pool->host->ctx, fd, (options->flags & TULOU_MAP_TYPE) != TULOU_MAP_PRIVATE, &options->file);
 		if (error)
 			return error;
 		options->file.fd = fd;

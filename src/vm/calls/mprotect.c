@@ -12,6 +12,7 @@ struct decoded {
 	struct range range;
 	int prot;
 	bool down; /* PROT_GROWSDOWN: from the start of a stack's area */
+	bool up; /* PROT_GROWSUP: no area on x86-64 grows upwards */
 };
 
 /* The order of the errors is that of do_mprotect_pkey(). 1: nothing to do. */
@@ -30,8 +31,8 @@ static int decode(struct decoded *d, uintptr_t addr, size_t size, int prot)
 		return -TULOU_EINVAL;
 	d->prot = perms_of(prot);
 	d->down = grows == TULOU_PROT_GROWSDOWN;
-	/* No area on x86-64 grows upwards: EINVAL, but only where there is one (ENOMEM otherwise). */
-	return grows == TULOU_PROT_GROWSUP ? -TULOU_EINVAL : 0;
+	d->up = grows == TULOU_PROT_GROWSUP;
+	return 0;
 }
 
 static bool area_grows_down(const struct area *area)
@@ -75,20 +76,29 @@ static void protect_again(struct tulou_process_vm *vm, struct range range)
 	}
 }
 
+/* Where there is an area that does not grow as the caller says: EINVAL. */
+static int grow_start(struct tulou_process_vm *vm, struct decoded *d)
+{
+	struct area *area = process_vm_area_above(vm, d->range.start);
+
+	if (!area || area->range.start >= d->range.end || (d->up && area->range.start > d->range.start))
+		return -TULOU_ENOMEM;
+	if (d->up || !area_grows_down(area))
+		return -TULOU_EINVAL;
+	d->range.start = area->range.start;
+	return 0;
+}
+
 static long commit(struct tulou_process_vm *vm, struct decoded *d)
 {
 	const struct tulou_host *host = vm->pool->host;
 	uintptr_t end;
 	int error, stop;
 
-	if (d->down) {
-		struct area *area = process_vm_area_above(vm, d->range.start);
-
-		if (!area || area->range.start >= d->range.end)
-			return -TULOU_ENOMEM;
-		if (!area_grows_down(area))
-			return -TULOU_EINVAL;
-		d->range.start = area->range.start;
+	if (d->down || d->up) {
+		error = grow_start(vm, d);
+		if (error)
+			return error;
 	}
 	stop = reach(vm, d->range, d->prot, &end);
 	if (end > d->range.start) {

@@ -6,7 +6,8 @@
  *     in place   AAA... → AAAAAA         the space behind is taken, host->grow
  *     move       AAA    →     AAAAAA     a place is booked (anywhere, or fixed), host->move, then the old range leaves the books
  *
- * One mapping may be several area records, where it crosses chunks. old_size 0 (a second view of a shared mapping) is not built:
+ * One mapping may be several area records, where it crosses chunks. Where the part that a shrinking move drops lies in other mappings
+ * and the host refuses to take it back, the move has been made all the same and the host's error is told. old_size 0 (a second view of a shared mapping) is not built:
  * EINVAL, as Linux answers for private ones.
  */
 #include "calls.h"
@@ -46,21 +47,30 @@ static int decode(struct request *r, uintptr_t old_addr, size_t old_size, size_t
 	return range_overlaps(r->old, new) ? -TULOU_EINVAL : 0;
 }
 
+/* What the pages that are added or moved say: a heap ends at its break, so whatever leaves it is a mapping like others. */
+static struct area_content content_of(const struct area *area, uintptr_t addr)
+{
+	struct area_content content = area_content_at(area->content, addr - area->range.start);
+
+	content.kind = TULOU_AREA_MMAP;
+	return content;
+}
+
+/* False: not possible. A host that refuses may still be able to move. */
 static bool grow_in_place(struct tulou_process_vm *vm, struct request *r, int *error)
 {
 	const struct tulou_host *host = vm->pool->host;
-	struct owner *owner = process_vm_owner_above(vm, r->old.end - 1);
 	struct area *last = process_vm_area_above(vm, r->old.end - 1);
 	struct range more;
 
 	if (!range_make(&more, r->old.end, r->new_size - range_size(r->old)))
 		return false;
-	if (!place_behind(vm, owner, more, area_content_at(last->content, range_size(last->range))))
+	if (!place_behind(vm, last->owner, more, content_of(last, last->range.end)))
 		return false;
 	*error = host->grow(host->ctx, r->old.start, range_size(r->old), r->new_size);
 	if (*error)
 		process_vm_remove(vm, more, false);
-	return true;
+	return !*error || !r->may_move;
 }
 
 /* Where to: booked when it returns 0. */
@@ -85,11 +95,10 @@ static int reserve(struct tulou_process_vm *vm, const struct request *r, struct 
 static long move(struct tulou_process_vm *vm, const struct request *r, const struct area *area)
 {
 	const struct tulou_host *host = vm->pool->host;
-	struct area_content content = area_content_at(area->content, r->old.start - area->range.start);
+	struct area_content content = content_of(area, r->old.start);
 	struct range new;
 	int error;
 
-	content.kind = TULOU_AREA_MMAP;
 	error = reserve(vm, r, content, &new);
 	if (error)
 		return error;
@@ -103,6 +112,21 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 	if (!r->keep)
 		process_vm_remove(vm, r->old, false);
 	return (long)new.start;
+}
+
+/* Linux: what a shrinking move takes away may lie in other mappings, what it keeps may not. */
+static long move_first_part(struct tulou_process_vm *vm, struct request *r, const struct area *area, uintptr_t end)
+{
+	struct range rest = range_between(r->old.start + r->new_size, r->old.end);
+	long result;
+	int error;
+
+	if (rest.start > end)
+		return -TULOU_EFAULT;
+	r->old.end = rest.start;
+	result = move(vm, r, area);
+	error = result < 0 ? 0 : vm_unmap(vm, rest);
+	return error ? error : result;
 }
 
 static long resize(struct tulou_process_vm *vm, struct request *r)
@@ -122,6 +146,8 @@ static long resize(struct tulou_process_vm *vm, struct request *r)
 		return error ? error : (long)r->old.start;
 	}
 	end = process_vm_mapping_end(vm, area);
+	if (r->old.end > end && r->new_size < range_size(r->old))
+		return move_first_part(vm, r, area, end);
 	if (r->old.end > end)
 		return -TULOU_EFAULT;
 	if (!r->fixed && !r->keep && r->old.end == end && grow_in_place(vm, r, &error))
@@ -129,7 +155,8 @@ static long resize(struct tulou_process_vm *vm, struct request *r)
 	return r->may_move ? move(vm, r, area) : -TULOU_ENOMEM;
 }
 
-long tulou_mremap(struct tulou_process_vm *vm, uintptr_t old_addr, size_t old_size, size_t new_size, int flags, uintptr_t new_addr)
+long tulou_mremap(
+	struct tulou_process_vm *vm, uintptr_t old_addr, size_t old_size, size_t new_size, int flags, uintptr_t new_addr)
 {
 	struct request r;
 	long result = decode(&r, old_addr, old_size, new_size, flags, new_addr);

@@ -26,7 +26,11 @@ for round in 1 2 3 4 5 6 7 8 9 10; do
 	done < ready
 	survivor=$(cat pid)
 	# One process is left, and little memory: a shell's.
-	alone() { [ "$(books "$survivor" | cut -d ' ' -f 1)" = 1 ]; }
+	alone()
+	{
+		kill -0 "$run" || fail "round $round: the run has ended"
+		[ "$(books "$survivor" | cut -d ' ' -f 1)" = 1 ]
+	}
 	await alone
 	left=$(books "$survivor")
 	[ "${left##* }" -lt $((20 << 20)) ] || fail "round $round: left are $left"

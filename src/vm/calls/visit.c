@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * visit.c - what msync(2) and madvise(2) have in common: over a hole they go on, and say ENOMEM at the end.
+ *
+ *     areas    AAAA  BBBxxCC     x: booked, but without pages: as good as a hole
+ *     visits   |--|  |-|  ||
+ */
+#include "calls.h"
+
+int vm_visit(struct tulou_process_vm *vm, struct range range,
+	int (*visit)(const struct tulou_host *host, struct range stretch, int arg), int arg)
+{
+	struct range stretch;
+	struct area *first;
+	int result = 0;
+
+	while (range.start < range.end) {
+		int error = 0;
+
+		if (!process_vm_stretch(vm, range, &stretch, &first))
+			return -TULOU_ENOMEM;
+		if (stretch.start > range.start || !area_has_pages(first))
+			result = -TULOU_ENOMEM;
+		if (area_has_pages(first))
+			error = visit(vm->pool->host, stretch, arg);
+		if (error)
+			return error;
+		range.start = stretch.end;
+	}
+	return result;
+}
