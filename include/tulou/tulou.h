@@ -40,6 +40,9 @@ uint32_t tulou_process_vm_id(const struct tulou_process_vm *vm);
 void tulou_process_vm_ref(struct tulou_process_vm *vm);
 /* The caller has the only reference. */
 bool tulou_process_vm_exclusive(const struct tulou_process_vm *vm);
+/* RLIMIT_AS and RLIMIT_DATA of the process, in bytes: what a call would take beyond them is ENOMEM (getrlimit(2)). A fresh process
+ * VM has none (UINT64_MAX). */
+void tulou_process_vm_limit(struct tulou_process_vm *vm, uint64_t address_space, uint64_t data);
 /* The last reference gives back all areas and chunks. What the host refuses to take back goes to limbo. */
 void tulou_process_vm_unref(struct tulou_process_vm *vm);
 

@@ -136,6 +136,10 @@ long launch_load(struct launch *launch)
 	process = process_claim();
 	launch->thread = process ? thread_claim(process) : NULL;
 	result = launch->thread ? tulou_process_vm_create(runtime.pool, 0, &process->vm) : -ENOMEM;
+	if (!result) {
+		process->limits = limits_initial;
+		limits_apply(process);
+	}
 	if (!result)
 		result = program_load(launch->program, process->vm, &launch->argv, &launch->envp, runtime.host_auxv,
 			exec_stack_size(), &launch->start);
@@ -210,6 +214,7 @@ long launch_start(struct launch *launch)
 		return pid;
 	}
 	process->pid = (int)pid;
+	__atomic_store_n(&process->complete, 1, __ATOMIC_RELEASE);
 	wait_released(process);
 	return pid;
 }
@@ -220,7 +225,9 @@ _Noreturn void launch_become(struct launch *launch)
 	uint64_t all = ~0ull;
 
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, (long)&all, 0, 8);
-	process->word = (uint32_t)sys0(__NR_getpid);
+	process->pid = (int)sys0(__NR_getpid);
+	process->word = (uint32_t)process->pid;
+	process->complete = 1;
 	sys1(__NR_set_tid_address, (long)&process->word);
 	/* We are on another block than the guest's: its frame can be laid and entered from here. The strings stay until exec or
 	 * exit; the block is given back now, since nothing is called any more. */

@@ -5,8 +5,9 @@
  *     prepare:  list lock → all process locks, in order of creation, then limbo → manager lock
  *
  * Forks come one after the other (list lock). Who waits for a process lock here waits for a call to end; a call never asks
- * for the list lock. With all process locks and the manager's held nobody can hold a chunk lock or one of the leaves for long: those
- * are taken inside calls, or by walks, which hold the manager's or a process's lock.
+ * for the list lock. With all process locks and the manager's held nobody can hold a chunk lock: those
+ * are taken inside calls, or by walks, which hold the manager's or a process's lock. The leaves are taken for a moment at
+ * most: prepare takes them last, shm manager before slabs.
  */
 #include "check.h"
 #include "process_vm.h"
@@ -29,10 +30,18 @@ void pool_freeze(struct tulou *pool, uint32_t self)
 	list_for_each(link, &pool->processes) process_vm_freeze(link_process(link), self);
 	process_vm_freeze(pool->limbo, self);
 	manager_lock(&pool->manager, &pool->limbo->stock);
+	lock_take(&pool->shm.lock, pool->host, self);
+	lock_take(&pool->record_slab.lock, pool->host, self);
+	lock_take(&pool->process_slab.lock, pool->host, self);
+	lock_take(&pool->manager.chunk_slab.lock, pool->host, self);
 }
 
 void pool_thaw(struct tulou *pool)
 {
+	lock_drop(&pool->manager.chunk_slab.lock, pool->host);
+	lock_drop(&pool->process_slab.lock, pool->host);
+	lock_drop(&pool->record_slab.lock, pool->host);
+	lock_drop(&pool->shm.lock, pool->host);
 	manager_unlock(&pool->manager, &pool->limbo->stock);
 	lock_drop(&pool->limbo->lock, pool->host);
 	list_for_each(link, &pool->processes) lock_drop(&link_process(link)->lock, pool->host);

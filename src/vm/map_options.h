@@ -2,8 +2,8 @@
 /*
  * map_options.h - what a new mapping contains (the initializer of the chart), on its way from a call to the host.
  *
- *     initializer    private            shared             An anonymous mapping is zeros; a shared one has an object of its own, so
- *     zeros          no object          object, serial     that the areas that show it are known. A file's mapping has the file's
+ *     initializer    private            shared             An anonymous mapping is zeros; a shared one has an object of its own,
+ *     zeros          no object          object, serial     so that the areas that show it are known. A file's mapping has the file's
  *     file           object, dev+ino    object, dev+ino    object; the host gets the descriptor while the call lasts.
  *
  * The call holds one attachment of the object from open to close; each area record that is made holds another.

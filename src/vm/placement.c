@@ -144,8 +144,8 @@ static bool place_in_shared(struct tulou_process_vm *vm, bool open, size_t size,
 	return placed;
 }
 
-/* The bond with a new chunk, and what keeps it: an area, or a pin. Before the manager's lock is dropped, since then others may use
- * what is free in the chunk. */
+/* The bond with a new chunk, and what keeps it: an area, or a pin. Before the manager's lock is dropped, since then others may
+ * use what is free in the chunk. */
 static struct owner *chunk_settle_in_locked(
 	struct tulou_process_vm *vm, struct chunk *chunk, struct range range, const struct area_content *content)
 {

@@ -10,11 +10,11 @@
  * its closed chunk is used by others only when all else is full. A new chunk is looked for from placement_start upwards, then
  * from the start of the pool. All steps but the last two of sharing are O(log n).
  *
- * Fixed places take what is free around the areas that are there already: in chunks, and in the pool, where closed chunks are made
- * around them: the aligned slot of default size, clipped to what is free, for up to half a chunk; else to measure.
+ * Fixed places take what is free around the areas that are there already: in chunks, and in the pool, where closed chunks are
+ * made around them: the aligned slot of default size, clipped to what is free, for up to half a chunk; else to measure.
  *
- * V4 across chunk edges: placement leaves the last page of a chunk, and the first one if the page below is in use when the chunk is
- * made or when a fixed place ends there later (head_guard). Fixed places look at both neighbours.
+ * V4 across chunk edges: placement leaves the last page of a chunk, and the first one if the page below is in use when the
+ * chunk is made or when a fixed place ends there later (head_guard). Fixed places look at both neighbours.
  */
 #ifndef TULOU_VM_PLACEMENT_H
 #define TULOU_VM_PLACEMENT_H
@@ -24,8 +24,8 @@
 /* Book `content` for `size` bytes, at a multiple of `align`, in `window` (the pool: anywhere). 0 or -ENOMEM. */
 int place_anywhere(
 	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out);
-/* A chunk made to measure: `gap` bytes that stay empty, then `size` bytes at a multiple of `align`, booked as `content` or, if that
- * is NULL, only pinned; then a page. NULL: no room, or no memory. */
+/* A chunk made to measure: `gap` bytes that stay empty, then `size` bytes at a multiple of `align`, booked as `content` or, if
+ * that is NULL, only pinned; then a page. NULL: no room, or no memory. */
 struct owner *place_chunk(struct tulou_process_vm *vm, size_t gap, size_t size, size_t align, struct range window,
 	const struct area_content *content, uintptr_t *out);
 /* A pinned chunk that is just `range`. NULL: not free, or no memory. */

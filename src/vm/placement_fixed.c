@@ -183,8 +183,8 @@ static bool chunk_reach_locked(struct tulou_process_vm *vm, struct chunk *chunk,
 	return is_free && manager_chunk_extend_locked(&vm->pool->manager, chunk, end, &vm->stock);
 }
 
-/* Inside the chunk its lock is enough. At its start (an empty heap grows) another process may have taken the page below, and beyond
- * its end is the pool: both are the manager's. */
+/* Inside the chunk its lock is enough. At its start (an empty heap grows) another process may have taken the page below, and
+ * beyond its end is the pool: both are the manager's. */
 bool place_behind(struct tulou_process_vm *vm, struct owner *owner, struct range range, struct area_content content)
 {
 	struct vm_manager *manager = &vm->pool->manager;

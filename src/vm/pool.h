@@ -45,7 +45,7 @@ static inline void pool_unlock_list(struct tulou *pool)
 	lock_drop(&pool->list_lock, pool->host);
 }
 
-/* All locks that keep anybody from changing anything: list, process VMs, manager. */
+/* All locks but those of chunks, which nobody can hold then: nobody changes anything. */
 void pool_freeze(struct tulou *pool, uint32_t self);
 void pool_thaw(struct tulou *pool);
 

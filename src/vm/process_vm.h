@@ -28,6 +28,7 @@ struct tulou_process_vm {
 	struct owner *hint; /* the open chunk that was used last, or NULL */
 	struct owner *heap; /* the pinned bond with the heap's chunk, or NULL before build */
 	uintptr_t heap_start, brk;
+	uint64_t limit_as, limit_data; /* bytes */
 };
 
 /* The pool and its limbo lie in one piece. Bytes. */

@@ -4,7 +4,7 @@
  *
  *     fixed program     |image 0|heap ........~|      the heap's chunk begins where the image's ends; both are made to measure
  *     other images      in an open chunk if they fit, else in a chunk made to measure
- *     heap              a chunk with room to grow: a 4096th of the pool, at least a MiB, halved until it fits; no area yet, but a pin
+ *     heap              a chunk with room to grow: a 4096th of the pool, at least a MiB, halved until it fits; a pin, no area yet
  *     stack             |~~~~ gap ~~~~|ssssssss~|      256 pages that stay empty, whatever happens above
  *
  * The heap is placed before the stack, which might take its place.

@@ -85,18 +85,25 @@ static void runs_drop(struct shrinking *shrinking)
 	}
 }
 
+/* More than a page, and not one of the sizes that are meant to be refused: half of such a one may be accepted, and then name the
+ * memory of the follower itself. */
+static bool is_plain_size(size_t size)
+{
+	return size > PAGE && size < 1ul << 32;
+}
+
 /* Simpler forms of one call, one after the other. False: there are no more. */
 static bool op_simplify(struct op *op, unsigned step)
 {
 	switch (step) {
-	case 0: /* a size that fits what mmap needs */
-		op->size = op->size > PAGE ? (op->size / 2 + PAGE - 1) & ~(size_t)(PAGE - 1) : op->size;
+	case 0:
+		op->size = is_plain_size(op->size) ? (op->size / 2 + PAGE - 1) & ~(size_t)(PAGE - 1) : op->size;
 		return true;
 	case 1:
-		op->size = op->size > PAGE ? op->size - PAGE : op->size;
+		op->size -= is_plain_size(op->size) ? PAGE : 0;
 		return true;
 	case 2:
-		op->new_size = op->new_size > PAGE ? op->new_size - PAGE : op->new_size;
+		op->new_size -= is_plain_size(op->new_size) ? PAGE : 0;
 		return true;
 	case 3:
 		op->flags = op->call == CALL_MMAP ? op->flags & ~(MAP_NORESERVE | MAP_POPULATE | MAP_STACK | MAP_DENYWRITE |

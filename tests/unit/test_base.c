@@ -138,7 +138,7 @@ static void tree_check_finds(void **state)
 	assert_string_equal(tree_check(&t), "a height is wrong");
 }
 
-/* Objects are apart, keep what is written into them, and blocks go back except one; all or nothing when the host gives no memory. */
+/* Objects are apart, keep what is written into them; blocks go back except one; all or nothing when the host has no memory. */
 static void slabs(void **state)
 {
 	enum { OBJECTS = 3000, SIZE = 80 };

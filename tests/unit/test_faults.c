@@ -2,8 +2,8 @@
 /*
  * test_faults.c - all or nothing: for each call, the host fails at its nth callback, for every n.
  *
- * A scene is set (areas of A and B over three chunks, file mappings, a heap), the call is made with the nth failure armed, and if it
- * failed, the picture of all areas and of the host must be the one before. The loop ends when the call got through without
+ * A scene is set (areas of A and B over three chunks, file mappings, a heap), the call is made with the nth failure armed, and if
+ * it failed, the picture of all areas and of the host must be the one before. The loop ends when the call got through without
  * meeting the failure.
  */
 #include "pool_fixture.h"

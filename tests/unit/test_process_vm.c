@@ -105,12 +105,19 @@ static void heap(void **state)
 	assert_int_equal(tulou_brk(f.a, at(257)), start + 4 * PAGE);
 	assert_int_equal(tulou_brk(f.a, at(256)), at(256));
 	assert_int_equal(tulou_brk(f.a, UINTPTR_MAX), at(256));
-	/* an own mapping in the way */
+	/* an own mapping in the way: a page is left below it, as Linux does */
 	assert_int_equal(tulou_brk(f.a, at(4)), at(4));
 	assert_int_equal(map_at(f.a, 6, 1, RO, FIXED), 6);
 	assert_int_equal(tulou_brk(f.a, at(7)), at(4));
-	assert_int_equal(tulou_brk(f.a, at(6)), at(6));
-	pool_expect(&f, "A:0+6rwH A:6+1r- A:513+8rwS");
+	assert_int_equal(tulou_brk(f.a, at(6)), at(4));
+	assert_int_equal(tulou_brk(f.a, at(5)), at(5));
+	pool_expect(&f, "A:0+5rwH A:6+1r- A:513+8rwS");
+	/* what the program has unmapped itself cannot be shrunk away; within a page nothing is to be done */
+	assert_int_equal(unmap(f.a, 3, 2), 0);
+	assert_int_equal(tulou_brk(f.a, at(3)), at(5));
+	assert_int_equal(tulou_brk(f.a, at(5) - 1), at(5) - 1);
+	assert_int_equal(tulou_brk(f.a, at(2)), at(2));
+	pool_expect(&f, "A:0+2rwH A:6+1r- A:513+8rwS");
 	pool_close(&f);
 }
 
@@ -134,8 +141,8 @@ static void heap_grows_beyond_its_chunk(void **state)
 }
 
 /*
- *     |..........|.........~|       B's heap is empty when A takes the page below it: then it cannot grow, since no page would lie
- *     |.........A|               between the two
+ *     |..........|.........~|       B's heap is empty when A takes the page below it: then it cannot grow, since no page would
+ *     |.........A|               lie between the two
  */
 static void heap_beside_another(void **state)
 {
@@ -196,8 +203,8 @@ static int chunk_owners(void *arg, const struct tulou_chunk_info *chunk)
 }
 
 /*
- * 64 MiB, two chunks of 32 MiB, ten processes with image, heap and stack: they share. One exits: nobody else loses an address, nor
- * is given one that somebody has.
+ * 64 MiB, two chunks of 32 MiB, ten processes with image, heap and stack: they share. One exits: nobody else loses an address,
+ * nor is given one that somebody has.
  */
 static void ten_in_two_chunks(void **state)
 {

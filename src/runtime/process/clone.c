@@ -101,6 +101,7 @@ static struct thread *child_create(struct thread *thread, const struct clone_req
 	tulou_process_vm_ref(child->vm);
 	child->thread_count = 1;
 	child->layout = parent->layout;
+	child->limits = parent->limits;
 	memcpy(child->actions, parent->actions, sizeof child->actions);
 	memcpy(child->exe, parent->exe, sizeof child->exe);
 	first->leader = true;
@@ -172,7 +173,8 @@ static void copy_begin(struct thread *thread, struct frame *frame, const struct 
 	process->word = (uint32_t)process->pid | WORD_RELEASED;
 	process->thread_count = 1;
 	process->leader_exited = process->listed = false;
-	process->exiting = 0;
+	process->exiting = process->queued = process->watched = 0;
+	process->complete = 1;
 	thread->leader = true;
 	thread->guest_tid_address = request->flags & CLONE_CHILD_CLEARTID ? request->child_tid : 0;
 	sys1(__NR_set_tid_address, (long)&process->word);

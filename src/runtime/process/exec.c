@@ -135,9 +135,11 @@ static long real_execve(struct exec *e, int dirfd, const char *path, int flags, 
 		return -ENOMEM;
 	supervisor_leaving(process, true);
 	signal_quiet(process, true);
+	limits_leave(process);
 	sys4(__NR_rt_sigprocmask, 2, (long)&mask, (long)&all, 8);
 	result = sys5(__NR_execveat, dirfd, (long)path, (long)argv, (long)envp, flags);
 	sys4(__NR_rt_sigprocmask, 2, (long)&all, 0, 8);
+	limits_return();
 	signal_quiet(process, false);
 	supervisor_leaving(process, false);
 	return result;
@@ -236,6 +238,7 @@ static long load(struct exec *e)
 
 	if (result < 0)
 		return result;
+	tulou_process_vm_limit(e->vm, e->thread->process->limits.of[LIMIT_AS].soft, e->thread->process->limits.of[LIMIT_DATA].soft);
 	result = program_load(e->program, e->vm, &e->argv, &e->envp, runtime.host_auxv, exec_stack_size(), &e->start);
 	if (result < 0) {
 		tulou_process_vm_unref(e->vm);

@@ -17,6 +17,7 @@
 #define TULOU_RUNTIME_PROCESS_H
 
 #include "runtime/elf/program.h"
+#include "runtime/process/limits.h"
 #include "runtime/process/thread.h"
 #include "runtime/runtime.h"
 
@@ -40,6 +41,10 @@ struct process {
 	uint32_t generation; /* of the slot: changes with each claim; atomic */
 	int pid;
 	uint32_t thread_count; /* tasks that may still run guest code; atomic */
+	/* Between claim and supervisor_watch() only its parent (and itself) touch a process: it must not be taken back meanwhile. */
+	uint32_t complete;     /* pid and all are set; atomic */
+	uint32_t queued;       /* it is on the watcher's list; atomic */
+	uint32_t watched;      /* by the supervisor of this epoch; 0: by none; atomic */
 	uint32_t leaving;      /* in a real execve: `word` 0 means that it left */
 	uint32_t exiting;      /* its threads are asked to end */
 	uint32_t map_wanted;   /* futex: 1 asks the supervisor to print the pool, 0 says that it has; atomic */
@@ -49,6 +54,7 @@ struct process {
 	struct tulou_process_vm *vm;
 	struct signal_action actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them */
 	struct program_start layout; /* where the program's parts lie */
+	struct limits limits;
 	char exe[PROCESS_PATH]; /* /proc/self/exe: resolved */
 };
 

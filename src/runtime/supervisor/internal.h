@@ -20,6 +20,7 @@ struct supervisor {
 	struct thread *main, *watcher;
 	int epoll, signals, control;
 	int wake; /* eventfd: the watcher has taken something back; look whether all is done */
+	uint32_t epoch;          /* which of the supervisors that follow one another this is; from 1 */
 	uint32_t event;          /* futex, atomic: something was asked of the watcher */
 	uint32_t watching;       /* futex, atomic: the watcher runs; it ends when stop is set */
 	uint32_t stop;

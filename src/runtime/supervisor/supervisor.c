@@ -33,10 +33,22 @@ void supervisor_announce(void)
 	__atomic_store_n(&runtime.supervisor, (uint32_t)sys0(__NR_gettid), __ATOMIC_RELEASE);
 }
 
-void supervisor_forget(void)
+/* The next supervisor begins afresh, but for what guests have asked for and nobody has done yet. */
+static void supervisor_reset(void)
 {
+	struct process *arrived = supervisor.arrived;
+	uint32_t epoch = supervisor.epoch, event = supervisor.event;
+
 	memset(supervisor.watches, 0, supervisor.watches_used * sizeof *supervisor.watches);
 	memset(&supervisor, 0, offsetof(struct supervisor, watches));
+	supervisor.arrived = arrived;
+	supervisor.epoch = epoch + 1;
+	supervisor.event = event;
+}
+
+void supervisor_forget(void)
+{
+	supervisor.arrived = NULL;
 	runtime.supervisor = 0;
 }
 
@@ -180,8 +192,10 @@ static void watch_all_listed(void)
 
 int supervisor_run(const int *pids, int *statuses, unsigned count)
 {
-	int result = begin();
+	int result;
 
+	supervisor_reset();
+	result = begin();
 	if (result < 0)
 		return result;
 	supervisor.pids = pids;
@@ -205,6 +219,17 @@ int supervisor_run(const int *pids, int *statuses, unsigned count)
 
 /* ---- a supervisor of its own ---------------------------------------------------------------------------------------------------- */
 
+/* Those who were there before this supervisor; the others come by supervisor_watch. */
+static void watch_complete(void)
+{
+	for (unsigned slot = 0; slot < process_slots(); slot++) {
+		struct process *process = process_at(slot);
+		uint32_t state = process_state(process);
+		if ((state == PROCESS_LIVE || state == PROCESS_GONE) && __atomic_load_n(&process->complete, __ATOMIC_ACQUIRE))
+			supervisor_watch(process);
+	}
+}
+
 static void detached_main(void *argument)
 {
 	uint32_t *ready = argument;
@@ -216,9 +241,7 @@ static void detached_main(void *argument)
 	__atomic_store_n(ready, result < 0 ? (uint32_t)-result : 0, __ATOMIC_RELEASE);
 	task_wake(ready);
 	if (result == 0) {
-		for (unsigned slot = 0; slot < process_slots(); slot++)
-			if (process_state(process_at(slot)) == PROCESS_LIVE || process_state(process_at(slot)) == PROCESS_GONE)
-				supervisor_watch(process_at(slot));
+		watch_complete();
 		loop(all_gone);
 	}
 	for (;;)
@@ -232,7 +255,7 @@ static int detached_start(void)
 	struct thread *thread;
 	long pid;
 
-	supervisor_forget();
+	supervisor_reset();
 	thread = thread_claim(NULL);
 	if (!thread)
 		return -ENOMEM;

@@ -35,6 +35,8 @@ int watch_add(int pid, struct process *process)
 		watch->pid = pid;
 		watch->process = process;
 		watch->generation = process ? process->generation : 0;
+		if (process)
+			__atomic_store_n(&process->watched, supervisor.epoch, __ATOMIC_RELEASE);
 		event.data = i;
 		return (int)sys4(__NR_epoll_ctl, supervisor.epoll, EPOLL_CTL_ADD, pidfd, (long)&event);
 	}
@@ -57,7 +59,8 @@ static void take_arrived(void)
 
 	while (process) {
 		struct process *next = process->watch_next;
-		if (watch_add(process->pid, process) == -ESRCH)
+		__atomic_store_n(&process->queued, 0, __ATOMIC_RELEASE);
+		if (process->watched != supervisor.epoch && watch_add(process->pid, process) == -ESRCH)
 			reclaim(process);
 		process = next;
 	}
@@ -70,7 +73,8 @@ static bool take_left(void)
 
 	for (unsigned slot = 0; slot < process_slots(); slot++) {
 		struct process *process = process_at(slot);
-		if (process_state(process) != PROCESS_LIVE || !__atomic_load_n(&process->leaving, __ATOMIC_ACQUIRE))
+		if (process_state(process) != PROCESS_LIVE || __atomic_load_n(&process->watched, __ATOMIC_ACQUIRE) != supervisor.epoch ||
+			!__atomic_load_n(&process->leaving, __ATOMIC_ACQUIRE))
 			continue;
 		if (__atomic_load_n(&process->word, __ATOMIC_ACQUIRE))
 			more = true;
@@ -139,6 +143,9 @@ void watcher_stop(void)
 
 void supervisor_watch(struct process *process)
 {
+	__atomic_store_n(&process->complete, 1, __ATOMIC_RELEASE);
+	if (__atomic_exchange_n(&process->queued, 1, __ATOMIC_ACQ_REL))
+		return;
 	process->watch_next = __atomic_load_n(&supervisor.arrived, __ATOMIC_RELAXED);
 	while (!__atomic_compare_exchange_n(&supervisor.arrived, &process->watch_next, process, false, __ATOMIC_ACQ_REL,
 		__ATOMIC_RELAXED))

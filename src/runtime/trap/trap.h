@@ -58,6 +58,8 @@ trap_function trap_execve, trap_execveat;
 trap_function trap_exit, trap_exit_group;
 /* process/task.c */
 trap_function trap_set_tid_address, trap_rseq, trap_prctl;
+/* process/limits.c */
+trap_function trap_prlimit64, trap_setrlimit, trap_getrlimit;
 
 /* trap/signal.c: forget the guest's handlers, as execve does. */
 void signal_reset(struct process *process);

@@ -22,8 +22,12 @@ static int heap_grow(struct tulou_process_vm *vm, struct range more)
 		.prot = heap_content.prot,
 		.flags = heap_content.flags,
 	};
+	struct area *next = process_vm_area_above(vm, more.start);
 	int error;
 
+	/* Linux leaves a page to the next mapping, and more to one that grows downwards. */
+	if (next && next->range.start < more.end + (next->content.flags & TULOU_MAP_GROWSDOWN ? STACK_GAP : 0) + PAGE_SIZE)
+		return -TULOU_ENOMEM;
 	if (!place_behind(vm, vm->heap, more, heap_content))
 		return -TULOU_ENOMEM;
 	error = host->map(host->ctx, &mapping);
@@ -35,11 +39,18 @@ static int heap_grow(struct tulou_process_vm *vm, struct range more)
 static int heap_resize(struct tulou_process_vm *vm, uintptr_t brk)
 {
 	uintptr_t old = page_up(vm->brk), new = page_up(brk);
+	struct range stretch;
+	struct area *first;
 
 	if (new < brk)
 		return -TULOU_ENOMEM;
+	if (new == old)
+		return 0;
 	if (new > old)
 		return heap_grow(vm, range_between(old, new));
+	/* As Linux: nothing at all to take back, because the program has unmapped it, is a failure. */
+	if (!process_vm_stretch(vm, range_between(new, old), &stretch, &first))
+		return -TULOU_ENOMEM;
 	return vm_unmap(vm, range_between(new, old));
 }
 

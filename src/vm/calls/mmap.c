@@ -26,6 +26,7 @@ enum { HUGE_SHIFT_DEFAULT = 21, HUGE_SHIFT_LARGE = 30 };
 struct request {
 	struct range range; /* of the size wanted; the start is the address or the hint */
 	bool fixed, replace;
+	int late; /* an error that EEXIST goes before */
 	size_t align;
 	struct range window;
 	struct map_options options;
@@ -126,10 +127,10 @@ static int decode(struct request *r, const struct tulou *pool, uintptr_t addr, s
 	error = !wanted ? -TULOU_EINVAL : !size ? -TULOU_ENOMEM : decode_huge(r, &size);
 	if (!error)
 		error = decode_place(r, pool, addr, size);
-	if (!error && options->has_file && (options->offset > FILE_SIZE_MAX || FILE_SIZE_MAX - options->offset < size))
-		error = -TULOU_EOVERFLOW;
-	if (!error)
-		error = decode_type(r);
+	if (options->has_file && (options->offset > FILE_SIZE_MAX || FILE_SIZE_MAX - options->offset < size))
+		r->late = -TULOU_EOVERFLOW;
+	else
+		r->late = decode_type(r);
 	if (error && options->has_file)
 		pool->host->file_put(pool->host->ctx, &options->file);
 	return error;
@@ -166,17 +167,34 @@ static long commit(struct tulou_process_vm *vm, struct request *r)
 	return error ? error : (long)r->range.start;
 }
 
+/* What stands in the way of MAP_FIXED_NOREPLACE is told before what is wrong with the mapping. */
+static int refuse(struct tulou_process_vm *vm, const struct request *r)
+{
+	struct range stretch;
+	struct area *first;
+	bool occupied = r->fixed && !r->replace && process_vm_stretch(vm, r->range, &stretch, &first);
+
+	return occupied ? -TULOU_EEXIST : r->late;
+}
+
 long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
 {
 	struct request r = {.align = PAGE_SIZE, .options = {.prot = prot, .flags = flags, .offset = offset}};
+	const struct tulou_host *host = vm->pool->host;
 	long result = decode(&r, vm->pool, addr, size, fd);
+	bool entered;
 
 	if (result)
 		return result;
 	result = process_vm_enter(vm);
+	entered = !result;
+	if (entered && r.late)
+		result = refuse(vm, &r);
 	if (result) {
 		if (r.options.has_file)
-			vm->pool->host->file_put(vm->pool->host->ctx, &r.options.file);
+			host->file_put(host->ctx, &r.options.file);
+		if (entered)
+			process_vm_leave(vm, range_between(0, 0));
 		return result;
 	}
 	map_options_open(&r.options, &vm->stock);

@@ -6,9 +6,9 @@
  *     in place   AAA... → AAAAAA         the space behind is taken, host->grow
  *     move       AAA    →     AAAAAA     a place is booked (anywhere, or fixed), host->move, then the old range leaves the books
  *
- * One mapping may be several area records, where it crosses chunks. Where the part that a shrinking move drops lies in other mappings
- * and the host refuses to take it back, the move has been made all the same and the host's error is told. old_size 0 (a second view of a shared mapping) is not built:
- * EINVAL, as Linux answers for private ones.
+ * One mapping may be several area records, where it crosses chunks. Where the part that a shrinking move drops lies in other
+ * mappings and the host refuses to take it back, the move has been made all the same and the host's error is told. old_size 0
+ * (a second view of a shared mapping) is not built: EINVAL, as Linux answers for private ones.
  */
 #include "calls.h"
 
@@ -23,6 +23,7 @@ struct request {
 static int decode(struct request *r, uintptr_t old_addr, size_t old_size, size_t new_size, int flags, uintptr_t new_addr)
 {
 	struct range new;
+	bool overlap;
 
 	*r = (struct request){
 		.new_size = page_up(new_size),
@@ -34,8 +35,11 @@ static int decode(struct request *r, uintptr_t old_addr, size_t old_size, size_t
 	old_size = page_up(old_size);
 	if (flags & ~(TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED | TULOU_MREMAP_DONTUNMAP))
 		return -TULOU_EINVAL;
-	if (!page_is_aligned(old_addr) || !r->new_size || r->new_size > USER_END || !range_make(&r->old, old_addr, old_size))
+	if (!page_is_aligned(old_addr) || !r->new_size || r->new_size > USER_END)
 		return -TULOU_EINVAL;
+	/* What wraps ends where no mapping can: EFAULT, or EINVAL when it is to be cut off. */
+	if (!range_make(&r->old, old_addr, old_size))
+		r->old.end = align_down(UINTPTR_MAX, PAGE_SIZE);
 	if ((r->fixed || r->keep) && !r->may_move)
 		return -TULOU_EINVAL;
 	if (r->keep && old_size != r->new_size)
@@ -44,7 +48,9 @@ static int decode(struct request *r, uintptr_t old_addr, size_t old_size, size_t
 		return 0;
 	if (!page_is_aligned(new_addr) || !range_make(&new, new_addr, r->new_size) || new.end > USER_END)
 		return -TULOU_EINVAL;
-	return range_overlaps(r->old, new) ? -TULOU_EINVAL : 0;
+	/* In the kernel's own arithmetic, which wraps. */
+	overlap = old_addr + old_size > new.start &&new.end > old_addr;
+	return overlap ? -TULOU_EINVAL : 0;
 }
 
 /* What the pages that are added or moved say: a heap ends at its break, so whatever leaves it is a mapping like others. */
@@ -138,7 +144,7 @@ static long resize(struct tulou_process_vm *vm, struct request *r)
 
 	if (!area || area->range.start > r->old.start || !area_has_pages(area))
 		return -TULOU_EFAULT;
-	if (range_is_empty(r->old))
+	if (range_is_empty(r->old) || (r->old.end > USER_END && r->new_size < range_size(r->old)))
 		return -TULOU_EINVAL;
 	if (!r->fixed && !r->keep && r->new_size <= range_size(r->old)) {
 		rest = range_between(r->old.start + r->new_size, r->old.end);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * limits.h - RLIMIT_AS and RLIMIT_DATA of each process.
+ *
+ * The kernel counts the whole address space against whoever asks, so these two live in the books: set, read and inherited here,
+ * enforced by the manager (tulou_process_vm_limit). The kernel's own are opened as far as the hard limit allows. The other
+ * limits are the kernel's.
+ */
+#ifndef TULOU_RUNTIME_LIMITS_H
+#define TULOU_RUNTIME_LIMITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct limit {
+	uint64_t soft, hard; /* bytes; UINT64_MAX: none */
+};
+
+enum { LIMIT_AS, LIMIT_DATA, LIMIT_COUNT };
+
+struct limits {
+	struct limit of[LIMIT_COUNT];
+};
+
+struct process;
+
+/* The limits that this instance was started with; then open the kernel's. Once, at start. */
+void limits_begin(void);
+/* What the first guests get. */
+extern struct limits limits_initial;
+/* Let the manager enforce the process's limits on its VM. */
+void limits_apply(const struct process *process);
+/* Give them to the kernel, for a program that leaves by a real execve; and take them back when that failed. */
+void limits_leave(const struct process *process);
+void limits_return(void);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * name.h - does a path name a file of /proc that speaks of a guest's memory? The kernel would speak of the whole address space.
+ *
+ *     /proc/{self,thread-self,PID}[/task/TID]/FILE        FILE: one of enum proc_file; PID: the process's own or another guest's
+ *
+ * A relative path counts when its directory (a descriptor, or the working directory) is one of these: looked up only when the last
+ * part of the path is one of the names. Other ways to the same file (symbolic links, doubled slashes, a second mount) do not count.
+ */
+#ifndef TULOU_RUNTIME_PROCFS_NAME_H
+#define TULOU_RUNTIME_PROCFS_NAME_H
+
+#include "runtime/process/process.h"
+
+enum proc_file {
+	PROC_NONE, /* anything else */
+	PROC_EXE,
+	PROC_CMDLINE,
+	PROC_ENVIRON,
+	PROC_AUXV,
+	PROC_MAPS,
+	PROC_SMAPS,
+	PROC_SMAPS_ROLLUP,
+	PROC_NUMA_MAPS,
+	PROC_STATM,
+	PROC_STATUS,
+	PROC_STAT,
+	/* Written, they would reach every process of the address space. */
+	PROC_OOM_SCORE_ADJ,
+	PROC_OOM_ADJ,
+	PROC_COREDUMP_FILTER,
+	PROC_CLEAR_REFS,
+};
+
+/* Longer paths are nobody's: the longest that counts has two numbers and less than 64 bytes. */
+enum { PROC_PATH = 128 };
+
+struct proc_name {
+	enum proc_file file;
+	struct process *process; /* whom it speaks of */
+	char path[PROC_PATH];    /* absolute: the kernel's file of that name */
+};
+
+/* Look at `path`, which the guest gave with `dirfd`. false: not one of ours, go on as without us. */
+bool proc_name_guest(struct thread *thread, int dirfd, uint64_t path, struct proc_name *out);
+/* The same for a copy of an absolute path. */
+bool proc_name_parse(struct process *self, const char *path, struct proc_name *out);
+
+#endif
