@@ -61,7 +61,8 @@ struct tulou_host {
 	int (*grow)(void *ctx, uintptr_t start, size_t size, size_t new_size);
 	/* Move one mapping with its pages, without the caller seeing a copy; `new_size` may be larger (the backing goes on) or
 	 * smaller (the rest is taken away). Replaces what stood at the target. With `keep_source` the old range stays
-	 * mapped, empty (MREMAP_DONTUNMAP). */
+	 * mapped, empty (MREMAP_DONTUNMAP). `size` 0: the shared mapping at `start` appears at the target once more, from that
+	 * page on, and stays where it is. */
 	int (*move)(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source);
 	/* madvise(2) on mapped pages. */
 	int (*advise)(void *ctx, uintptr_t start, size_t size, int advice);

@@ -54,11 +54,13 @@ void records_compare(const struct sequence *seq, const struct side *leader_side,
 		enum difference_kind kind = outcomes_compare(leader_side, &leader->outcomes[i], &follower->outcomes[i]);
 
 		out->index = i;
-		if (kind == DIFFERENCE_RESULT)
-			out->deviation = deviation_find(&leader->outcomes[i], &follower->outcomes[i]);
-		out->ended_early = out->deviation != NULL;
-		if (out->ended_early)
-			return;
+		if ((kind == DIFFERENCE_RESULT || kind == DIFFERENCE_MAP) &&
+		    deviation_find(&leader->outcomes[i], &follower->outcomes[i])) {
+			out->ended_early = leader->outcomes[i].map != follower->outcomes[i].map;
+			if (out->ended_early)
+				return;
+			continue;
+		}
 		out->kind = kind;
 		if (kind)
 			return;

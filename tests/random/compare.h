@@ -21,7 +21,6 @@ struct difference {
 	unsigned index;    /* of the call */
 	unsigned compared; /* calls that were compared and agree */
 	bool ended_early;  /* an accepted deviation: what follows cannot be compared */
-	const char *deviation; /* its name */
 };
 
 /* Calls of the two records that agree are passed to `agreed` (may be NULL). */

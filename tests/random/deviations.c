@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * deviations.c - the answers that may differ from Linux, all of them, each with its reason. After one of these the two sides
- * hold different maps, so the rest of the sequence is not compared; the number of such ends is printed and bounded (main.c).
+ * deviations.c - the answers that may differ from Linux, all of them, each with its reason. When only one side refused, the two
+ * hold different maps from there, and the rest of the sequence is not compared; such ends are counted and bounded.
  *
  *     mremap-merge  EFAULT of mremap(2) over neighbours that agree. The kernel refuses to grow or to move what spans two of its
  *                   areas, and whether two neighbours are one area depends on its own history (anon_vma, who was mapped first).
  *                   A program cannot rely on either answer. Only when the whole old range is one range of the normal form.
  *
+ *     overflow      EOVERFLOW for an offset beyond 2^63 of what is no regular file: the kernel comes to it later (ENODEV, or a success
+ *                   for /dev/zero). The manager does not know kinds of files, and no program maps there.
+ *
+ *     mremap-target An mremap(2) that fails has changed nothing. Linux may have unmapped the fixed target before it looks at the
+ *                   old range (always up to 6.16; later when the old range wraps).
+ *
  * Three answers of the manager are taken as they are, without asking the kernel (kernel.c, follower):
  *
  *     stack-gap     The 256 pages below a stack stay free (design.md, ownership): a fixed place there answers ENOMEM. The kernel
- *                   keeps that gap for its own placement only.
+ *                   keeps that gap for its own placement and for brk only (the follower's copy of the stack is a plain area).
  *     mremap-many   Since Linux 6.17 mremap(2) moves several areas at once, and the holes between them (MREMAP_FIXED, size
  *                   unchanged). We answer EFAULT, as all kernels before.
  *     full          The pool is smaller than the address space: ENOMEM when no hole of the arena is large enough. A
@@ -21,9 +27,21 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "files.h"
+
+static bool is_regular(int file)
+{
+	return file == FILE_MEMORY || file == FILE_OTHER || file == FILE_READ_ONLY || file == FILE_WRITE_ONLY || file == FILE_EMPTY;
+}
+
 const char *deviation_find(const struct outcome *leader, const struct outcome *follower)
 {
 	if (leader->request.call == CALL_MREMAP && leader->mergeable && (leader->result == -EFAULT) != (follower->result == -EFAULT))
 		return "mremap-merge";
+	if (leader->request.call == CALL_MMAP && leader->result == -EOVERFLOW && follower->result != -EOVERFLOW &&
+	    !is_regular(leader->request.file))
+		return "overflow";
+	if (leader->request.call == CALL_MREMAP && leader->request.flags & MREMAP_FIXED && leader->result < 0 && follower->result < 0)
+		return leader->result == follower->result ? "mremap-target" : NULL;
 	return NULL;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,12 +104,14 @@ static enum spread request_spread(struct run *run, const struct request *req)
 	return other > spread ? other : spread;
 }
 
-/* Does the old range of an mremap lie in one range of the normal form? */
+/* Does what an mremap keeps of the old range lie in one range of the normal form? */
 static bool request_mergeable(const struct run *run, const struct request *req)
 {
+	size_t kept = req->size < req->new_size ? req->size : req->new_size;
+
 	for (unsigned i = 0; req->call == CALL_MREMAP && i < run->map.count; i++)
 		if (req->addr >= run->map.ranges[i].start && req->addr < run->map.ranges[i].end)
-			return req->size <= run->map.ranges[i].end - req->addr;
+			return kept <= run->map.ranges[i].end - req->addr;
 	return false;
 }
 
@@ -132,6 +135,14 @@ static bool request_is_many(const struct run *run, const struct request *req, co
 	       page_up(req->size) == page_up(req->new_size);
 }
 
+/* The break must keep a page and the stack's gap away from the stack. */
+static bool brk_met_gap(const struct run *run, uintptr_t brk, long result)
+{
+	uintptr_t stack = run->record->stack;
+
+	return stack && result != (long)brk && brk < stack && page_up(brk) + PAGE > stack - STACK_GAP;
+}
+
 static bool request_met_gap(const struct run *run, const struct request *req, long result)
 {
 	uintptr_t gap_end = run->record->stack, gap = gap_end - STACK_GAP;
@@ -139,6 +150,8 @@ static bool request_met_gap(const struct run *run, const struct request *req, lo
 	uintptr_t addr = fixed_move ? req->new_addr : req->addr;
 	size_t size = req->call == CALL_MREMAP ? req->new_size : req->size;
 
+	if (req->call == CALL_BRK)
+		return brk_met_gap(run, req->addr, result);
 	if (req->call != CALL_MREMAP && (req->call != CALL_MMAP || !(req->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))))
 		return false;
 	return gap_end && result == -12 && size < wild_size && addr < gap_end && addr + size > gap;
@@ -219,9 +232,11 @@ static void op_run(struct run *run, unsigned index)
 static void child_main(const struct sequence *seq, const struct side *side, struct record *record, const struct record *leader,
 		       bool contents_always)
 {
+	static const struct rlimit file_limit = { 16 << 20, 16 << 20 };
 	static struct run run;
 	unsigned count = leader && leader->done < seq->count ? leader->done : seq->count;
 
+	setrlimit(RLIMIT_FSIZE, &file_limit); /* words of a side that never stops complaining */
 	alarm(contents_always ? CHILD_SECONDS_SHRINKING : CHILD_SECONDS);
 	run = (struct run){ .sequence = seq, .side = side, .record = record, .leader = leader, .contents_always = contents_always };
 	side->start(&run);

@@ -14,6 +14,8 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
+enum { TOUCH_MAX = 80 * PAGE }; /* bytes; each page costs a fault */
+
 struct weighted {
 	int value;
 	unsigned weight;
@@ -148,6 +150,9 @@ static void mmap_generate(struct generator *gen, struct op *op)
 		if (op->file == FILE_READ_ONLY && prng_percent(prng, 70)) /* let it succeed: mprotect comes later */
 			op->prot &= ~PROT_WRITE;
 	}
+	/* It copies private pages at once, and then the file's changes do not show: a matter of the host, which sim leaves out. */
+	if (kind == FILE_PRIVATE && gen->plain_files)
+		op->flags &= ~MAP_POPULATE;
 	if (kind == FILE_VALIDATE) /* here flags that are not known are refused */
 		op->flags &= ~(MAP_DENYWRITE | MAP_EXECUTABLE);
 	if (where == HINT || where == FIXED || where == NOREPLACE)
@@ -162,15 +167,32 @@ static void mmap_generate(struct generator *gen, struct op *op)
 		op->flags |= MAP_32BIT;
 }
 
+/* All of a mapping that was made at a fixed place and may cross chunks, if there is one. */
+static void large_fixed_find(struct generator *gen, struct op *op)
+{
+	for (unsigned of = gen->number; of-- > 0;) {
+		const struct op *other = &gen->seq->ops[of];
+
+		if (other->call != CALL_MMAP || !(other->flags & MAP_FIXED) || other->size < gen->seq->world.chunk_size / 2 ||
+		    other->size >= 1ul << 32)
+			continue;
+		op->addr = (struct place){ .kind = PLACE_RESULT, .of = of };
+		op->size = other->size;
+		return;
+	}
+}
+
 static void range_generate(struct generator *gen, struct op *op)
 {
 	op->addr = place_pick(gen);
 	op->size = size_of_place(gen, &op->addr);
+	if (prng_percent(&gen->prng, 12))
+		large_fixed_find(gen, op);
 }
 
 static void mremap_generate(struct generator *gen, struct op *op)
 {
-	static const struct weighted flags[] = { { 0, 20 }, { MREMAP_MAYMOVE, 42 }, { MREMAP_MAYMOVE | MREMAP_FIXED, 28 },
+	static const struct weighted flags[] = { { 0, 28 }, { MREMAP_MAYMOVE, 42 }, { MREMAP_MAYMOVE | MREMAP_FIXED, 28 },
 		{ MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 6 }, { MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, 4 } };
 	struct prng *prng = &gen->prng;
 	unsigned roll = prng_below(prng, 100);
@@ -184,6 +206,11 @@ static void mremap_generate(struct generator *gen, struct op *op)
 		op->new_size = op->size + (size_t)prng_between(prng, 1, 12) * PAGE;
 	else if (roll < 80)
 		op->new_size = size_pick(gen);
+	if (prng_percent(prng, 6)) { /* as a whole, across chunks */
+		large_fixed_find(gen, op);
+		op->new_size = op->size;
+		op->flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+	}
 	if (op->flags & MREMAP_DONTUNMAP && prng_percent(prng, 85))
 		op->new_size = op->size;
 	if (prng_percent(prng, 7)) {
@@ -236,8 +263,12 @@ static void touch_generate(struct generator *gen, struct op *op)
 	static const struct weighted places[] = { { 0, 50 }, { 100, 25 }, { PAGE - 1, 25 } };
 
 	op->addr = place_pick(gen);
-	op->addr.delta += PICK(&gen->prng, places);
 	op->size = (size_t)prng_between(&gen->prng, 1, 12) * PAGE;
+	if (prng_percent(&gen->prng, 20))
+		large_fixed_find(gen, op);
+	op->addr.delta += PICK(&gen->prng, places);
+	if (op->size > TOUCH_MAX)
+		op->size = TOUCH_MAX;
 	op->value = (uint8_t)prng_next(&gen->prng);
 }
 

@@ -71,6 +71,8 @@ static long follow_mmap(struct run *run, const struct request *req, const struct
 
 	if (req->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
 		return kernel_call(req);
+	if (leader->full) /* the kernel, too, would look for a place before it looks at all else */
+		return -ENOMEM;
 	/* A hint outside the arena, or in the gap below the stack, is none to a manager: it is taken out here. */
 	if (hint && in_arena(run, hint, 1) && !in_stack_gap(run->leader, hint, req->size)) {
 		result = kernel_call(req);
@@ -78,12 +80,7 @@ static long follow_mmap(struct run *run, const struct request *req, const struct
 			return result;
 		kernel_munmap((uintptr_t)result, req->size);
 	}
-	result = kernel_mmap(place, req->size, req->prot, req->flags, fd, req->offset);
-	if (result >= 0 && leader->full) {
-		kernel_munmap((uintptr_t)result, req->size);
-		return -ENOMEM;
-	}
-	return result;
+	return kernel_mmap(place, req->size, req->prot, req->flags, fd, req->offset);
 }
 
 /* Is [addr, addr + size) free in this process? */
@@ -113,6 +110,8 @@ static long follow_mremap(const struct request *req, const struct outcome *leade
 
 	if (req->flags & MREMAP_FIXED)
 		return kernel_call(req);
+	if (leader->full && req->flags & MREMAP_DONTUNMAP)
+		return -ENOMEM;
 	if (leader->full) { /* the kernel has room elsewhere: only growing in place is the same question */
 		struct request in_place = *req;
 

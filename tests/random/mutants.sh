@@ -9,6 +9,7 @@
 #
 #   fault: one line
 #   find: arguments of the test program, e.g. random_compare --host sim
+#   sees: a regular expression for the line that names the call, so that it is this fault that was found
 #
 # The copy is built without sanitizers (a fault should be found by what it answers), and the test must end with status 1, which
 # both programs keep for a difference. A patch that no longer applies, or a mutant that nobody finds, fails this script.
@@ -62,6 +63,7 @@ mutant_try() { # NAME
 	patch=$here/mutants/$1.patch
 	tree=$work/$1
 	find=$(sed -n 's/^find: //p' "$patch")
+	sees=$(sed -n 's/^sees: //p' "$patch")
 
 	copy_fresh "$tree"
 	if ! patch -d "$tree" -p1 -s -F0 <"$patch" >"$work/$1.log" 2>&1; then
@@ -90,8 +92,13 @@ mutant_try() { # NAME
 		tail -n 5 "$work/$1.log"
 		return 1
 	fi
+	if ! sed -n '/<-- HERE/p; /^random_processes: run/p' "$work/$1.log" | tee "$work/$1.line" | grep -Eq "$sees"; then
+		echo "mutant $1: '$find' found something else than '$sees':"
+		cat "$work/$1.log"
+		return 1
+	fi
 	echo "mutant $1 found: $(sed -n 's/^fault: //p' "$patch")"
-	sed -n '/<-- HERE/p; /^random_processes: run/p' "$work/$1.log"
+	cat "$work/$1.line"
 	rm -rf "$tree"
 }
 

@@ -3,12 +3,13 @@
 
 #include <tulou/inspect.h>
 
-struct page model[POOL_PAGES];
+struct page model[POOL_PAGES_MAX];
+size_t pool_pages = POOL_PAGES_MAX;
 
 /* ---- questions ----------------------------------------------------------------------------------------------------------- */
 bool model_others_near(uint8_t self, size_t first, size_t end)
 {
-	for (size_t page = first ? first - 1 : 0; page < end + 1 && page < POOL_PAGES; page++)
+	for (size_t page = first ? first - 1 : 0; page < end + 1 && page < pool_pages; page++)
 		if (model[page].owner && model[page].owner != self)
 			return true;
 	return false;
@@ -40,7 +41,8 @@ bool model_writable(uint8_t self, size_t first, size_t end)
 
 bool model_hole_exists(uint8_t self, size_t pages)
 {
-	for (size_t first = 0, page = 0; page < POOL_PAGES; page++) {
+	pages += 2 * CHUNK_PAGES + 2;
+	for (size_t first = 0, page = 0; page < pool_pages; page++) {
 		if (model[page].owner)
 			first = page + 1;
 		else if (page + 1 - first >= pages && !model_others_near(self, page + 1 - pages, page + 1))
@@ -53,7 +55,7 @@ size_t model_count(void)
 {
 	size_t pages = 0;
 
-	for (size_t page = 0; page < POOL_PAGES; page++)
+	for (size_t page = 0; page < pool_pages; page++)
 		pages += model[page].owner != 0;
 	return pages;
 }
@@ -92,7 +94,7 @@ static int area_visit(void *arg, const struct tulou_area_info *area)
 
 	if (area->kind == TULOU_AREA_LIMBO)
 		fail("an area in limbo, and the host never failed", area->start);
-	if (area->start < pool_start || area->end > page_addr(POOL_PAGES) || area->start >= area->end)
+	if (area->start < pool_start || area->end > page_addr(pool_pages) || area->start >= area->end)
 		fail("an area outside the pool", area->start);
 	if (area->start < walk->end)
 		fail("areas overlap", area->start);
@@ -143,7 +145,7 @@ void model_check_books(struct tulou *pool, struct sim *sim)
 
 void model_check_contents(struct sim *sim, uint8_t self)
 {
-	for (size_t page = 0; page < POOL_PAGES; page++) {
+	for (size_t page = 0; page < pool_pages; page++) {
 		uint8_t value = 0;
 
 		if (model[page].owner != self || !model[page].writable)

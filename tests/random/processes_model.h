@@ -16,7 +16,7 @@
 
 #include "host/sim/sim.h"
 
-enum { PAGE = 4096, POOL_PAGES = 1 << 14, OWNERS = 10 };
+enum { PAGE = 4096, POOL_PAGES_MAX = 1 << 14, OWNERS = 10, CHUNK_PAGES = 16 };
 
 static const uintptr_t pool_start = 0x200000000000;
 
@@ -28,7 +28,8 @@ struct page {
 
 enum { PROBE = 7 };
 
-extern struct page model[POOL_PAGES];
+extern struct page model[POOL_PAGES_MAX];
+extern size_t pool_pages; /* of this run: at most POOL_PAGES_MAX */
 
 static inline uintptr_t page_addr(size_t page)
 {
@@ -46,7 +47,7 @@ bool model_others_near(uint8_t self, size_t first, size_t end);
 bool model_owns_any(uint8_t self, size_t first, size_t end);
 bool model_owns_all(uint8_t self, size_t first, size_t end);
 bool model_writable(uint8_t self, size_t first, size_t end);
-/* Is there room for `pages` of `self` somewhere? */
+/* Is there a hole that must do for `pages` of `self`? An area lies in one chunk, so that up to a chunk may be lost on each side. */
 bool model_hole_exists(uint8_t self, size_t pages);
 size_t model_count(void);
 

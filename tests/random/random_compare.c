@@ -60,7 +60,7 @@ static void options_parse(struct options *options, int argc, char **argv)
 		{ NULL, 0, NULL, 0 } };
 	int option;
 
-	*options = (struct options){ .seed = 1, .calls = 30000, .length = 120, .sequence = -1, .cells = true, .differences = 1 };
+	*options = (struct options){ .seed = 1, .calls = 60000, .length = 120, .sequence = -1, .cells = true, .differences = 1 };
 	while ((option = getopt_long(argc, argv, "", names, NULL)) >= 0) {
 		if (option == 'h')
 			options->host = host_find(optarg);

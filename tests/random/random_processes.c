@@ -19,7 +19,7 @@
 #include "prng.h"
 #include "processes_model.h"
 
-enum { CHUNK_SIZE = 64 << 10, CONTENTS_EVERY = 16 };
+enum { CONTENTS_EVERY = 16 };
 
 static struct process {
 	struct tulou_process_vm *vm; /* NULL: there is none in this slot */
@@ -59,7 +59,7 @@ static void range_pick(size_t *first, size_t *end)
 {
 	size_t pages = (size_t)prng_between(&prng, 1, prng_percent(&prng, 80) ? 12 : 60);
 
-	*first = prng_below(&prng, (unsigned)((prng_percent(&prng, 90) ? POOL_PAGES / 16 : POOL_PAGES) - pages));
+	*first = prng_below(&prng, (unsigned)((prng_percent(&prng, 90) ? pool_pages / 8 : pool_pages) - pages));
 	*end = *first + pages;
 }
 
@@ -90,7 +90,7 @@ static void place_check(uint8_t self, long result, size_t pages)
 {
 	size_t first;
 
-	if (result < (long)pool_start || result + (long)pages * PAGE > (long)page_addr(POOL_PAGES) || result % PAGE)
+	if (result < (long)pool_start || result + (long)pages * PAGE > (long)page_addr(pool_pages) || result % PAGE)
 		answer_fail(result);
 	first = addr_page((uintptr_t)result);
 	for (size_t page = first; page < first + pages; page++)
@@ -174,7 +174,7 @@ static void mprotect_some(struct tulou_process_vm *vm, uint8_t self)
 /* The old pages with their values to where they are now, and what was added. */
 static void mremap_model(uint8_t self, size_t first, size_t end, size_t to, size_t to_end)
 {
-	static struct page moved[POOL_PAGES];
+	static struct page moved[POOL_PAGES_MAX];
 	size_t kept = to_end - to < end - first ? to_end - to : end - first;
 
 	memcpy(moved, &model[first], kept * sizeof(moved[0]));
@@ -226,7 +226,7 @@ static void process_leave(uint8_t self)
 	tulou_process_vm_unref(processes[self].vm);
 	if (--processes[self].references == 0) {
 		processes[self].vm = NULL;
-		model_unmap(self, 0, POOL_PAGES);
+		model_unmap(self, 0, pool_pages);
 	}
 }
 
@@ -285,9 +285,10 @@ static void everybody_leaves(void)
 
 static void run(uint64_t seed, unsigned long calls)
 {
-	struct tulou_config config = { .start = pool_start, .end = page_addr(POOL_PAGES), .chunk_size = CHUNK_SIZE };
+	const struct tulou_config config = { .start = pool_start, .end = page_addr(pool_pages), .chunk_size = CHUNK_PAGES * PAGE };
 
 	prng.state = seed;
+	memset(model, 0, sizeof(model));
 	sim = sim_create(config.start, config.end);
 	file = sim_file_create(sim, 1 << 20);
 	if (tulou_create(&pool, sim_host(sim), &config))
@@ -320,8 +321,11 @@ int main(int argc, char **argv)
 		*(option == 's' ? &seed : option == 'r' ? &runs : &calls) = strtoul(optarg, NULL, 0);
 	}
 	printf("random_processes: seed %llu, %lu runs of %lu calls\n", (unsigned long long)seed, runs, calls);
-	for (run_number = 0; run_number < runs; run_number++)
+	for (run_number = 0; run_number < runs; run_number++) {
+		/* by turns one with room, and one where processes must share chunks */
+		pool_pages = run_number % 2 ? 1 << 10 : POOL_PAGES_MAX;
 		run(seed * 1000003 + run_number, calls);
+	}
 	printf("no fault; %lu calls were refused for want of room, %lu named another process's pages\n", refusals, over_others);
 	return over_others < runs ? 1 : 0;
 }

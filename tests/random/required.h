@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* required.h - the cells that a run of 30,000 calls must reach, CELL_MINIMUM times each. */
+/* required.h - the cells that a run of 60,000 calls must reach, CELL_MINIMUM times each. */
 #ifndef RANDOM_REQUIRED_H
 #define RANDOM_REQUIRED_H
 

@@ -23,10 +23,10 @@ struct outcome {
 	struct request request;
 	long result; /* store, load: pages done, or | a fault << 32 */
 	enum spread spread;
-	bool gap;           /* leader: -ENOMEM, and the fixed range meets the gap below the stack */
+	bool gap;           /* leader: refused, and the range meets the gap below the stack */
 	bool many;          /* leader: -EFAULT to an mremap of several areas that only newer kernels can do */
 	bool full;          /* leader: -ENOMEM, and no hole in the arena is large enough */
-	bool mergeable;     /* mremap: the old range lies in one range of the normal form, but in several areas */
+	bool mergeable;     /* mremap: the old range lies in one range of the normal form, perhaps in several areas */
 	uint64_t map;       /* hash of the map after the call */
 	uint64_t real_map;  /* the same from /proc/self/maps; = map where there is no other source */
 	uint64_t contents;  /* hash of what can be read; 0 when it was not looked at */

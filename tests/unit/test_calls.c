@@ -135,7 +135,11 @@ static void mremap_in_place(void **state)
 	assert_int_equal(remap(f.a, 64, 40, 80, 0, 0), 64);
 	assert_int_equal(map_at(f.b, 200, 1, RW, FIXED), 200);
 	assert_int_equal(remap(f.a, 64, 80, 127, 0, 0), 64);
-	assert_int_equal(remap(f.a, 64, 127, 128, 0, 0), -TULOU_ENOMEM);
+	assert_int_equal(remap(f.a, 64, 127, 137, 0, 0), -TULOU_ENOMEM);
+	/* over its edge, and back */
+	assert_int_equal(remap(f.a, 64, 127, 130, 0, 0), 64);
+	pool_expect(&f, "A:0+4rw A:64+128r- A:192+2r- B:200+1rw");
+	assert_int_equal(remap(f.a, 64, 130, 127, 0, 0), 64);
 	pool_expect(&f, "A:0+4rw A:64+127r- B:200+1rw");
 	/* the page of another is in the way */
 	assert_int_equal(map_at(f.b, 8, 1, RW, FIXED), 8);

@@ -101,10 +101,10 @@ static void heap(void **state)
 	assert_int_equal(sim_load(f.sim, at(1), &byte), 0);
 	assert_int_equal(byte, 0);
 	pool_expect(&f, "A:0+4rwH A:513+8rwS");
-	/* to the end of the room, not into the page before the stack's gap; failure leaves the break */
-	assert_int_equal(tulou_brk(f.a, at(257)), start + 4 * PAGE);
-	assert_int_equal(tulou_brk(f.a, at(256)), at(256));
-	assert_int_equal(tulou_brk(f.a, UINTPTR_MAX), at(256));
+	/* to the end of the room, not into the stack's gap; failure leaves the break */
+	assert_int_equal(tulou_brk(f.a, at(258)), start + 4 * PAGE);
+	assert_int_equal(tulou_brk(f.a, at(257)), at(257));
+	assert_int_equal(tulou_brk(f.a, UINTPTR_MAX), at(257));
 	/* an own mapping in the way: a page is left below it, as Linux does */
 	assert_int_equal(tulou_brk(f.a, at(4)), at(4));
 	assert_int_equal(map_at(f.a, 6, 1, RO, FIXED), 6);
@@ -135,8 +135,9 @@ static void heap_grows_beyond_its_chunk(void **state)
 	assert_int_equal(tulou_process_vm_build(f.a, &layout), 0);
 	assert_int_equal(layout.heap_start, at(1025));
 	assert_int_equal(tulou_brk(f.a, at(2047)), at(2047));
-	assert_int_equal(tulou_brk(f.a, at(2048)), at(2047));
-	pool_expect(&f, "A:256+8rwS A:1024+1--R A:1025+1022rwH");
+	assert_int_equal(tulou_brk(f.a, at(2049)), at(2047));
+	assert_int_equal(tulou_brk(f.a, at(2048)), at(2048));
+	pool_expect(&f, "A:256+8rwS A:1024+1--R A:1025+1023rwH");
 	pool_close(&f);
 }
 

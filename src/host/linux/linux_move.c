@@ -78,6 +78,10 @@ int linux_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, siz
 
 	if (error)
 		return (int)error;
+	if (size == 0) {
+		error = linux_mremap(start, 0, new_start, new_size, 0);
+		return error < 0 ? (int)error : 0;
+	}
 	error = linux_move_pieces(start, moved, new_start, new_size - moved, keep_source ? TULOU_MREMAP_DONTUNMAP : 0, &done);
 	if (error == 0 && moved < size)
 		error = sys2(__NR_munmap, (long)(start + moved), (long)(size - moved));

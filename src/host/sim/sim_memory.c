@@ -189,14 +189,30 @@ int sim_grow(void *ctx, uintptr_t start, size_t size, size_t new_size)
 	return sim_leave(sim, SIM_GROW, 0);
 }
 
+/* move with size 0: a second view of a shared mapping. */
+static int sim_view_check(struct sim *sim, uintptr_t start, uintptr_t new_start, size_t new_size)
+{
+	const struct sim_extent *source = sim_areas_find(&sim->areas, start);
+
+	if (!source)
+		return -TULOU_EFAULT;
+	if (!source->shared)
+		return sim_violation(sim, "second view of a private mapping at %#lx", start);
+	if (start >= new_start && start - new_start < new_size)
+		return sim_violation(sim, "second view of %#lx onto itself (%#lx)", start, new_start);
+	return sim_limit_check(sim, sim_areas_count_without(&sim->areas, new_start, new_start + new_size) + 1);
+}
+
 static int sim_move_check(struct sim *sim, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source)
 {
-	int error = sim_range_check(sim, SIM_MOVE, start, size);
+	int error = sim_range_check(sim, SIM_MOVE, start, size ? size : TULOU_PAGE_SIZE);
 
 	if (error == 0)
 		error = sim_range_check(sim, SIM_MOVE, new_start, new_size);
 	if (error)
 		return error;
+	if (size == 0)
+		return sim_view_check(sim, start, new_start, new_size);
 	if (start < new_start + new_size && new_start < start + size)
 		return sim_violation(sim, "move of %#lx, %#zx bytes, onto itself (%#lx)", start, size, new_start);
 	if (keep_source && size != new_size)
@@ -233,7 +249,7 @@ int sim_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_
 	sim_pages_forget(sim, new_start, new_start + new_size);
 	sim_pages_move(
 		&sim->private_pages, start >> TULOU_PAGE_SHIFT, moved_end >> TULOU_PAGE_SHIFT, new_start >> TULOU_PAGE_SHIFT);
-	if (!keep_source) {
+	if (!keep_source && size > 0) {
 		sim_areas_remove(&sim->areas, start, start + size);
 		sim_pages_forget(sim, start, start + size);
 	}

@@ -74,6 +74,7 @@ struct thread *thread_claim(struct process *process)
 
 void thread_release(struct thread *thread)
 {
+	__atomic_store_n(&thread->process, NULL, __ATOMIC_RELEASE); /* before it is another's: thread_each */
 	__atomic_store_n(&thread->state, THREAD_FREE, __ATOMIC_RELEASE);
 	slot_free(thread_slot(thread));
 }
@@ -122,5 +123,6 @@ bool thread_token_alive(uint32_t token)
 _Noreturn void thread_leave(struct thread *thread, int status)
 {
 	unsigned slot = thread_slot(thread);
+	__atomic_store_n(&thread->process, NULL, __ATOMIC_RELEASE);
 	thread_leave_now(&thread_used[slot / WORD_BITS], slot % WORD_BITS, status);
 }

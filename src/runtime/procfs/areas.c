@@ -88,7 +88,7 @@ bool own_piece(struct own_areas *areas, uintptr_t start, uintptr_t end, bool mar
 		at++;
 	areas->next = at;
 	area = areas->at + at;
-	if (area == stop || area->start >= end)
+	if (start >= end || area == stop || area->start >= end)
 		return false;
 	out->mark = mark_of(area);
 	out->start = area->start > start ? area->start : start;

@@ -13,6 +13,7 @@
 #include <asm/stat.h>
 #include <linux/fcntl.h>
 #include <linux/ioctl.h>
+#include <tulou/inspect.h>
 
 #include "base/mem.h"
 #include "runtime/layout.h"
@@ -216,6 +217,7 @@ void own_memory_take(struct snapshot *s, struct own_memory *out)
 	struct own_memory runtime_part = {0};
 	struct counter c = {.buffer = s->in.buffer, .memory = out};
 	bool alone = s->self == s->process && process_count() == 1;
+	int kernel_file = s->in.fd;
 
 	memset(out, 0, sizeof *out);
 	take_sizes(s, out);
@@ -230,4 +232,5 @@ void own_memory_take(struct snapshot *s, struct own_memory *out)
 	}
 	if (c.pagemap >= 0)
 		sys1(__NR_close, c.pagemap);
+	lines_init(&s->in, kernel_file); /* its buffer was borrowed */
 }

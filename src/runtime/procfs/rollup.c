@@ -149,7 +149,7 @@ static void print(const struct rollup *r, struct output *out)
 		output_put(out, " ", 1);
 	output_put(out, "[rollup]\n", 9);
 	for (size_t i = 0; i < r->count; i++)
-		output_print(out, "%-15s %8lu kB\n", r->sums[i].key, (unsigned long)r->sums[i].kib);
+		output_print(out, "%-16s%8lu kB\n", r->sums[i].key, (unsigned long)r->sums[i].kib);
 }
 
 long write_smaps_rollup(struct snapshot *s)

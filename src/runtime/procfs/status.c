@@ -73,7 +73,6 @@ long write_status(struct snapshot *s)
 	long size;
 
 	own_memory_take(s, &m);
-	lines_init(&s->in, s->in.fd);
 	while ((size = lines_next(&s->in, &text)) > 0)
 		if (!s->in.begins || (!replace_line(s, text, &m) && !replace_caught(s, text)))
 			output_put(&s->out, text, (size_t)size);

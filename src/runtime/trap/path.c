@@ -3,114 +3,78 @@
 
 #include <asm-generic/errno.h>
 #include <linux/fcntl.h>
+#include <linux/openat2.h>
 
-#include "base/mem.h"
-#include "runtime/snapshot.h"
-#include "runtime/text.h"
+#include "runtime/procfs/procfs.h"
 #include "runtime/trap/stub.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
 
-enum { PATH_SHORT = 64 };
-
-/* What follows /proc/self/, /proc/thread-self/ or /proc/PID/ of the process itself; NULL for other names. */
-static const char *proc_self(const struct process *process, const char *path)
-{
-	char own[PATH_SHORT];
-	const char *rest = text_after(path, "/proc/");
-
-	if (!rest)
-		return NULL;
-	text_number(own, (unsigned long)process->pid);
-	path = text_after(rest, "self/");
-	if (!path)
-		path = text_after(rest, "thread-self/");
-	if (!path && (rest = text_after(rest, own)) && *rest == '/')
-		path = rest + 1;
-	return path;
-}
-
 bool path_own_exe(const struct process *process, const char *path)
 {
-	const char *name = proc_self(process, path);
-	return name && text_equal(name, "exe");
+	struct proc_name name;
+	return proc_name_parse((struct process *)process, path, &name) && name.file == PROC_EXE && name.process == process;
 }
 
-/* The part of a short name under /proc/self; NULL when it is anything else. `buffer` holds PATH_SHORT bytes. */
-static const char *own_name(struct thread *thread, uint64_t path, char *buffer)
+/* ---- open ----------------------------------------------------------------------------------------------------------------------- */
+
+static long open_any(struct thread *thread, struct frame *frame, int dirfd, uint64_t path, int flags, uint64_t mode)
 {
-	long have = user_read_some(buffer, path, PATH_SHORT - 1);
+	struct proc_name name;
+	long result;
 
-	if (have <= 0)
-		return NULL;
-	buffer[have] = 0;
-	return proc_self(thread->process, buffer);
-}
-
-static long open_own(struct thread *thread, const char *name, int flags, uint64_t mode, struct frame *frame)
-{
-	static const struct {
-		const char *name;
-		long (*take)(struct process *process, int flags);
-	} snapshots[] = {
-		{"maps", snapshot_maps},
-		{"cmdline", snapshot_cmdline},
-		{"environ", snapshot_environ},
-		{"auxv", snapshot_auxv},
-	};
-
-	if (text_equal(name, "exe"))
-		return sys4(__NR_openat, AT_FDCWD, (long)thread->process->exe, flags, (long)mode);
-	for (size_t i = 0; i < sizeof snapshots / sizeof *snapshots; i++)
-		if (text_equal(name, snapshots[i].name) && (flags & O_ACCMODE) == O_RDONLY)
-			return snapshots[i].take(thread->process, flags);
-	return trap_redo(frame);
+	if (!proc_name_guest(thread, dirfd, path, &name))
+		return trap_redo(frame);
+	result = procfs_open(thread->process, &name, flags, mode);
+	return result == PROC_PASS ? trap_redo(frame) : result;
 }
 
 long trap_open(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	char buffer[PATH_SHORT];
-	const char *name = own_name(thread, r->rdi, buffer);
-
-	return name ? open_own(thread, name, (int)r->rsi, r->rdx, frame) : trap_redo(frame);
+	return open_any(thread, frame, AT_FDCWD, r->rdi, (int)r->rsi, r->rdx);
 }
 
-/* openat and openat2, whose flags are the first word of what argument 3 points to. */
+/* With a `resolve` the kernel judges the way to the file: it must see the guest's own call. */
+static long open_how(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	struct open_how how;
+
+	if (r->r10 != sizeof how || user_read(&how, r->rdx, sizeof how) < 0 || how.resolve || how.flags >> 32)
+		return trap_redo(frame);
+	return open_any(thread, frame, (int)r->rdi, r->rsi, (int)how.flags, how.mode);
+}
+
 long trap_openat(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	char buffer[PATH_SHORT];
-	const char *name = own_name(thread, r->rsi, buffer);
-	uint64_t flags = r->rdx;
-
-	if (!name || (r->rax == __NR_openat2 && user_read(&flags, r->rdx, sizeof flags) < 0))
-		return trap_redo(frame);
-	return open_own(thread, name, (int)flags, r->r10, frame);
+	return r->rax == __NR_openat2 ? open_how(thread, frame)
+				      : open_any(thread, frame, (int)r->rdi, r->rsi, (int)r->rdx, r->r10);
 }
 
-static long read_link(struct thread *thread, struct frame *frame, uint64_t path, uint64_t to, uint64_t size)
-{
-	char buffer[PATH_SHORT];
-	const char *name = own_name(thread, path, buffer);
-	size_t length;
+/* ---- readlink ------------------------------------------------------------------------------------------------------------------- */
 
-	if (!name || !text_equal(name, "exe") || (long)size <= 0)
+static long read_link(struct thread *thread, struct frame *frame, int dirfd, uint64_t path, uint64_t to, int size)
+{
+	char exe[PROCESS_PATH];
+	struct proc_name name;
+	long length;
+
+	if (size <= 0 || !proc_name_guest(thread, dirfd, path, &name) || name.file != PROC_EXE)
 		return trap_redo(frame);
-	length = text_length(thread->process->exe);
-	if (length > size)
-		length = size;
-	return user_write(to, thread->process->exe, length) < 0 ? -EFAULT : (long)length;
+	length = procfs_read_exe(thread->process, &name, exe, (size_t)size < sizeof exe ? (size_t)size : sizeof exe);
+	return length > 0 && user_write(to, exe, (size_t)length) < 0 ? -EFAULT : length;
 }
 
 long trap_readlink(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	return read_link(thread, frame, r->rdi, r->rsi, r->rdx);
+	return read_link(thread, frame, AT_FDCWD, r->rdi, r->rsi, (int)r->rdx);
 }
 
 long trap_readlinkat(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	return read_link(thread, frame, r->rsi, r->rdx, r->r10);
+	return read_link(thread, frame, (int)r->rdi, r->rsi, r->rdx, (int)r->r10);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * path.h - names under /proc/self whose answer is about the address space: the kernel would speak of everybody, we speak of the
- * process. A filter cannot see a path, so all opens are trapped; those of other names go on as they were (stub.h).
- *
- * Built: exe, maps, cmdline, environ, auxv by open; exe by readlink and execve. A descriptor of one of them is a snapshot.
+ * path.h - names in /proc whose answer is about the address space: the kernel would speak of everybody, we speak of one process
+ * (procfs/). A filter cannot see a path, so all opens and readlinks are trapped; those of other names go on as they were (stub.h).
  */
 #ifndef TULOU_RUNTIME_PATH_H
 #define TULOU_RUNTIME_PATH_H

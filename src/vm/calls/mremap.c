@@ -3,12 +3,12 @@
  * mremap.c - mremap(2).
  *
  *     shrink     AAAAAA → AAA            munmap of the rest
- *     in place   AAA... → AAAAAA         the space behind is taken, host->grow
+ *     in place   AAA... → AAAAAA         the space behind is taken (extend.c), host->grow
  *     move       AAA    →     AAAAAA     a place is booked (anywhere, or fixed), host->move, then the old range leaves the books
  *
  * One mapping may be several area records, where it crosses chunks. Where the part that a shrinking move drops lies in other
- * mappings and the host refuses to take it back, the move has been made all the same and the host's error is told. old_size 0
- * (a second view of a shared mapping) is not built: EINVAL, as Linux answers for private ones.
+ * mappings and the host refuses to take it back, the move has been made all the same and the host's error is told.
+ * old_size 0 moves nothing: a shared mapping is shown once more, a second view.
  */
 #include "calls.h"
 
@@ -67,11 +67,13 @@ static bool grow_in_place(struct tulou_process_vm *vm, struct request *r, int *e
 {
 	const struct tulou_host *host = vm->pool->host;
 	struct area *last = process_vm_area_above(vm, r->old.end - 1);
+	struct area_content content;
 	struct range more;
 
 	if (!range_make(&more, r->old.end, r->new_size - range_size(r->old)))
 		return false;
-	if (!place_behind(vm, last->owner, more, content_of(last, last->range.end)))
+	content = content_of(last, last->range.end);
+	if (!vm_extend(vm, last->owner, more, content))
 		return false;
 	*error = host->grow(host->ctx, r->old.start, range_size(r->old), r->new_size);
 	if (*error)
@@ -129,10 +131,22 @@ static long move_first_part(struct tulou_process_vm *vm, struct request *r, cons
 
 	if (rest.start > end)
 		return -TULOU_EFAULT;
+	if (rest.end > USER_END)
+		return -TULOU_EINVAL;
 	r->old.end = rest.start;
 	result = move(vm, r, area);
 	error = result < 0 ? 0 : vm_unmap(vm, rest);
 	return error ? error : result;
+}
+
+/* Linux: of shared mappings only, and never in place. It unmaps a fixed target first, so that the source may be gone: EFAULT. */
+static long second_view(struct tulou_process_vm *vm, const struct request *r, const struct area *area)
+{
+	if (!(area->content.flags & TULOU_MAP_SHARED))
+		return -TULOU_EINVAL;
+	if (r->fixed && r->new_addr == r->old.start)
+		return -TULOU_EFAULT;
+	return r->may_move ? move(vm, r, area) : -TULOU_ENOMEM;
 }
 
 static long resize(struct tulou_process_vm *vm, struct request *r)
@@ -144,11 +158,11 @@ static long resize(struct tulou_process_vm *vm, struct request *r)
 
 	if (!area || area->range.start > r->old.start || !area_has_pages(area))
 		return -TULOU_EFAULT;
-	if (range_is_empty(r->old) || (r->old.end > USER_END && r->new_size < range_size(r->old)))
-		return -TULOU_EINVAL;
+	if (range_is_empty(r->old))
+		return second_view(vm, r, area);
 	if (!r->fixed && !r->keep && r->new_size <= range_size(r->old)) {
 		rest = range_between(r->old.start + r->new_size, r->old.end);
-		error = vm_unmap(vm, rest);
+		error = rest.end > USER_END ? -TULOU_EINVAL : vm_unmap(vm, rest);
 		return error ? error : (long)r->old.start;
 	}
 	end = process_vm_mapping_end(vm, area);

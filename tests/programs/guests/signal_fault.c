@@ -92,9 +92,11 @@ static void expect_read_fault(volatile char *address, int number, int code, vola
 static void check_reads(void)
 {
 	char *hidden = map(PAGE, PROT_NONE), *gone = map(PAGE, PROT_READ);
-	char *file;
-	int fd = open("fault-file", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	char *file, name[30];
+	int fd;
 
+	snprintf(name, sizeof(name), "fault-file-%d", (int)getpid());
+	fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	EXPECT(fd >= 0 && write(fd, "x", 1) == 1);
 	file = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	EXPECT(file != MAP_FAILED && file[0] == 'x' && file[1] == 0);
@@ -108,7 +110,7 @@ static void check_reads(void)
 	EXPECT(file[PAGE + 3] == 0);
 	EXPECT(ftruncate(fd, 0) == 0);
 	expect_read_fault(file, SIGBUS, BUS_ADRERR, file);
-	EXPECT(munmap(file, 2 * PAGE) == 0 && close(fd) == 0 && unlink("fault-file") == 0);
+	EXPECT(munmap(file, 2 * PAGE) == 0 && close(fd) == 0 && unlink(name) == 0);
 	puts("reads fault where they must");
 }
 

@@ -260,11 +260,13 @@ static void check_wait(void)
 	pid = fork();
 	if (pid == 0) {
 		raise(SIGSTOP);
+		EXPECT(read(ends[0], &byte, 1) == 1);
 		_exit(1);
 	}
 	EXPECT(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
 	EXPECT(kill(pid, SIGCONT) == 0);
 	EXPECT(waitpid(pid, &status, WCONTINUED) == pid && WIFCONTINUED(status));
+	EXPECT(write(ends[1], "x", 1) == 1);
 	check_status(pid, 1 << 8);
 	close(ends[0]);
 	close(ends[1]);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * extend.c - what brk(2) and mremap(2) in place have in common: more pages behind an area.
+ *
+ *     | AAAA..~|          in the chunk, or the chunk is extended: one record, the page at the end stays free
+ *     |...AAAAA|AA..      else as a fixed place, across the chunk's edge: two records, which continue each other
+ */
+#include "calls.h"
+
+bool vm_extend(struct tulou_process_vm *vm, struct owner *owner, struct range range, struct area_content content)
+{
+	if (!range_covers(vm->pool->range, range))
+		return false;
+	return place_behind(vm, owner, range, content) || !place_fixed(vm, range, content);
+}
