@@ -54,6 +54,13 @@ static inline bool area_has_pages(const struct area *area)
 	return area->content.kind != TULOU_AREA_RESERVED && area->content.kind != TULOU_AREA_LIMBO && !area->content.pending;
 }
 
+/* What RLIMIT_DATA counts: private memory that can be written, but stacks (mm/mmap.c: is_data_mapping). */
+static inline bool area_content_is_data(const struct area_content *content)
+{
+	return (content->flags & TULOU_MAP_TYPE) == TULOU_MAP_PRIVATE && (content->prot & TULOU_PROT_WRITE) &&
+	       !(content->flags & TULOU_MAP_GROWSDOWN) && content->kind != TULOU_AREA_STACK;
+}
+
 /* The content as seen from `by` bytes further up. */
 static inline struct area_content area_content_at(struct area_content content, size_t by)
 {

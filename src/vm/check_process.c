@@ -30,6 +30,19 @@ static bool owner_check_locked(const struct tulou_process_vm *vm, const struct o
 	return true;
 }
 
+static void usage_count_locked(const struct owner *owner, struct usage *usage)
+{
+	for (struct tree_node *node = tree_first(&owner->chunk->areas); node; node = tree_next(node)) {
+		const struct area *area = to_area(node);
+
+		if (area->owner != owner)
+			continue;
+		usage->total += range_size(area->range);
+		if (area_content_is_data(&area->content))
+			usage->data += range_size(area->range);
+	}
+}
+
 static bool heap_check(const struct tulou_process_vm *vm, struct report *report)
 {
 	if (!vm->heap)
@@ -44,6 +57,7 @@ static bool heap_check(const struct tulou_process_vm *vm, struct report *report)
 bool process_vm_check(struct tulou_process_vm *vm, struct report *report)
 {
 	const char *broken = tree_check(&vm->owners);
+	struct usage usage = {0, 0};
 	uintptr_t last = 0;
 	bool ok = true;
 
@@ -57,8 +71,12 @@ bool process_vm_check(struct tulou_process_vm *vm, struct report *report)
 		last = chunk->range.end;
 		chunk_lock(chunk, &vm->stock);
 		ok = owner_check_locked(vm, to_owner(node), report);
+		usage_count_locked(to_owner(node), &usage);
 		chunk_unlock(chunk, &vm->stock);
 	}
+	if (ok && (usage.total != vm->usage.total || usage.data != vm->usage.data))
+		return report_broken(report, "P5: process %u has %zu bytes, %zu of data, not %zu and %zu", vm->id, usage.total,
+			usage.data, vm->usage.total, vm->usage.data);
 	return ok && heap_check(vm, report);
 }
 

@@ -42,9 +42,15 @@ struct chunk {
 	struct free_space free;
 };
 
+/* What one process has in all its areas, in bytes; changed under its process lock. */
+struct usage {
+	size_t total, data; /* what RLIMIT_AS and RLIMIT_DATA bound */
+};
+
 struct owner {
 	struct tree_node node; /* process_vm.owners, by address; guarded by the process's lock */
 	struct tulou_process_vm *process;
+	struct usage *usage; /* the process's */
 	struct chunk *chunk;
 	struct list link; /* chunk.owners */
 	uint32_t area_count; /* changed under process and chunk lock */

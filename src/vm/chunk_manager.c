@@ -89,6 +89,22 @@ bool chunk_place_locked(const struct chunk *chunk, const struct tulou_process_vm
 	return true;
 }
 
+/* ---- what a process has ---------------------------------------------------------------------------------------------- */
+
+static void usage_add(struct owner *owner, const struct area_content *content, size_t size)
+{
+	owner->usage->total += size;
+	if (area_content_is_data(content))
+		owner->usage->data += size;
+}
+
+static void usage_sub(struct owner *owner, const struct area_content *content, size_t size)
+{
+	owner->usage->total -= size;
+	if (area_content_is_data(content))
+		owner->usage->data -= size;
+}
+
 /* ---- one record ---------------------------------------------------------------------------------------------------------- */
 
 static void area_count_add(struct owner *owner)
@@ -186,6 +202,7 @@ void chunk_insert_locked(struct owner *owner, struct range range, struct area_co
 	assert_locked(chunk, stock);
 	free_space_take(&chunk->free, range, stock);
 	chunk->used += range_size(range);
+	usage_add(owner, &content, range_size(range));
 	if (prev && prev->range.end == range.start && prev->owner == owner &&
 		area_content_continues(&prev->content, range_size(prev->range), &content)) {
 		prev->range.end = range.end;
@@ -209,6 +226,7 @@ static void area_remove_part(struct area *area, struct range part, struct stock 
 	struct chunk *chunk = area->owner->chunk;
 
 	chunk->used -= range_size(part);
+	usage_sub(area->owner, &area->content, range_size(part));
 	if (area->range.start < part.start && part.end < area->range.end) {
 		area_split(area, part.end, stock);
 		area->range.end = part.start;
@@ -250,9 +268,11 @@ void chunk_replace_locked(struct owner *owner, struct range range, struct area_c
 
 		if (area->range.end > range.end)
 			area_split(area, range.end, stock);
+		usage_sub(owner, &area->content, range_size(area->range));
 		area_drop(area, stock);
 		area = next;
 	}
+	usage_add(owner, &content, range_size(range));
 	area_join(area_add(owner, range, content, stock), stock);
 }
 
@@ -268,7 +288,9 @@ void chunk_protect_locked(struct owner *owner, struct range range, int prot, str
 
 		if (area->range.end > range.end)
 			next = area_split(area, range.end, stock);
+		usage_sub(owner, &area->content, range_size(area->range));
 		area->content.prot = (uint8_t)prot;
+		usage_add(owner, &area->content, range_size(area->range));
 		last = area;
 		if (prev && area_continues(prev, area)) {
 			area_join_next(prev, stock);

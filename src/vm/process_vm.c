@@ -22,7 +22,7 @@ static bool owner_update(struct tree_node *node)
 void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t id)
 {
 	_Static_assert(sizeof(struct owner) <= RECORD_SIZE, "an owner is a record");
-	*vm = (struct tulou_process_vm){.pool = pool, .id = id, .references = 1};
+	*vm = (struct tulou_process_vm){.pool = pool, .id = id, .references = 1, .limit_as = UINT64_MAX, .limit_data = UINT64_MAX};
 	vm->stock = (struct stock){.host = pool->host, .slab = &pool->record_slab, .shm = &pool->shm};
 	list_init(&vm->link);
 	tree_init(&vm->owners, owner_update);
@@ -87,7 +87,7 @@ struct owner *process_vm_owner_get_locked(struct tulou_process_vm *vm, struct ch
 		node = node->child[side];
 	}
 	owner = record_take(stock);
-	*owner = (struct owner){.process = vm, .chunk = chunk};
+	*owner = (struct owner){.process = vm, .usage = &vm->usage, .chunk = chunk};
 	list_append(&chunk->owners, &owner->link);
 	chunk->owner_count++;
 	if (chunk->owner_count > 1)

@@ -9,7 +9,8 @@
  * and chunk locks themselves; they leave none taken.
  * Invariants: P1 every owner in the tree names the process, is in its chunk's list, and has an area or a pin; P2 keys ascend; P3
  * room_max is that of the subtree; P4 room is not above the truth where the process is alone; H1 heap_start <= brk; H2 the
- * heap's chunk is pinned and begins at heap_start; H3 areas of kind HEAP lie in [heap_start, page_up(brk)).
+ * heap's chunk is pinned and begins at heap_start; H3 areas of kind HEAP lie in [heap_start, page_up(brk)); P5 usage is the sum
+ * over its areas.
  */
 #ifndef TULOU_VM_PROCESS_VM_H
 #define TULOU_VM_PROCESS_VM_H
@@ -28,7 +29,8 @@ struct tulou_process_vm {
 	struct owner *hint; /* the open chunk that was used last, or NULL */
 	struct owner *heap; /* the pinned bond with the heap's chunk, or NULL before build */
 	uintptr_t heap_start, brk;
-	uint64_t limit_as, limit_data; /* bytes */
+	struct usage usage;
+	uint64_t limit_as, limit_data; /* bytes; UINT64_MAX: none */
 };
 
 /* The pool and its limbo lie in one piece. Bytes. */
@@ -36,6 +38,9 @@ static inline size_t pool_struct_size(void)
 {
 	return page_up(sizeof(struct tulou) + sizeof(struct tulou_process_vm));
 }
+
+/* limits.c: may the process have `more` bytes, and `data` that RLIMIT_DATA counts, when it has `have`? 0 or -ENOMEM. */
+int process_vm_may_have(const struct tulou_process_vm *vm, struct usage have, size_t more, size_t data);
 
 /* Begin a call: take the lock and records for one step. 0, or -ENOMEM (lock not taken). */
 int process_vm_enter(struct tulou_process_vm *vm);

@@ -18,7 +18,7 @@
 #include "base/slab.h"
 
 enum {
-	RECORD_SIZE = 80,
+	RECORD_SIZE = 88,
 	RECORDS_PER_CALL =
 		16, /* of which a call uses 12 at most: 4 are left, so that giving a process VM back never needs memory */
 	RECORDS_KEPT = 64, /* what a process VM may keep between calls */

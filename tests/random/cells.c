@@ -41,8 +41,8 @@ static struct cell *cell_get(const char *name)
 /* ---- the flag column ------------------------------------------------------------------------------------------------------- */
 static const char *mmap_kind(const struct request *req)
 {
-	static const char *const anonymous[] = { "no-type", "anon-shared", "anon-private", "anon-validate" };
-	static const char *const file[] = { "no-type", "file-shared", "file-private", "file-validate" };
+	static const char *const anonymous[] = {"no-type", "anon-shared", "anon-private", "anon-validate"};
+	static const char *const file[] = {"no-type", "file-shared", "file-private", "file-validate"};
 	int type = req->flags & MAP_TYPE;
 
 	return type > 3 ? "no-type" : req->flags & MAP_ANONYMOUS ? anonymous[type] : file[type];
@@ -61,20 +61,20 @@ static const char *mmap_where(const struct request *req)
 
 static void mremap_flags(char *out, const struct request *req)
 {
-	const char *size = !req->size			     ? "zero" :
-			   req->new_size + PAGE <= req->size ? "shrink" :
-			   req->new_size >= req->size + PAGE ? "grow" :
-							       "same";
-	static const char *const flags[] = { "0", "maymove", "fixed-only", "fixed", "dontunmap-only", "dontunmap", "bad",
-		"fixed-dontunmap" };
+	const char *size = !req->size                          ? "zero"
+			   : req->new_size + PAGE <= req->size ? "shrink"
+			   : req->new_size >= req->size + PAGE ? "grow"
+							       : "same";
+	static const char *const flags[] = {
+		"0", "maymove", "fixed-only", "fixed", "dontunmap-only", "dontunmap", "bad", "fixed-dontunmap"};
 
 	snprintf(out, NAME_SIZE / 2, "%s %s", size, req->flags & ~7 ? "bad" : flags[req->flags & 7]);
 }
 
 static void msync_flags(char *out, const struct request *req)
 {
-	static const char *const flags[] = { "0", "async", "invalidate", "async-invalidate", "sync", "async-sync", "sync-invalidate",
-		"bad" };
+	static const char *const flags[] = {
+		"0", "async", "invalidate", "async-invalidate", "sync", "async-sync", "sync-invalidate", "bad"};
 
 	snprintf(out, NAME_SIZE / 2, "%s", req->flags & ~7 ? "bad" : flags[req->flags & 7]);
 }
@@ -92,7 +92,10 @@ static void flags_name(char *out, const struct request *req)
 		msync_flags(out, req);
 		break;
 	case CALL_MPROTECT:
-		snprintf(out, NAME_SIZE / 2, "%s", req->prot & ~0xf ? "bad-prot" : req->prot & PROT_WRITE ? "writable" : "not-writable");
+		snprintf(out, NAME_SIZE / 2, "%s",
+			req->prot & ~0xf         ? "bad-prot"
+			: req->prot & PROT_WRITE ? "writable"
+						 : "not-writable");
 		break;
 	case CALL_MADVISE:
 		snprintf(out, NAME_SIZE / 2, "%s", req->flags == MADV_DONTNEED ? "dontneed" : "unknown");
@@ -119,7 +122,7 @@ static const char *answer_name(const struct outcome *outcome)
 
 void cells_count(const struct world *world, const struct outcome *outcome)
 {
-	static const char *const calls[] = { "mmap", "munmap", "mremap", "mprotect", "brk", "msync", "madvise", "store", "load" };
+	static const char *const calls[] = {"mmap", "munmap", "mremap", "mprotect", "brk", "msync", "madvise", "store", "load"};
 	char flags[NAME_SIZE / 2], name[NAME_SIZE];
 
 	(void)world;
@@ -139,13 +142,14 @@ void cells_print(FILE *out)
 	qsort(cells, cell_count, sizeof(cells[0]), cell_order);
 	fprintf(out, "%-52s %8s %8s %8s %8s\n", "call, flags, answer", "no area", "one", "areas", "chunks");
 	for (unsigned i = 0; i < cell_count; i++)
-		fprintf(out, "%-52s %8u %8u %8u %8u\n", cells[i].name, cells[i].counts[SPREAD_NONE], cells[i].counts[SPREAD_ONE_AREA],
-			cells[i].counts[SPREAD_MANY_AREAS], cells[i].counts[SPREAD_MANY_CHUNKS]);
+		fprintf(out, "%-52s %8u %8u %8u %8u\n", cells[i].name, cells[i].counts[SPREAD_NONE],
+			cells[i].counts[SPREAD_ONE_AREA], cells[i].counts[SPREAD_MANY_AREAS],
+			cells[i].counts[SPREAD_MANY_CHUNKS]);
 }
 
 unsigned cells_missing(FILE *out, bool plain_files)
 {
-	static const char *const spreads[] = { "no area", "one area", "many areas", "many chunks" };
+	static const char *const spreads[] = {"no area", "one area", "many areas", "many chunks"};
 	unsigned missing = 0;
 
 	for (unsigned i = 0; i < required_count * SPREAD_COUNT; i++) {

@@ -5,8 +5,8 @@
 
 const char *difference_name(enum difference_kind kind)
 {
-	static const char *const names[] = { "none", "results differ", "maps differ", "the books and the host's pages differ",
-		"contents differ", "an invariant is broken", "a side died", "the start failed" };
+	static const char *const names[] = {"none", "results differ", "maps differ", "the books and the host's pages differ",
+		"contents differ", "an invariant is broken", "a side died", "the start failed"};
 
 	return names[kind];
 }
@@ -19,7 +19,8 @@ static long comparable_result(const struct side *side, const struct outcome *out
 	return touches && !side->fault_detail ? outcome->result & 0xffffffffff : outcome->result;
 }
 
-static enum difference_kind outcomes_compare(const struct side *side, const struct outcome *leader, const struct outcome *follower)
+static enum difference_kind outcomes_compare(
+	const struct side *side, const struct outcome *leader, const struct outcome *follower)
 {
 	long expected = follower->result;
 
@@ -39,14 +40,14 @@ static enum difference_kind outcomes_compare(const struct side *side, const stru
 }
 
 void records_compare(const struct sequence *seq, const struct side *leader_side, const struct record *leader,
-		     const struct record *follower, struct difference *out,
-		     void (*agreed)(const struct world *world, const struct outcome *outcome))
+	const struct record *follower, struct difference *out,
+	void (*agreed)(const struct world *world, const struct outcome *outcome))
 {
 	unsigned count = leader->done < follower->done ? leader->done : follower->done;
 
-	*out = (struct difference){ .kind = DIFFERENCE_NONE };
+	*out = (struct difference){.kind = DIFFERENCE_NONE};
 	if (leader->start_what[0] || follower->start_what[0] ||
-	    (leader->done && map_hash(&leader->start) != map_hash(&follower->start))) {
+		(leader->done && map_hash(&leader->start) != map_hash(&follower->start))) {
 		out->kind = DIFFERENCE_START;
 		return;
 	}
@@ -55,7 +56,7 @@ void records_compare(const struct sequence *seq, const struct side *leader_side,
 
 		out->index = i;
 		if ((kind == DIFFERENCE_RESULT || kind == DIFFERENCE_MAP) &&
-		    deviation_find(&leader->outcomes[i], &follower->outcomes[i])) {
+			deviation_find(&leader->outcomes[i], &follower->outcomes[i])) {
 			out->ended_early = leader->outcomes[i].map != follower->outcomes[i].map;
 			if (out->ended_early)
 				return;
@@ -69,7 +70,7 @@ void records_compare(const struct sequence *seq, const struct side *leader_side,
 			agreed(&seq->world, &leader->outcomes[i]);
 	}
 	if (count == seq->count && WIFEXITED(leader->status) && WIFEXITED(follower->status) && !WEXITSTATUS(leader->status) &&
-	    !WEXITSTATUS(follower->status))
+		!WEXITSTATUS(follower->status))
 		return;
 	out->kind = DIFFERENCE_DEATH;
 	out->index = count < seq->count ? count : count - 1;

@@ -8,7 +8,7 @@
 enum difference_kind {
 	DIFFERENCE_NONE,
 	DIFFERENCE_RESULT,
-	DIFFERENCE_MAP,      /* the leader's books against the kernel's map */
+	DIFFERENCE_MAP, /* the leader's books against the kernel's map */
 	DIFFERENCE_REAL_MAP, /* the leader's books against what its host really mapped */
 	DIFFERENCE_CONTENTS,
 	DIFFERENCE_CHECK, /* a broken invariant */
@@ -18,15 +18,15 @@ enum difference_kind {
 
 struct difference {
 	enum difference_kind kind;
-	unsigned index;    /* of the call */
+	unsigned index; /* of the call */
 	unsigned compared; /* calls that were compared and agree */
-	bool ended_early;  /* an accepted deviation: what follows cannot be compared */
+	bool ended_early; /* an accepted deviation: what follows cannot be compared */
 };
 
 /* Calls of the two records that agree are passed to `agreed` (may be NULL). */
 void records_compare(const struct sequence *seq, const struct side *leader_side, const struct record *leader,
-		     const struct record *follower, struct difference *out,
-		     void (*agreed)(const struct world *world, const struct outcome *outcome));
+	const struct record *follower, struct difference *out,
+	void (*agreed)(const struct world *world, const struct outcome *outcome));
 const char *difference_name(enum difference_kind kind);
 
 /* deviations.c: may this call be answered differently? NULL, or the deviation's name. Both sides go separate ways from there. */

@@ -9,7 +9,7 @@
 
 enum { PAGES_FRONT = 24, PAGES_BACK = 8 };
 
-static const unsigned probes[] = { 0, 100, PAGE - 1 };
+static const unsigned probes[] = {0, 100, PAGE - 1};
 
 /* The bytes of one page; a fault is part of the contents. */
 static uint64_t page_hash(struct run *run, uintptr_t addr, FILE *dump)

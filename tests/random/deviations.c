@@ -31,17 +31,20 @@
 
 static bool is_regular(int file)
 {
-	return file == FILE_MEMORY || file == FILE_OTHER || file == FILE_READ_ONLY || file == FILE_WRITE_ONLY || file == FILE_EMPTY;
+	return file == FILE_MEMORY || file == FILE_OTHER || file == FILE_READ_ONLY || file == FILE_WRITE_ONLY ||
+	       file == FILE_EMPTY;
 }
 
 const char *deviation_find(const struct outcome *leader, const struct outcome *follower)
 {
-	if (leader->request.call == CALL_MREMAP && leader->mergeable && (leader->result == -EFAULT) != (follower->result == -EFAULT))
+	if (leader->request.call == CALL_MREMAP && leader->mergeable &&
+		(leader->result == -EFAULT) != (follower->result == -EFAULT))
 		return "mremap-merge";
 	if (leader->request.call == CALL_MMAP && leader->result == -EOVERFLOW && follower->result != -EOVERFLOW &&
-	    !is_regular(leader->request.file))
+		!is_regular(leader->request.file))
 		return "overflow";
-	if (leader->request.call == CALL_MREMAP && leader->request.flags & MREMAP_FIXED && leader->result < 0 && follower->result < 0)
+	if (leader->request.call == CALL_MREMAP && leader->request.flags & MREMAP_FIXED && leader->result < 0 &&
+		follower->result < 0)
 		return leader->result == follower->result ? "mremap-target" : NULL;
 	return NULL;
 }

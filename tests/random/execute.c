@@ -19,7 +19,8 @@ static const size_t wild_size = 1ul << 46;
 
 struct record *record_create(void)
 {
-	void *record = mmap(NULL, sizeof(struct record), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *record =
+		mmap(NULL, sizeof(struct record), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (record == MAP_FAILED) {
 		perror("record");
@@ -61,14 +62,21 @@ static uintptr_t place_resolve(const struct run *run, const struct place *place)
 
 static void size_clip(const struct run *run, const struct place *place, uintptr_t addr, size_t *size)
 {
-	if (place->kind != PLACE_ABSOLUTE && *size < wild_size && *size > run->sequence->world.end - addr)
+	if (place->kind != PLACE_ABSOLUTE && *size<wild_size && * size> run->sequence->world.end - addr)
 		*size = run->sequence->world.end - addr;
 }
 
 static void op_resolve(const struct run *run, const struct op *op, struct request *req)
 {
-	*req = (struct request){ .call = op->call, .addr = place_resolve(run, &op->addr), .size = op->size, .new_size = op->new_size,
-		.prot = op->prot, .flags = op->flags, .file = op->file, .offset = op->offset, .value = op->value };
+	*req = (struct request){.call = op->call,
+		.addr = place_resolve(run, &op->addr),
+		.size = op->size,
+		.new_size = op->new_size,
+		.prot = op->prot,
+		.flags = op->flags,
+		.file = op->file,
+		.offset = op->offset,
+		.value = op->value};
 	/* The follower's copy of the stack is no VM_GROWSDOWN area: a touch below it must not make it grow. */
 	if (op->call == CALL_MPROTECT && run->record->stack)
 		req->prot &= ~PROT_GROWSDOWN;
@@ -95,7 +103,7 @@ static enum spread request_spread(struct run *run, const struct request *req)
 	size_t size = page_up(req->size);
 
 	if (req->call == CALL_BRK || size == 0 || size >= wild_size ||
-	    (req->call == CALL_MMAP && !(req->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))))
+		(req->call == CALL_MMAP && !(req->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))))
 		return SPREAD_NONE;
 	spread = run->side->spread(run, req->addr, size);
 	if (req->call != CALL_MREMAP || !(req->flags & MREMAP_FIXED) || req->new_size == 0 || req->new_size >= wild_size)
@@ -122,7 +130,8 @@ static bool request_found_full(const struct run *run, const struct request *req,
 	bool places = (req->call == CALL_MMAP && !(req->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) ||
 		      (req->call == CALL_MREMAP && req->flags & MREMAP_MAYMOVE && !(req->flags & MREMAP_FIXED));
 
-	return places && result == -12 && size < wild_size && map_largest_hole(&run->map, world->start, world->end) < size + 2 * world->chunk_size + PAGE;
+	return places && result == -12 && size < wild_size &&
+	       map_largest_hole(&run->map, world->start, world->end) < size + 2 * world->chunk_size + PAGE;
 }
 
 static bool request_is_many(const struct run *run, const struct request *req, const struct outcome *outcome)
@@ -164,8 +173,8 @@ static long pages_touch(struct run *run, const struct request *req)
 	for (size_t at = 0; at < req->size; at += PAGE, pages++) {
 		uint8_t value = (uint8_t)(req->value + pages);
 
-		fault = req->call == CALL_STORE ? run->side->store(run, req->addr + at, value) :
-						  run->side->load(run, req->addr + at, &value);
+		fault = req->call == CALL_STORE ? run->side->store(run, req->addr + at, value)
+						: run->side->load(run, req->addr + at, &value);
 		if (fault)
 			break;
 	}
@@ -230,15 +239,15 @@ static void op_run(struct run *run, unsigned index)
 }
 
 static void child_main(const struct sequence *seq, const struct side *side, struct record *record, const struct record *leader,
-		       bool contents_always)
+	bool contents_always)
 {
-	static const struct rlimit file_limit = { 16 << 20, 16 << 20 };
+	static const struct rlimit file_limit = {16 << 20, 16 << 20};
 	static struct run run;
 	unsigned count = leader && leader->done < seq->count ? leader->done : seq->count;
 
 	setrlimit(RLIMIT_FSIZE, &file_limit); /* words of a side that never stops complaining */
 	alarm(contents_always ? CHILD_SECONDS_SHRINKING : CHILD_SECONDS);
-	run = (struct run){ .sequence = seq, .side = side, .record = record, .leader = leader, .contents_always = contents_always };
+	run = (struct run){.sequence = seq, .side = side, .record = record, .leader = leader, .contents_always = contents_always};
 	side->start(&run);
 	run.map = record->start;
 	for (unsigned i = 0; i < count; i++)
@@ -247,7 +256,7 @@ static void child_main(const struct sequence *seq, const struct side *side, stru
 }
 
 void sequence_execute(const struct sequence *seq, const struct side *side, struct record *record, const struct record *leader,
-		      bool contents_always)
+	bool contents_always)
 {
 	pid_t pid;
 

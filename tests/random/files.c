@@ -18,9 +18,17 @@ static struct {
 } files[FILE_KINDS];
 
 static const char *const names[FILE_KINDS] = {
-	[FILE_MEMORY] = "memory",       [FILE_OTHER] = "other",   [FILE_READ_ONLY] = "read_only", [FILE_WRITE_ONLY] = "write_only",
-	[FILE_EMPTY] = "empty",         [FILE_DIRECTORY] = "dir", [FILE_PIPE] = "pipe",           [FILE_CLOSED] = "closed",
-	[FILE_ZERO] = "dev_zero",       [FILE_NULL] = "dev_null", [FILE_PATH] = "path",
+	[FILE_MEMORY] = "memory",
+	[FILE_OTHER] = "other",
+	[FILE_READ_ONLY] = "read_only",
+	[FILE_WRITE_ONLY] = "write_only",
+	[FILE_EMPTY] = "empty",
+	[FILE_DIRECTORY] = "dir",
+	[FILE_PIPE] = "pipe",
+	[FILE_CLOSED] = "closed",
+	[FILE_ZERO] = "dev_zero",
+	[FILE_NULL] = "dev_null",
+	[FILE_PATH] = "path",
 };
 
 const char *file_name(int file)

@@ -10,17 +10,17 @@
 #include <stdint.h>
 
 enum file_kind {
-	FILE_MEMORY,     /* read-write, FILE_PAGES pages and FILE_TAIL bytes */
-	FILE_OTHER,      /* another one like it */
-	FILE_READ_ONLY,  /* FILE_MEMORY opened O_RDONLY */
+	FILE_MEMORY, /* read-write, FILE_PAGES pages and FILE_TAIL bytes */
+	FILE_OTHER, /* another one like it */
+	FILE_READ_ONLY, /* FILE_MEMORY opened O_RDONLY */
 	FILE_WRITE_ONLY, /* FILE_MEMORY opened O_WRONLY */
-	FILE_EMPTY,      /* no bytes: every access is SIGBUS */
+	FILE_EMPTY, /* no bytes: every access is SIGBUS */
 	FILE_DIRECTORY,
 	FILE_PIPE,
 	FILE_CLOSED, /* a number that is not open */
-	FILE_ZERO,   /* /dev/zero */
-	FILE_NULL,   /* /dev/null */
-	FILE_PATH,   /* opened O_PATH */
+	FILE_ZERO, /* /dev/zero */
+	FILE_NULL, /* /dev/null */
+	FILE_PATH, /* opened O_PATH */
 	FILE_KINDS,
 };
 

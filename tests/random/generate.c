@@ -58,7 +58,7 @@ static size_t size_pick(struct generator *gen)
 
 size_t size_wild(struct prng *prng)
 {
-	static const size_t sizes[] = { 1ul << 47, 1ul << 62, 1ul << 63, -1ul, -4095ul, -4096ul, -8192ul };
+	static const size_t sizes[] = {1ul << 47, 1ul << 62, 1ul << 63, -1ul, -4095ul, -4096ul, -8192ul};
 
 	return sizes[prng_below(prng, sizeof(sizes) / sizeof(sizes[0]))];
 }
@@ -67,7 +67,7 @@ struct place place_pick(struct generator *gen)
 {
 	struct prng *prng = &gen->prng;
 	unsigned roll = prng_below(prng, 100);
-	struct place place = { .kind = PLACE_ARENA };
+	struct place place = {.kind = PLACE_ARENA};
 
 	if (roll < 45 && gen->number) {
 		unsigned back = (unsigned)prng_between(prng, 1, gen->number < 30 ? (long)gen->number : 30);
@@ -103,14 +103,14 @@ static size_t size_of_place(struct generator *gen, const struct place *place)
 static int prot_pick(struct prng *prng)
 {
 	static const struct weighted prots[] = {
-		{ PROT_READ | PROT_WRITE, 60 },
-		{ PROT_READ, 14 },
-		{ PROT_NONE, 10 },
-		{ PROT_WRITE, 4 },
-		{ PROT_READ | PROT_EXEC, 4 },
-		{ PROT_EXEC, 3 },
-		{ PROT_READ | PROT_WRITE | PROT_EXEC, 4 },
-		{ PROT_READ | 8 /* PROT_SEM */, 1 },
+		{PROT_READ | PROT_WRITE, 60},
+		{PROT_READ, 14},
+		{PROT_NONE, 10},
+		{PROT_WRITE, 4},
+		{PROT_READ | PROT_EXEC, 4},
+		{PROT_EXEC, 3},
+		{PROT_READ | PROT_WRITE | PROT_EXEC, 4},
+		{PROT_READ | 8 /* PROT_SEM */, 1},
 	};
 
 	return PICK(prng, prots);
@@ -118,11 +118,11 @@ static int prot_pick(struct prng *prng)
 
 static int file_pick(struct generator *gen)
 {
-	static const struct weighted all[] = { { FILE_MEMORY, 44 }, { FILE_OTHER, 20 }, { FILE_READ_ONLY, 16 }, { FILE_WRITE_ONLY, 6 },
-		{ FILE_EMPTY, 4 }, { FILE_CLOSED, 3 }, { -1, 2 }, { FILE_DIRECTORY, 3 }, { FILE_PIPE, 3 }, { FILE_ZERO, 2 },
-		{ FILE_NULL, 1 }, { FILE_PATH, 2 } };
-	static const struct weighted plain[] = { { FILE_MEMORY, 48 }, { FILE_OTHER, 20 }, { FILE_READ_ONLY, 18 },
-		{ FILE_WRITE_ONLY, 7 }, { FILE_EMPTY, 5 }, { FILE_CLOSED, 4 }, { -1, 2 } };
+	static const struct weighted all[] = {{FILE_MEMORY, 44}, {FILE_OTHER, 20}, {FILE_READ_ONLY, 16}, {FILE_WRITE_ONLY, 6},
+		{FILE_EMPTY, 4}, {FILE_CLOSED, 3}, {-1, 2}, {FILE_DIRECTORY, 3}, {FILE_PIPE, 3}, {FILE_ZERO, 2}, {FILE_NULL, 1},
+		{FILE_PATH, 2}};
+	static const struct weighted plain[] = {{FILE_MEMORY, 48}, {FILE_OTHER, 20}, {FILE_READ_ONLY, 18}, {FILE_WRITE_ONLY, 7},
+		{FILE_EMPTY, 5}, {FILE_CLOSED, 4}, {-1, 2}};
 
 	return gen->plain_files ? PICK(&gen->prng, plain) : PICK(&gen->prng, all);
 }
@@ -130,14 +130,14 @@ static int file_pick(struct generator *gen)
 static void mmap_generate(struct generator *gen, struct op *op)
 {
 	enum { ANON_PRIVATE, ANON_SHARED, FILE_PRIVATE, FILE_SHARED, FILE_VALIDATE };
-	static const struct weighted kinds[] = { { ANON_PRIVATE, 56 }, { ANON_SHARED, 10 }, { FILE_PRIVATE, 14 }, { FILE_SHARED, 17 },
-		{ FILE_VALIDATE, 5 } };
-	static const int kind_flags[] = { MAP_PRIVATE | MAP_ANONYMOUS, MAP_SHARED | MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED,
-		MAP_SHARED_VALIDATE };
+	static const struct weighted kinds[] = {
+		{ANON_PRIVATE, 56}, {ANON_SHARED, 10}, {FILE_PRIVATE, 14}, {FILE_SHARED, 17}, {FILE_VALIDATE, 5}};
+	static const int kind_flags[] = {
+		MAP_PRIVATE | MAP_ANONYMOUS, MAP_SHARED | MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE};
 	enum { ANY, HINT, FIXED, NOREPLACE, LOW };
-	static const struct weighted wheres[] = { { ANY, 40 }, { HINT, 11 }, { FIXED, 31 }, { NOREPLACE, 15 }, { LOW, 6 } };
-	static const struct weighted extras[] = { { 0, 88 }, { MAP_NORESERVE, 4 }, { MAP_POPULATE, 2 }, { MAP_STACK, 2 },
-		{ MAP_DENYWRITE, 2 }, { MAP_EXECUTABLE, 2 } };
+	static const struct weighted wheres[] = {{ANY, 40}, {HINT, 11}, {FIXED, 31}, {NOREPLACE, 15}, {LOW, 6}};
+	static const struct weighted extras[] = {
+		{0, 88}, {MAP_NORESERVE, 4}, {MAP_POPULATE, 2}, {MAP_STACK, 2}, {MAP_DENYWRITE, 2}, {MAP_EXECUTABLE, 2}};
 	struct prng *prng = &gen->prng;
 	int kind = PICK(prng, kinds), where = PICK(prng, wheres);
 
@@ -174,9 +174,9 @@ static void large_fixed_find(struct generator *gen, struct op *op)
 		const struct op *other = &gen->seq->ops[of];
 
 		if (other->call != CALL_MMAP || !(other->flags & MAP_FIXED) || other->size < gen->seq->world.chunk_size / 2 ||
-		    other->size >= 1ul << 32)
+			other->size >= 1ul << 32)
 			continue;
-		op->addr = (struct place){ .kind = PLACE_RESULT, .of = of };
+		op->addr = (struct place){.kind = PLACE_RESULT, .of = of};
 		op->size = other->size;
 		return;
 	}
@@ -192,8 +192,8 @@ static void range_generate(struct generator *gen, struct op *op)
 
 static void mremap_generate(struct generator *gen, struct op *op)
 {
-	static const struct weighted flags[] = { { 0, 28 }, { MREMAP_MAYMOVE, 42 }, { MREMAP_MAYMOVE | MREMAP_FIXED, 28 },
-		{ MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 6 }, { MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, 4 } };
+	static const struct weighted flags[] = {{0, 28}, {MREMAP_MAYMOVE, 42}, {MREMAP_MAYMOVE | MREMAP_FIXED, 28},
+		{MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 6}, {MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, 4}};
 	struct prng *prng = &gen->prng;
 	unsigned roll = prng_below(prng, 100);
 
@@ -232,9 +232,9 @@ static void brk_generate(struct generator *gen, struct op *op)
 	struct prng *prng = &gen->prng;
 	unsigned roll = prng_below(prng, 100);
 
-	op->addr = (struct place){ .kind = PLACE_HEAP };
+	op->addr = (struct place){.kind = PLACE_HEAP};
 	if (roll < 8)
-		op->addr = (struct place){ .kind = PLACE_ABSOLUTE };
+		op->addr = (struct place){.kind = PLACE_ABSOLUTE};
 	else if (roll < 60)
 		op->addr.delta = prng_between(prng, 0, 20 * PAGE);
 	else if (roll < 90)
@@ -245,8 +245,8 @@ static void brk_generate(struct generator *gen, struct op *op)
 
 static void msync_generate(struct generator *gen, struct op *op)
 {
-	static const struct weighted flags[] = { { MS_SYNC, 40 }, { MS_ASYNC, 30 }, { 0, 8 }, { MS_SYNC | MS_INVALIDATE, 12 },
-		{ MS_INVALIDATE, 10 } };
+	static const struct weighted flags[] = {
+		{MS_SYNC, 40}, {MS_ASYNC, 30}, {0, 8}, {MS_SYNC | MS_INVALIDATE, 12}, {MS_INVALIDATE, 10}};
 
 	range_generate(gen, op);
 	op->flags = PICK(&gen->prng, flags);
@@ -260,7 +260,7 @@ static void madvise_generate(struct generator *gen, struct op *op)
 
 static void touch_generate(struct generator *gen, struct op *op)
 {
-	static const struct weighted places[] = { { 0, 50 }, { 100, 25 }, { PAGE - 1, 25 } };
+	static const struct weighted places[] = {{0, 50}, {100, 25}, {PAGE - 1, 25}};
 
 	op->addr = place_pick(gen);
 	op->size = (size_t)prng_between(&gen->prng, 1, 12) * PAGE;
@@ -274,8 +274,8 @@ static void touch_generate(struct generator *gen, struct op *op)
 
 static void op_generate(struct generator *gen, struct op *op)
 {
-	static const struct weighted calls[] = { { CALL_MMAP, 36 }, { CALL_MUNMAP, 10 }, { CALL_MPROTECT, 11 }, { CALL_MREMAP, 14 },
-		{ CALL_BRK, 5 }, { CALL_MSYNC, 6 }, { CALL_MADVISE, 6 }, { CALL_STORE, 10 }, { CALL_LOAD, 4 } };
+	static const struct weighted calls[] = {{CALL_MMAP, 36}, {CALL_MUNMAP, 10}, {CALL_MPROTECT, 11}, {CALL_MREMAP, 14},
+		{CALL_BRK, 5}, {CALL_MSYNC, 6}, {CALL_MADVISE, 6}, {CALL_STORE, 10}, {CALL_LOAD, 4}};
 
 	memset(op, 0, sizeof(*op));
 	op->id = gen->number;
@@ -317,7 +317,7 @@ static void op_generate(struct generator *gen, struct op *op)
 /* ---- sequences ----------------------------------------------------------------------------------------------------------- */
 static void world_generate(struct generator *gen, struct world *world)
 {
-	static const struct weighted chunks[] = { { 64 << 10, 60 }, { 256 << 10, 25 }, { 1 << 20, 15 } };
+	static const struct weighted chunks[] = {{64 << 10, 60}, {256 << 10, 25}, {1 << 20, 15}};
 	struct prng *prng = &gen->prng;
 
 	world->chunk_size = (size_t)PICK(prng, chunks);
@@ -330,7 +330,7 @@ static void world_generate(struct generator *gen, struct world *world)
 
 void sequence_generate(struct sequence *seq, const struct generator_options *options, unsigned number)
 {
-	struct generator gen = { .seq = seq, .plain_files = options->plain_files };
+	struct generator gen = {.seq = seq, .plain_files = options->plain_files};
 
 	gen.prng.state = options->seed * 0x100000001b3ull + number;
 	prng_next(&gen.prng);

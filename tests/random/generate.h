@@ -8,7 +8,7 @@
 
 struct generator_options {
 	uint64_t seed;
-	unsigned count;   /* calls in a sequence */
+	unsigned count; /* calls in a sequence */
 	bool plain_files; /* only the kinds of file that the sim host has */
 };
 

@@ -86,7 +86,8 @@ static long follow_mmap(struct run *run, const struct request *req, const struct
 /* Is [addr, addr + size) free in this process? */
 static bool place_is_free(uintptr_t addr, size_t size)
 {
-	long result = kernel_mmap(addr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	long result =
+		kernel_mmap(addr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 
 	if (result < 0)
 		return false;
@@ -203,7 +204,7 @@ static void arena_fence(struct run *run)
 	if (!place_is_free(world->start, world->end - world->start))
 		start_fail(run, "the arena is not free");
 	if (kernel_mmap(world->start - PAGE, PAGE, PROT_NONE, flags, -1, 0) < 0 ||
-	    kernel_mmap(world->end, PAGE, PROT_NONE, flags, -1, 0) < 0)
+		kernel_mmap(world->end, PAGE, PROT_NONE, flags, -1, 0) < 0)
 		start_fail(run, "no fence around the arena");
 }
 
@@ -253,7 +254,7 @@ static void follower_start(struct run *run)
 		const struct range *range = &start->ranges[i];
 
 		if (kernel_mmap(range->start, range->end - range->start, range->prot,
-				MAP_ANONYMOUS | MAP_FIXED | (range->shared ? MAP_SHARED : MAP_PRIVATE), -1, 0) < 0)
+			    MAP_ANONYMOUS | MAP_FIXED | (range->shared ? MAP_SHARED : MAP_PRIVATE), -1, 0) < 0)
 			start_fail(run, "cannot repeat the leader's start");
 	}
 	run->record->heap = run->leader->heap;
@@ -276,7 +277,7 @@ static long kernel_store(struct run *run, uintptr_t addr, uint8_t value)
 
 static enum spread kernel_spread(struct run *run, uintptr_t addr, size_t size)
 {
-	struct raw_count raw = { .start = addr, .end = addr + size };
+	struct raw_count raw = {.start = addr, .end = addr + size};
 	struct map *map = malloc(sizeof(*map));
 
 	map_read_self(map, addr, addr, file_of_inode, &raw);
@@ -284,11 +285,11 @@ static enum spread kernel_spread(struct run *run, uintptr_t addr, size_t size)
 	if (raw.count < 2)
 		return raw.count ? SPREAD_ONE_AREA : SPREAD_NONE;
 	return addr / run->sequence->world.chunk_size == (addr + size - 1) / run->sequence->world.chunk_size ? SPREAD_MANY_AREAS
-													   : SPREAD_MANY_CHUNKS;
+													     : SPREAD_MANY_CHUNKS;
 }
 
 #define KERNEL_SIDE .fault_detail = true, .map = kernel_map, .load = kernel_load, .store = kernel_store, .spread = kernel_spread
 
-const struct side side_kernel_leader = { .name = "kernel", .start = leader_start, .call = leader_call, KERNEL_SIDE };
-const struct side side_kernel_liar = { .name = "liar", .start = leader_start, .call = liar_call, KERNEL_SIDE };
-const struct side side_kernel_follower = { .name = "the kernel", .start = follower_start, .call = follower_call, KERNEL_SIDE };
+const struct side side_kernel_leader = {.name = "kernel", .start = leader_start, .call = leader_call, KERNEL_SIDE};
+const struct side side_kernel_liar = {.name = "liar", .start = leader_start, .call = liar_call, KERNEL_SIDE};
+const struct side side_kernel_follower = {.name = "the kernel", .start = follower_start, .call = follower_call, KERNEL_SIDE};

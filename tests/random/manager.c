@@ -19,8 +19,8 @@ static void start_fail(struct run *run, const char *what, long error)
 /* As a loader does: build, then map over the image. */
 static void heap_build(struct run *run)
 {
-	struct tulou_image image = { .size = IMAGE_SIZE, .align = PAGE };
-	struct tulou_layout layout = { .images = &image, .image_count = 1, .stack_size = STACK_SIZE };
+	struct tulou_image image = {.size = IMAGE_SIZE, .align = PAGE};
+	struct tulou_layout layout = {.images = &image, .image_count = 1, .stack_size = STACK_SIZE};
 	long result = tulou_process_vm_build(manager.vm, &layout);
 
 	if (result)
@@ -32,11 +32,11 @@ static void heap_build(struct run *run)
 	run->record->stack = layout.stack_start;
 }
 
-void manager_start(struct run *run, const struct tulou_host *host, int (*descriptor)(int),
-		   int (*file_of)(uint64_t, uint64_t, bool))
+void manager_start(
+	struct run *run, const struct tulou_host *host, int (*descriptor)(int), int (*file_of)(uint64_t, uint64_t, bool))
 {
 	const struct world *world = &run->sequence->world;
-	struct tulou_config config = { .start = world->start, .end = world->end, .chunk_size = world->chunk_size };
+	struct tulou_config config = {.start = world->start, .end = world->end, .chunk_size = world->chunk_size};
 	long result = tulou_create(&manager.pool, host, &config);
 
 	manager.descriptor = descriptor;
@@ -57,7 +57,8 @@ long manager_call(struct run *run, const struct request *req, const struct outco
 	(void)leader;
 	switch (req->call) {
 	case CALL_MMAP:
-		return tulou_mmap(manager.vm, req->addr, req->size, req->prot, req->flags, manager.descriptor(req->file), req->offset);
+		return tulou_mmap(
+			manager.vm, req->addr, req->size, req->prot, req->flags, manager.descriptor(req->file), req->offset);
 	case CALL_MUNMAP:
 		return tulou_munmap(manager.vm, req->addr, req->size);
 	case CALL_MREMAP:
@@ -78,8 +79,12 @@ long manager_call(struct run *run, const struct request *req, const struct outco
 /* ---- looking ------------------------------------------------------------------------------------------------------------- */
 static int area_add(void *arg, const struct tulou_area_info *area)
 {
-	struct range range = { .start = area->start, .end = area->end, .prot = area->prot & 7, .offset = area->offset,
-		.shared = area->flags & MAP_SHARED, .file = FILE_ANONYMOUS };
+	struct range range = {.start = area->start,
+		.end = area->end,
+		.prot = area->prot & 7,
+		.offset = area->offset,
+		.shared = area->flags & MAP_SHARED,
+		.file = FILE_ANONYMOUS};
 
 	if (!(area->flags & MAP_ANONYMOUS))
 		range.file = manager.file_of(area->dev, area->ino, range.shared);

@@ -17,8 +17,8 @@ struct manager {
 extern struct manager manager; /* of this child */
 
 /* Pool, process VM and, if the world has one, the heap; fills the record's start. */
-void manager_start(struct run *run, const struct tulou_host *host, int (*descriptor)(int),
-		   int (*file_of)(uint64_t, uint64_t, bool));
+void manager_start(
+	struct run *run, const struct tulou_host *host, int (*descriptor)(int), int (*file_of)(uint64_t, uint64_t, bool));
 long manager_call(struct run *run, const struct request *req, const struct outcome *leader);
 void manager_map(struct run *run, struct map *map);
 enum spread manager_spread(struct run *run, uintptr_t addr, size_t size);

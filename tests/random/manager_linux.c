@@ -34,7 +34,7 @@ static int linux_file_of(uint64_t dev, uint64_t ino, bool shared)
 
 static void linux_start(struct run *run)
 {
-	static const struct linux_host_tasks tasks = { .self = task_self, .alive = task_alive, .panic = task_panic };
+	static const struct linux_host_tasks tasks = {.self = task_self, .alive = task_alive, .panic = task_panic};
 	static struct linux_host host;
 
 	files_open();

@@ -93,8 +93,12 @@ static void sim_real_map(struct run *run, struct map *map)
 	(void)run;
 	map_clear(map);
 	for (size_t i = 0; sim_area(sim, i, &area); i++) {
-		struct range range = { .start = area.start, .end = area.end, .prot = area.prot & 7, .shared = area.shared,
-			.file = file_of_inode_number(area.ino), .offset = area.offset };
+		struct range range = {.start = area.start,
+			.end = area.end,
+			.prot = area.prot & 7,
+			.shared = area.shared,
+			.file = file_of_inode_number(area.ino),
+			.offset = area.offset};
 
 		map_add(map, &range);
 	}

@@ -148,8 +148,8 @@ static void line_parse(const char *line, struct range *range, uint64_t *ino)
 		*ino = *ino * 10 + (uint64_t)(*line - '0');
 }
 
-static void line_take(struct map *map, const char *line, uintptr_t start, uintptr_t end, int (*file_of)(uint64_t, bool),
-		      struct raw_count *raw)
+static void line_take(
+	struct map *map, const char *line, uintptr_t start, uintptr_t end, int (*file_of)(uint64_t, bool), struct raw_count *raw)
 {
 	struct range range;
 	uint64_t ino;
@@ -167,8 +167,8 @@ static void line_take(struct map *map, const char *line, uintptr_t start, uintpt
 	map_add(map, &range);
 }
 
-void map_read_self(struct map *map, uintptr_t start, uintptr_t end, int (*file_of)(uint64_t ino, bool shared),
-		   struct raw_count *raw)
+void map_read_self(
+	struct map *map, uintptr_t start, uintptr_t end, int (*file_of)(uint64_t ino, bool shared), struct raw_count *raw)
 {
 	static char text[1 << 20];
 	size_t size = 0;

@@ -19,7 +19,7 @@ struct range {
 	uintptr_t start, end;
 	int prot; /* PROT_READ | PROT_WRITE | PROT_EXEC */
 	bool shared;
-	int file;        /* enum file_kind of the file behind it, or FILE_ANONYMOUS */
+	int file; /* enum file_kind of the file behind it, or FILE_ANONYMOUS */
 	uint64_t offset; /* of a file */
 };
 
@@ -45,7 +45,7 @@ struct raw_count {
 	uintptr_t start, end;
 	unsigned count;
 };
-void map_read_self(struct map *map, uintptr_t start, uintptr_t end, int (*file_of)(uint64_t ino, bool shared),
-		   struct raw_count *raw);
+void map_read_self(
+	struct map *map, uintptr_t start, uintptr_t end, int (*file_of)(uint64_t ino, bool shared), struct raw_count *raw);
 
 #endif

@@ -13,6 +13,11 @@
 #
 # The copy is built without sanitizers (a fault should be found by what it answers), and the test must end with status 1, which
 # both programs keep for a difference. A patch that no longer applies, or a mutant that nobody finds, fails this script.
+#
+# Faults of the original that have no mutant, since no answer shows them: the vector of free ranges that is scanned first-fit, the
+# set of chunks that every call walks, the areas that mremap merges first (all of them cost time only: the benchmarks watch them),
+# zeroing and file I/O under the global lock, and locks dropped half-way in mremap (only threads see it: tests/unit).
+#
 # Environment: TULOU_SOURCE (the tree), TULOU_BUILD (where to build), CC.
 set -eu
 

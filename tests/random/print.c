@@ -12,20 +12,40 @@ struct flag_name {
 	const char *name;
 };
 
-#define NAME(prefix, flag) { prefix##flag, #prefix #flag }
+#define NAME(prefix, flag) \
+	{ \
+		prefix##flag, #prefix #flag \
+	}
 
 static const struct flag_name prot_names[] = {
-	NAME(PROT_, READ), NAME(PROT_, WRITE), NAME(PROT_, EXEC), NAME(PROT_, GROWSDOWN), NAME(PROT_, GROWSUP), { 0, NULL },
+	NAME(PROT_, READ),
+	NAME(PROT_, WRITE),
+	NAME(PROT_, EXEC),
+	NAME(PROT_, GROWSDOWN),
+	NAME(PROT_, GROWSUP),
+	{0, NULL},
 };
 static const struct flag_name map_names[] = {
-	NAME(MAP_, ANONYMOUS), NAME(MAP_, FIXED), NAME(MAP_, FIXED_NOREPLACE), NAME(MAP_, 32BIT), NAME(MAP_, NORESERVE),
-	NAME(MAP_, POPULATE), NAME(MAP_, STACK), NAME(MAP_, DENYWRITE), NAME(MAP_, EXECUTABLE), NAME(MAP_, GROWSDOWN), NAME(MAP_, SYNC),
-	{ 0, NULL },
+	NAME(MAP_, ANONYMOUS),
+	NAME(MAP_, FIXED),
+	NAME(MAP_, FIXED_NOREPLACE),
+	NAME(MAP_, 32BIT),
+	NAME(MAP_, NORESERVE),
+	NAME(MAP_, POPULATE),
+	NAME(MAP_, STACK),
+	NAME(MAP_, DENYWRITE),
+	NAME(MAP_, EXECUTABLE),
+	NAME(MAP_, GROWSDOWN),
+	NAME(MAP_, SYNC),
+	{0, NULL},
 };
 static const struct flag_name mremap_names[] = {
-	NAME(MREMAP_, MAYMOVE), NAME(MREMAP_, FIXED), NAME(MREMAP_, DONTUNMAP), { 0, NULL },
+	NAME(MREMAP_, MAYMOVE),
+	NAME(MREMAP_, FIXED),
+	NAME(MREMAP_, DONTUNMAP),
+	{0, NULL},
 };
-static const struct flag_name msync_names[] = { NAME(MS_, ASYNC), NAME(MS_, INVALIDATE), NAME(MS_, SYNC), { 0, NULL } };
+static const struct flag_name msync_names[] = {NAME(MS_, ASYNC), NAME(MS_, INVALIDATE), NAME(MS_, SYNC), {0, NULL}};
 
 static void flags_print(FILE *out, const struct flag_name *names, int flags, const char *zero)
 {
@@ -48,7 +68,7 @@ static void flags_print(FILE *out, const struct flag_name *names, int flags, con
 
 static void map_flags_print(FILE *out, int flags)
 {
-	static const char *const types[] = { "0", "MAP_SHARED", "MAP_PRIVATE", "MAP_SHARED_VALIDATE" };
+	static const char *const types[] = {"0", "MAP_SHARED", "MAP_PRIVATE", "MAP_SHARED_VALIDATE"};
 
 	if ((flags & MAP_TYPE) < 4)
 		fputs(types[flags & MAP_TYPE], out);
@@ -87,7 +107,7 @@ static void mremap_print(FILE *out, const struct world *world, const struct requ
 
 void request_print(FILE *out, const struct world *world, const struct request *req)
 {
-	static const char *const names[] = { "mmap", "munmap", "mremap", "mprotect", "brk", "msync", "madvise", "store", "load" };
+	static const char *const names[] = {"mmap", "munmap", "mremap", "mprotect", "brk", "msync", "madvise", "store", "load"};
 
 	fprintf(out, "%s(", names[req->call]);
 	address_print(out, world, req->addr);
@@ -103,8 +123,8 @@ void request_print(FILE *out, const struct world *world, const struct request *r
 		fprintf(out, ", 0x%lx", (unsigned long)req->size);
 	if (req->call == CALL_MPROTECT || req->call == CALL_MSYNC) {
 		fputs(", ", out);
-		flags_print(out, req->call == CALL_MSYNC ? msync_names : prot_names, req->call == CALL_MSYNC ? req->flags : req->prot,
-			    req->call == CALL_MSYNC ? "0" : "PROT_NONE");
+		flags_print(out, req->call == CALL_MSYNC ? msync_names : prot_names,
+			req->call == CALL_MSYNC ? req->flags : req->prot, req->call == CALL_MSYNC ? "0" : "PROT_NONE");
 	} else if (req->call == CALL_MADVISE) {
 		fprintf(out, ", %s%d", req->flags == MADV_DONTNEED ? "MADV_DONTNEED " : "", req->flags);
 	} else if (req->call == CALL_STORE) {

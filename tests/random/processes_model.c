@@ -64,7 +64,7 @@ size_t model_count(void)
 void model_map(uint8_t self, size_t first, size_t end, bool writable)
 {
 	for (size_t page = first; page < end; page++)
-		model[page] = (struct page){ .owner = self, .writable = writable };
+		model[page] = (struct page){.owner = self, .writable = writable};
 }
 
 void model_unmap(uint8_t self, size_t first, size_t end)
@@ -131,7 +131,7 @@ static void host_check(struct sim *sim)
 
 void model_check_books(struct tulou *pool, struct sim *sim)
 {
-	struct walk walk = { 0 };
+	struct walk walk = {0};
 	char what[160] = "";
 
 	if (tulou_check(pool, what, sizeof(what)))

@@ -27,7 +27,7 @@ struct options {
 	unsigned length;
 	long sequence; /* only this one; -1: all */
 	unsigned differences; /* go on until so many were found */
-	bool cells;    /* fail when a required cell is thin */
+	bool cells; /* fail when a required cell is thin */
 };
 
 static struct sequence seq;
@@ -37,13 +37,13 @@ static void usage(int status)
 {
 	fputs("usage: random_compare --host linux|sim|kernel|liar [--seed N] [--calls N] [--length N] [--sequence N] "
 	      "[--differences N] [--no-cells]\n",
-	      status ? stderr : stdout);
+		status ? stderr : stdout);
 	exit(status);
 }
 
 static const struct side *host_find(const char *name)
 {
-	static const struct side *const sides[] = { &side_linux, &side_sim, &side_kernel_leader, &side_kernel_liar };
+	static const struct side *const sides[] = {&side_linux, &side_sim, &side_kernel_leader, &side_kernel_liar};
 
 	for (unsigned i = 0; i < sizeof(sides) / sizeof(sides[0]); i++)
 		if (strcmp(sides[i]->name, name) == 0)
@@ -54,13 +54,12 @@ static const struct side *host_find(const char *name)
 
 static void options_parse(struct options *options, int argc, char **argv)
 {
-	static const struct option names[] = { { "host", 1, NULL, 'h' }, { "seed", 1, NULL, 's' }, { "calls", 1, NULL, 'c' },
-		{ "length", 1, NULL, 'l' }, { "sequence", 1, NULL, 'q' }, { "differences", 1, NULL, 'd' },
-		{ "no-cells", 0, NULL, 'n' }, { "help", 0, NULL, '?' },
-		{ NULL, 0, NULL, 0 } };
+	static const struct option names[] = {{"host", 1, NULL, 'h'}, {"seed", 1, NULL, 's'}, {"calls", 1, NULL, 'c'},
+		{"length", 1, NULL, 'l'}, {"sequence", 1, NULL, 'q'}, {"differences", 1, NULL, 'd'}, {"no-cells", 0, NULL, 'n'},
+		{"help", 0, NULL, '?'}, {NULL, 0, NULL, 0}};
 	int option;
 
-	*options = (struct options){ .seed = 1, .calls = 60000, .length = 120, .sequence = -1, .cells = true, .differences = 1 };
+	*options = (struct options){.seed = 1, .calls = 60000, .length = 120, .sequence = -1, .cells = true, .differences = 1};
 	while ((option = getopt_long(argc, argv, "", names, NULL)) >= 0) {
 		if (option == 'h')
 			options->host = host_find(optarg);
@@ -108,7 +107,8 @@ static void sequence_print(const struct pair *pair, const struct difference *dif
 	const struct world *world = &seq.world;
 
 	printf("/* A = 0x%lx, pool of 0x%lx bytes, chunks of 0x%lx%s */\n", (unsigned long)world->start,
-	       (unsigned long)(world->end - world->start), (unsigned long)world->chunk_size, world->heap ? ", built with a heap" : "");
+		(unsigned long)(world->end - world->start), (unsigned long)world->chunk_size,
+		world->heap ? ", built with a heap" : "");
 	for (unsigned i = 0; i < seq.count && i <= pair->leader->done && i < SEQUENCE_MAX; i++) {
 		const struct outcome *leader = &pair->leader->outcomes[i], *follower = &pair->follower->outcomes[i];
 
@@ -132,7 +132,7 @@ static void difference_report(const struct pair *pair, const struct options *opt
 	struct difference difference;
 
 	printf("difference in sequence %u of seed %llu, host %s; shrinking ...\n", number, (unsigned long long)options->seed,
-	       options->host->name);
+		options->host->name);
 	fflush(stdout);
 	sequence_shrink(pair, &seq);
 	if (ftruncate(fileno(children_errors), 0))
@@ -151,7 +151,7 @@ static void difference_report(const struct pair *pair, const struct options *opt
 		printf("%s:\n%sthe kernel:\n%s", pair->leader_side->name, pair->leader->dump, pair->follower->dump);
 	errors_print();
 	printf("again: random_compare --host %s --seed %llu --length %u --sequence %u\n", options->host->name,
-	       (unsigned long long)options->seed, options->length, number);
+		(unsigned long long)options->seed, options->length, number);
 }
 
 /* ---- the run ------------------------------------------------------------------------------------------------------------- */
@@ -168,8 +168,8 @@ static bool run_finish(const struct options *options, unsigned long compared, un
 	bool good = true;
 
 	cells_print(stdout);
-	printf("%lu calls in %u sequences compared; %u sequences ended early by an accepted deviation\n", compared,
-	       sequences, ended_early);
+	printf("%lu calls in %u sequences compared; %u sequences ended early by an accepted deviation\n", compared, sequences,
+		ended_early);
 	if (options->cells && options->sequence < 0)
 		good = cells_missing(stdout, options->host->plain_files) == 0;
 	if (ended_early * 4 > sequences) {
@@ -187,11 +187,12 @@ int main(int argc, char **argv)
 	unsigned ended_early = 0, found = 0, number;
 
 	options_parse(&options, argc, argv);
-	const struct generator_options generator = { options.seed, options.length, options.host->plain_files };
+	const struct generator_options generator = {options.seed, options.length, options.host->plain_files};
 
-	pair = (struct pair){ .leader_side = options.host, .leader = record_create(), .follower = record_create() };
+	pair = (struct pair){.leader_side = options.host, .leader = record_create(), .follower = record_create()};
 	pair.leader->dump_at = pair.follower->dump_at = SEQUENCE_MAX;
-	printf("random_compare: host %s, seed %llu, %lu calls\n", options.host->name, (unsigned long long)options.seed, options.calls);
+	printf("random_compare: host %s, seed %llu, %lu calls\n", options.host->name, (unsigned long long)options.seed,
+		options.calls);
 	if (stderr_of_children() < 0)
 		return 125;
 	number = options.sequence < 0 ? 0 : (unsigned)options.sequence;

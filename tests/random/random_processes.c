@@ -37,14 +37,14 @@ static unsigned long refusals, over_others;
 _Noreturn void fail(const char *what, uintptr_t addr)
 {
 	printf("random_processes: run %lu, call %lu: %s: %s, at A+0x%lx\n", run_number, call_number, call_text, what,
-	       (unsigned long)(addr - pool_start));
+		(unsigned long)(addr - pool_start));
 	exit(1);
 }
 
 static void call_note(uint8_t self, const char *name, size_t first, size_t end, long more)
 {
 	snprintf(call_text, sizeof(call_text), "process %u: %s(A+0x%lx, 0x%lx, %ld)", self, name, (unsigned long)(first * PAGE),
-		 (unsigned long)((end - first) * PAGE), more);
+		(unsigned long)((end - first) * PAGE), more);
 }
 
 static void answer_fail(long result)
@@ -109,7 +109,7 @@ static void mmap_anywhere(struct tulou_process_vm *vm, uint8_t self)
 	range_pick(&first, &end);
 	call_note(self, hint ? "mmap near" : "mmap anywhere", first, end, from_file);
 	result = tulou_mmap(vm, hint ? page_addr(first) : 0, (end - first) * PAGE, from_file ? PROT_READ : PROT_READ | PROT_WRITE,
-			    from_file ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, from_file ? file : -1, 0);
+		from_file ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, from_file ? file : -1, 0);
 	if (result == -TULOU_ENOMEM && !model_hole_exists(self, end - first)) {
 		refusals++;
 		return;
@@ -132,7 +132,7 @@ static void mmap_fixed(struct tulou_process_vm *vm, uint8_t self)
 	near = model_others_near(self, first, end);
 	call_note(self, replace ? "mmap fixed" : "mmap noreplace", first, end, near);
 	result = tulou_mmap(vm, page_addr(first), (end - first) * PAGE, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | (replace ? MAP_FIXED : MAP_FIXED_NOREPLACE), -1, 0);
+		MAP_PRIVATE | MAP_ANONYMOUS | (replace ? MAP_FIXED : MAP_FIXED_NOREPLACE), -1, 0);
 	over_others += near;
 	if (!replace && model_owns_any(self, first, end) && result == -TULOU_EEXIST)
 		return;
@@ -285,7 +285,7 @@ static void everybody_leaves(void)
 
 static void run(uint64_t seed, unsigned long calls)
 {
-	const struct tulou_config config = { .start = pool_start, .end = page_addr(pool_pages), .chunk_size = CHUNK_PAGES * PAGE };
+	const struct tulou_config config = {.start = pool_start, .end = page_addr(pool_pages), .chunk_size = CHUNK_PAGES * PAGE};
 
 	prng.state = seed;
 	memset(model, 0, sizeof(model));
@@ -309,8 +309,8 @@ static void run(uint64_t seed, unsigned long calls)
 
 int main(int argc, char **argv)
 {
-	static const struct option names[] = { { "seed", 1, NULL, 's' }, { "runs", 1, NULL, 'r' }, { "calls", 1, NULL, 'c' },
-		{ NULL, 0, NULL, 0 } };
+	static const struct option names[] = {
+		{"seed", 1, NULL, 's'}, {"runs", 1, NULL, 'r'}, {"calls", 1, NULL, 'c'}, {NULL, 0, NULL, 0}};
 	uint64_t seed = 1;
 	unsigned long runs = 10, calls = 2000;
 	int option;

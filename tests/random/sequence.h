@@ -27,17 +27,17 @@ enum call_kind {
 	CALL_MSYNC,
 	CALL_MADVISE,
 	CALL_STORE, /* one byte in each page of a range, until one faults */
-	CALL_LOAD,  /* the same, read */
+	CALL_LOAD, /* the same, read */
 	CALL_COUNT,
 };
 
 /* Where, in words that still mean something when other calls of the sequence are dropped. */
 enum place_kind {
 	PLACE_ABSOLUTE, /* delta */
-	PLACE_ARENA,    /* start of the arena + delta */
-	PLACE_RESULT,   /* what call number `of` returned + delta; when it failed, a place in the arena */
-	PLACE_AREA,     /* start of the range number `of` (modulo the count) of the map at that time + delta */
-	PLACE_HEAP,     /* the initial break + delta */
+	PLACE_ARENA, /* start of the arena + delta */
+	PLACE_RESULT, /* what call number `of` returned + delta; when it failed, a place in the arena */
+	PLACE_AREA, /* start of the range number `of` (modulo the count) of the map at that time + delta */
+	PLACE_HEAP, /* the initial break + delta */
 };
 
 struct place {
@@ -52,7 +52,7 @@ struct op {
 	struct place addr, new_addr;
 	size_t size, new_size;
 	int prot, flags; /* msync: flags; madvise: flags is the advice */
-	int file;        /* enum file_kind, or -1 */
+	int file; /* enum file_kind, or -1 */
 	uint64_t offset;
 	uint8_t value; /* of a store */
 };
@@ -79,7 +79,6 @@ struct request {
 	uint64_t offset;
 	uint8_t value;
 };
-
 
 /* print.c: one call as C, without its result; addresses of the arena as A+0x…. */
 void request_print(FILE *out, const struct world *world, const struct request *req);

@@ -20,7 +20,7 @@ struct shrinking {
 };
 
 void pair_run(const struct pair *pair, const struct sequence *seq, bool contents_always, struct difference *out,
-	      void (*agreed)(const struct world *world, const struct outcome *outcome))
+	void (*agreed)(const struct world *world, const struct outcome *outcome))
 {
 	sequence_execute(seq, pair->leader_side, pair->leader, NULL, contents_always);
 	sequence_execute(seq, &side_kernel_follower, pair->follower, pair->leader, contents_always);
@@ -55,8 +55,8 @@ static void places_fix(struct shrinking *shrinking, bool pin)
 		const struct outcome *outcome = &shrinking->pair->leader->outcomes[i];
 		struct op *op = &candidate.ops[i];
 
-		op->addr = (struct place){ .kind = PLACE_ABSOLUTE, .delta = (long)outcome->request.addr };
-		op->new_addr = (struct place){ .kind = PLACE_ABSOLUTE, .delta = (long)outcome->request.new_addr };
+		op->addr = (struct place){.kind = PLACE_ABSOLUTE, .delta = (long)outcome->request.addr};
+		op->new_addr = (struct place){.kind = PLACE_ABSOLUTE, .delta = (long)outcome->request.new_addr};
 		op->size = outcome->request.size;
 		op->new_size = outcome->request.new_size;
 		if (pin && op->call == CALL_MMAP && outcome->result > 0 && !(op->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
@@ -106,9 +106,9 @@ static bool op_simplify(struct op *op, unsigned step)
 		op->new_size -= is_plain_size(op->new_size) ? PAGE : 0;
 		return true;
 	case 3:
-		op->flags = op->call == CALL_MMAP ? op->flags & ~(MAP_NORESERVE | MAP_POPULATE | MAP_STACK | MAP_DENYWRITE |
-								  MAP_EXECUTABLE) :
-						    op->flags;
+		op->flags = op->call == CALL_MMAP
+				    ? op->flags & ~(MAP_NORESERVE | MAP_POPULATE | MAP_STACK | MAP_DENYWRITE | MAP_EXECUTABLE)
+				    : op->flags;
 		return true;
 	case 4: /* no file */
 		if (op->call == CALL_MMAP && op->file >= 0) {
@@ -143,7 +143,7 @@ static bool ops_simplify(struct shrinking *shrinking)
 			if (!op_simplify(&candidate.ops[at], step))
 				break;
 			if (memcmp(&candidate.ops[at], &shrinking->best->ops[at], sizeof(struct op)) != 0 &&
-			    candidate_try(shrinking, &candidate))
+				candidate_try(shrinking, &candidate))
 				simpler = true;
 			if (at >= shrinking->best->count)
 				return simpler;
@@ -168,7 +168,7 @@ static void heap_drop(struct shrinking *shrinking)
 void sequence_shrink(const struct pair *pair, struct sequence *seq)
 {
 	static struct sequence candidate;
-	struct shrinking shrinking = { .pair = pair, .best = seq };
+	struct shrinking shrinking = {.pair = pair, .best = seq};
 
 	candidate = *seq;
 	if (!candidate_try(&shrinking, &candidate))

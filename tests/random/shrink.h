@@ -11,7 +11,7 @@ struct pair {
 	struct record *leader, *follower;
 };
 void pair_run(const struct pair *pair, const struct sequence *seq, bool contents_always, struct difference *out,
-	      void (*agreed)(const struct world *world, const struct outcome *outcome));
+	void (*agreed)(const struct world *world, const struct outcome *outcome));
 
 /* `seq` shows a difference; on return it is short, and still shows one. */
 void sequence_shrink(const struct pair *pair, struct sequence *seq);

@@ -23,25 +23,25 @@ struct outcome {
 	struct request request;
 	long result; /* store, load: pages done, or | a fault << 32 */
 	enum spread spread;
-	bool gap;           /* leader: refused, and the range meets the gap below the stack */
-	bool many;          /* leader: -EFAULT to an mremap of several areas that only newer kernels can do */
-	bool full;          /* leader: -ENOMEM, and no hole in the arena is large enough */
-	bool mergeable;     /* mremap: the old range lies in one range of the normal form, perhaps in several areas */
-	uint64_t map;       /* hash of the map after the call */
-	uint64_t real_map;  /* the same from /proc/self/maps; = map where there is no other source */
-	uint64_t contents;  /* hash of what can be read; 0 when it was not looked at */
+	bool gap; /* leader: refused, and the range meets the gap below the stack */
+	bool many; /* leader: -EFAULT to an mremap of several areas that only newer kernels can do */
+	bool full; /* leader: -ENOMEM, and no hole in the arena is large enough */
+	bool mergeable; /* mremap: the old range lies in one range of the normal form, perhaps in several areas */
+	uint64_t map; /* hash of the map after the call */
+	uint64_t real_map; /* the same from /proc/self/maps; = map where there is no other source */
+	uint64_t contents; /* hash of what can be read; 0 when it was not looked at */
 	char what[WHAT_SIZE]; /* a broken invariant */
 };
 
 struct record {
-	unsigned done;   /* calls answered; less than the sequence's count when the child died */
-	int status;      /* of the child, as wait(2) */
-	uintptr_t heap;  /* the initial break; 0: none */
+	unsigned done; /* calls answered; less than the sequence's count when the child died */
+	int status; /* of the child, as wait(2) */
+	uintptr_t heap; /* the initial break; 0: none */
 	uintptr_t stack; /* the lowest address of the stack that the builder made; 0: none */
 	char start_what[WHAT_SIZE];
 	struct map start; /* after the builder, before the first call */
 	struct outcome outcomes[SEQUENCE_MAX];
-	unsigned dump_at;      /* in: dump map and contents after this call; SEQUENCE_MAX: none */
+	unsigned dump_at; /* in: dump map and contents after this call; SEQUENCE_MAX: none */
 	char dump[256 * 1024]; /* out: text */
 };
 
@@ -50,16 +50,16 @@ struct run {
 	const struct sequence *sequence;
 	const struct side *side;
 	struct record *record;
-	const struct record *leader;    /* NULL: this is the leader */
-	struct map map;                 /* after the last call */
-	long results[SEQUENCE_MAX];     /* by op id */
+	const struct record *leader; /* NULL: this is the leader */
+	struct map map; /* after the last call */
+	long results[SEQUENCE_MAX]; /* by op id */
 	bool contents_always;
 	void *state; /* the side's own */
 };
 
 struct side {
 	const char *name;
-	bool plain_files;  /* only the kinds of file that sim has */
+	bool plain_files; /* only the kinds of file that sim has */
 	bool fault_detail; /* si_code of faults is known */
 	/* Get ready; fills record->start and record->heap, or repeats the leader's. */
 	void (*start)(struct run *run);
@@ -93,7 +93,7 @@ uint64_t contents_hash(struct run *run, FILE *dump);
 
 /* execute.c: run the sequence on a side in a child, as leader (NULL) or follower of a record. Fills `record`. */
 void sequence_execute(const struct sequence *seq, const struct side *side, struct record *record, const struct record *leader,
-		      bool contents_always);
+	bool contents_always);
 struct record *record_create(void);
 void record_destroy(struct record *record);
 

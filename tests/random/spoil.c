@@ -8,11 +8,11 @@
 
 #include "generate.h"
 
-static const long beyond[] = { 0x7ffffffff000, 0x800000000000, (long)0xffff800000000000ul, (long)0xfffffffffffff000ul };
+static const long beyond[] = {0x7ffffffff000, 0x800000000000, (long)0xffff800000000000ul, (long)0xfffffffffffff000ul};
 
 static struct place place_beyond(struct prng *prng)
 {
-	return (struct place){ .kind = PLACE_ABSOLUTE, .delta = beyond[prng_below(prng, 4)] };
+	return (struct place){.kind = PLACE_ABSOLUTE, .delta = beyond[prng_below(prng, 4)]};
 }
 
 static long odd(struct prng *prng)
@@ -22,7 +22,8 @@ static long odd(struct prng *prng)
 
 static void mmap_spoil(struct generator *gen, struct op *op)
 {
-	static const uint64_t offsets[] = { 1, 100, PAGE - 1, PAGE + 1, 0x7ffffffffffff000, 0x8000000000000000, 0xfffffffffffff000 };
+	static const uint64_t offsets[] = {
+		1, 100, PAGE - 1, PAGE + 1, 0x7ffffffffffff000, 0x8000000000000000, 0xfffffffffffff000};
 	struct prng *prng = &gen->prng;
 
 	if (!(op->flags & MAP_ANONYMOUS) && prng_percent(prng, 40)) {
@@ -77,7 +78,7 @@ static void range_spoil(struct generator *gen, struct op *op)
 		op->addr = place_beyond(prng);
 		break;
 	case 3:
-		op->addr = (struct place){ .kind = PLACE_ABSOLUTE, .delta = PAGE };
+		op->addr = (struct place){.kind = PLACE_ABSOLUTE, .delta = PAGE};
 		break;
 	default:
 		op->addr.delta += odd(prng);
@@ -87,7 +88,7 @@ static void range_spoil(struct generator *gen, struct op *op)
 
 static void mremap_spoil(struct generator *gen, struct op *op)
 {
-	static const int flags[] = { MREMAP_FIXED, MREMAP_DONTUNMAP, 8, MREMAP_MAYMOVE | 8, MREMAP_FIXED | MREMAP_DONTUNMAP };
+	static const int flags[] = {MREMAP_FIXED, MREMAP_DONTUNMAP, 8, MREMAP_MAYMOVE | 8, MREMAP_FIXED | MREMAP_DONTUNMAP};
 	struct prng *prng = &gen->prng;
 
 	switch (prng_below(prng, 8)) {
@@ -123,8 +124,8 @@ static void mremap_spoil(struct generator *gen, struct op *op)
 
 void op_spoil(struct generator *gen, struct op *op)
 {
-	static const int prots[] = { PROT_READ | PROT_GROWSDOWN, PROT_GROWSUP, PROT_GROWSDOWN | PROT_GROWSUP, 0x40, 0x800 };
-	static const int advices[] = { -1, 7, 99, 1000 };
+	static const int prots[] = {PROT_READ | PROT_GROWSDOWN, PROT_GROWSUP, PROT_GROWSDOWN | PROT_GROWSUP, 0x40, 0x800};
+	static const int advices[] = {-1, 7, 99, 1000};
 	struct prng *prng = &gen->prng;
 
 	switch (op->call) {

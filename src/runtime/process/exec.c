@@ -24,6 +24,7 @@
 #include "runtime/process/exit.h"
 #include "runtime/process/task.h"
 #include "runtime/supervisor/supervisor.h"
+#include "runtime/text.h"
 #include "runtime/trap/path.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
@@ -315,9 +316,24 @@ static long exec_opened(struct exec *e)
 
 /* ---- the calls ----------------------------------------------------------------------------------------------------------------- */
 
+/* /proc/self/exe leads to our own file: open the program's instead, which goes on under the name that was given. */
+static long open_program(struct exec *e, int dirfd, const char *path, int flags)
+{
+	struct program *program = e->program;
+	const struct process *process = e->thread->process;
+	long result;
+
+	if (!path_own_exe(process, path))
+		return program_open(program, dirfd, path, flags, &e->argv);
+	result = program_open(program, AT_FDCWD, process->exe, flags, &e->argv);
+	memcpy(program->comm, "exe", sizeof "exe");
+	memcpy(program->execfn, path, text_length(path) + 1);
+	return result;
+}
+
 static long exec_copied(struct exec *e, int dirfd, const char *path, int flags)
 {
-	long result = program_open(e->program, dirfd, path, flags, &e->argv);
+	long result = open_program(e, dirfd, path, flags);
 
 	if (result == -ENOEXEC && !runtime.strict) /* the kernel may know the format (binfmt_misc), or says the same */
 		return real_execve(e, dirfd, path, flags, NULL, 0);
@@ -346,7 +362,7 @@ static long exec(struct thread *thread, struct frame *frame, int dirfd, uint64_t
 	if (!result)
 		result = copy_strings(&e.envp, envp);
 	if (!result)
-		result = exec_copied(&e, dirfd, path_own_exe(thread->process, name) ? thread->process->exe : name, flags);
+		result = exec_copied(&e, dirfd, name, flags);
 	strings_fini(&e.argv);
 	strings_fini(&e.envp);
 	program_destroy(e.program);

@@ -32,6 +32,8 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_mlock] = trap_own_range,
 	[__NR_mlock2] = trap_own_range,
 	[__NR_munlock] = trap_own_range,
+	[__NR_shmat] = trap_shmat,
+	[__NR_shmdt] = trap_shmdt,
 	[__NR_clone] = trap_clone,
 	[__NR_fork] = trap_fork,
 	[__NR_vfork] = trap_vfork,
@@ -67,8 +69,6 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_remap_file_pages] = trap_enosys,
 	[__NR_pkey_mprotect] = trap_enosys,
 	[__NR_process_madvise] = trap_enosys,
-	[__NR_shmat] = trap_enosys,
-	[__NR_shmdt] = trap_enosys,
 	[__NR_mseal] = trap_enosys,
 	[__NR_map_shadow_stack] = trap_enosys,
 };

@@ -153,13 +153,24 @@ static int reserve(struct tulou_process_vm *vm, struct request *r)
 	return error;
 }
 
+/* Of a fixed range only what was not the process's before counts, as data too (mm/mmap.c: mmap_region). */
+static int check_limits(const struct tulou_process_vm *vm, const struct request *r, struct usage before)
+{
+	size_t more = vm->usage.total - before.total;
+
+	return process_vm_may_have(vm, before, more, area_content_is_data(&r->options.content) ? more : 0);
+}
+
 static long commit(struct tulou_process_vm *vm, struct request *r)
 {
+	struct usage before = vm->usage;
 	int error = reserve(vm, r);
 
 	if (error)
 		return error;
-	error = map_options_map(&r->options, r->range, vm->pool->host);
+	error = check_limits(vm, r, before);
+	if (!error)
+		error = map_options_map(&r->options, r->range, vm->pool->host);
 	if (error)
 		process_vm_remove(vm, r->range, r->replace);
 	else if (r->replace)

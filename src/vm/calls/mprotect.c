@@ -45,9 +45,20 @@ static bool area_may_have(const struct area *area, int prot)
 	return !area->content.object || perms_allow(area->content.object->max_prot, prot);
 }
 
+/* Bytes that RLIMIT_DATA does not count now, but will. */
+static size_t new_data(const struct area *area, struct range range, int prot)
+{
+	struct area_content content = area->content;
+
+	content.prot = (uint8_t)prot;
+	return area_content_is_data(&content) && !area_content_is_data(&area->content) ? range_size(range_cut(area->range, range)) : 0;
+}
+
 /* How much of the range can be changed, and why not more. */
 static int reach(struct tulou_process_vm *vm, struct range range, int prot, uintptr_t *end)
 {
+	size_t data = 0;
+
 	*end = range.start;
 	while (*end < range.end) {
 		struct area *area = process_vm_area_above(vm, *end);
@@ -56,6 +67,9 @@ static int reach(struct tulou_process_vm *vm, struct range range, int prot, uint
 			return -TULOU_ENOMEM;
 		if (!area_may_have(area, prot))
 			return -TULOU_EACCES;
+		data += new_data(area, range, prot);
+		if (process_vm_may_have(vm, vm->usage, 0, data))
+			return -TULOU_ENOMEM;
 		*end = area->range.end < range.end ? area->range.end : range.end;
 	}
 	return 0;

@@ -149,6 +149,14 @@ static long second_view(struct tulou_process_vm *vm, const struct request *r, co
 	return r->may_move ? move(vm, r, area) : -TULOU_ENOMEM;
 }
 
+/* What the process will have more of. */
+static int check_limits(const struct tulou_process_vm *vm, const struct request *r, const struct area *area)
+{
+	size_t old = r->keep ? 0 : range_size(r->old), more = r->new_size > old ? r->new_size - old : 0;
+
+	return process_vm_may_have(vm, vm->usage, more, area_content_is_data(&area->content) ? more : 0);
+}
+
 static long resize(struct tulou_process_vm *vm, struct request *r)
 {
 	struct area *area = process_vm_area_above(vm, r->old.start);
@@ -158,6 +166,9 @@ static long resize(struct tulou_process_vm *vm, struct request *r)
 
 	if (!area || area->range.start > r->old.start || !area_has_pages(area))
 		return -TULOU_EFAULT;
+	error = check_limits(vm, r, area);
+	if (error)
+		return error;
 	if (range_is_empty(r->old))
 		return second_view(vm, r, area);
 	if (!r->fixed && !r->keep && r->new_size <= range_size(r->old)) {
