@@ -37,6 +37,7 @@ struct chunk {
 	/* guarded by lock */
 	uint8_t kind; /* enum tulou_chunk_kind */
 	bool head_guard;
+	bool torn; /* its one owner died in the middle of a change: nobody reads on (recover.h, salvage.c) */
 	struct tree areas;
 	size_t area_count, used; /* used: bytes */
 	struct free_space free;

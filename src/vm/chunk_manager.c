@@ -60,7 +60,7 @@ bool chunk_is_others_locked(const struct chunk *chunk, const struct tulou_proces
 
 bool chunk_is_free_for_locked(const struct chunk *chunk, const struct tulou_process_vm *process, struct range range)
 {
-	if (!free_space_covers(&chunk->free, range))
+	if (chunk->torn || !free_space_covers(&chunk->free, range))
 		return false;
 	return !chunk_is_others_locked(chunk, process, range.end) && !chunk_is_others_locked(chunk, process, range.start - 1);
 }
@@ -79,7 +79,7 @@ bool chunk_place_locked(const struct chunk *chunk, const struct tulou_process_vm
 		place.end -= PAGE_SIZE;
 	if (chunk->head_guard && place.start == chunk->range.start)
 		place.start += PAGE_SIZE;
-	if (range_is_empty(place) || !free_space_find(&chunk->free, size, align, place, out))
+	if (chunk->torn || range_is_empty(place) || !free_space_find(&chunk->free, size, align, place, out))
 		return false;
 	if (alone || chunk_is_free_for_locked(chunk, process, range_between(*out, *out + size)))
 		return true;

@@ -54,11 +54,13 @@ void process_vm_give_back(struct tulou_process_vm *vm)
 	struct tulou *pool = vm->pool;
 	uint32_t self = pool_self(pool);
 
-	if (unlikely(lock_take(&vm->lock, pool->host, self) == LOCK_TAKEN_OVER))
-		recover(pool->host, RECOVER_PROCESS_VM, vm);
-	vm->stock.self = self;
-	process_vm_clear(vm);
-	stock_trim(&vm->stock, 0);
+	if (unlikely(lock_take(&vm->lock, pool->host, self) == LOCK_TAKEN_OVER || vm->torn)) {
+		process_vm_salvage(vm, self);
+	} else {
+		vm->stock.self = self;
+		process_vm_clear(vm);
+		stock_trim(&vm->stock, 0);
+	}
 	lock_drop(&vm->lock, pool->host);
 
 	pool_lock_list(pool, self);

@@ -24,6 +24,7 @@ struct tulou_process_vm {
 	uint32_t id, references; /* atomic */
 	struct lock lock;
 	/* guarded by lock */
+	bool torn; /* a task died inside a call and left a contradiction: fit only to be given back */
 	struct stock stock;
 	struct tree owners;
 	struct owner *hint; /* the open chunk that was used last, or NULL */
@@ -50,6 +51,8 @@ void process_vm_leave(struct tulou_process_vm *vm, struct range touched);
 void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t id);
 /* Give back all areas and chunks. What the host refuses goes to limbo. Cannot fail. */
 void process_vm_clear(struct tulou_process_vm *vm);
+/* salvage.c: the same for one whose task died inside a call; its lock is held, its books are not trusted. */
+void process_vm_salvage(struct tulou_process_vm *vm, uint32_t self);
 /* Clear it, take it out of the pool's set and free it, whatever its count. */
 void process_vm_give_back(struct tulou_process_vm *vm);
 /* Ask the host again for what is in limbo. Takes limbo's lock. */

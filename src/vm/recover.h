@@ -2,9 +2,10 @@
 /*
  * recover.h - what to do when a lock was taken over from a dead holder.
  *
- * The holder may have died between any two instructions of a change. For now the books that the lock guards are checked, and
- * only a contradiction stops: a holder that died before or after its change leaves none. Completing or undoing a half-done
- * change from a journal will be this function's business, and nobody else's.
+ * The holder may have died between any two instructions of a change. The books that the lock guards are checked: a holder that
+ * died before or after its change leaves no contradiction. What is torn and was the dead process's alone is set aside, and goes with
+ * it (salvage.c); a contradiction in what others share stops. Completing or undoing a half-done change from a journal will be
+ * this function's business, and nobody else's.
  */
 #ifndef TULOU_VM_RECOVER_H
 #define TULOU_VM_RECOVER_H

@@ -21,6 +21,7 @@ static void owner_id_note(struct tulou_chunk_info *info, unsigned shown, uint32_
 	info->owners[at] = id;
 }
 
+/* Of a torn chunk only its place can be told. */
 static struct tulou_chunk_info chunk_info_locked(const struct chunk *chunk)
 {
 	struct tulou_chunk_info info = {
@@ -30,9 +31,11 @@ static struct tulou_chunk_info chunk_info_locked(const struct chunk *chunk)
 		.area_count = chunk->area_count,
 		.used = chunk->used,
 		.free = range_size(chunk->range) - chunk->used,
-		.largest_free = free_space_largest(&chunk->free),
+		.largest_free = chunk->torn ? 0 : free_space_largest(&chunk->free),
 	};
 
+	if (chunk->torn)
+		return (struct tulou_chunk_info){.start = info.start, .end = info.end, .kind = info.kind, .free = info.free};
 	list_for_each(link, &chunk->owners)
 		owner_id_note(&info, info.owner_count++, tulou_process_vm_id(link_owner(link)->process));
 	return info;
@@ -81,7 +84,7 @@ static int walk_chunk(struct chunk *chunk, const struct tulou_process_vm *proces
 	int result = 0;
 
 	chunk_lock(chunk, stock);
-	for (struct tree_node *node = tree_first(&chunk->areas); node && !result; node = tree_next(node)) {
+	for (struct tree_node *node = chunk->torn ? NULL : tree_first(&chunk->areas); node && !result; node = tree_next(node)) {
 		struct tulou_area_info info;
 
 		if (process && to_area(node)->owner->process != process)
@@ -112,7 +115,7 @@ int tulou_walk_process(struct tulou_process_vm *vm, int (*visit)(void *arg, cons
 
 	if (unlikely(lock_take(&vm->lock, stock.host, stock.self) == LOCK_TAKEN_OVER))
 		recover(stock.host, RECOVER_PROCESS_VM, vm);
-	for (struct tree_node *node = tree_first(&vm->owners); node && !result; node = tree_next(node))
+	for (struct tree_node *node = vm->torn ? NULL : tree_first(&vm->owners); node && !result; node = tree_next(node))
 		result = walk_chunk(to_owner(node)->chunk, vm, &stock, visit, arg);
 	lock_drop(&vm->lock, stock.host);
 	return result;

@@ -15,8 +15,8 @@
 # both programs keep for a difference. A patch that no longer applies, or a mutant that nobody finds, fails this script.
 #
 # Faults of the original that have no mutant, since no answer shows them: the vector of free ranges that is scanned first-fit, the
-# set of chunks that every call walks, the areas that mremap merges first (all of them cost time only: the benchmarks watch them),
-# zeroing and file I/O under the global lock, and locks dropped half-way in mremap (only threads see it: tests/unit).
+# set of chunks that every call walks, the areas that mremap merges first, zeroing and file I/O under the global lock (all of them
+# cost time only), and locks dropped half-way in mremap (only threads see it; both programs here have one).
 #
 # Environment: TULOU_SOURCE (the tree), TULOU_BUILD (where to build), CC.
 set -eu
