@@ -78,6 +78,7 @@ void tulou_fork_child(struct tulou *pool, struct tulou_process_vm *keep)
 	struct list *link = pool->processes.next;
 
 	locks_forget(pool);
+	__atomic_store_n(&keep->references, 1, __ATOMIC_RELAXED); /* whoever else shared it was not copied */
 	while (link != &pool->processes) {
 		struct tulou_process_vm *vm = link_process(link);
 
