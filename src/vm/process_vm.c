@@ -22,7 +22,8 @@ static bool owner_update(struct tree_node *node)
 void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t id)
 {
 	_Static_assert(sizeof(struct owner) <= RECORD_SIZE, "an owner is a record");
-	*vm = (struct tulou_process_vm){.pool = pool, .id = id, .references = 1, .limit_as = UINT64_MAX, .limit_data = UINT64_MAX};
+	*vm = (struct tulou_process_vm){
+		.pool = pool, .id = id, .references = 1, .limit_as = UINT64_MAX, .limit_data = UINT64_MAX};
 	vm->stock = (struct stock){.host = pool->host, .slab = &pool->record_slab, .shm = &pool->shm};
 	list_init(&vm->link);
 	tree_init(&vm->owners, owner_update);
@@ -226,14 +227,14 @@ void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct 
 	}
 }
 
-void process_vm_protect(struct tulou_process_vm *vm, struct range range, int prot)
+void process_vm_change(struct tulou_process_vm *vm, struct range range, struct area_change change)
 {
 	while (range.start < range.end) {
 		struct owner *owner = process_vm_owner_above(vm, range.start);
 		struct range part = range_cut(range, owner->chunk->range);
 
 		chunk_lock(owner->chunk, &vm->stock);
-		chunk_protect_locked(owner, part, prot, &vm->stock);
+		chunk_change_locked(owner, part, change, &vm->stock);
 		chunk_unlock(owner->chunk, &vm->stock);
 		shm_flush(&vm->stock);
 		range.start = part.end;

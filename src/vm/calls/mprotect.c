@@ -51,7 +51,8 @@ static size_t new_data(const struct area *area, struct range range, int prot)
 	struct area_content content = area->content;
 
 	content.prot = (uint8_t)prot;
-	return area_content_is_data(&content) && !area_content_is_data(&area->content) ? range_size(range_cut(area->range, range)) : 0;
+	return area_content_is_data(&content) && !area_content_is_data(&area->content) ? range_size(range_cut(area->range, range))
+										       : 0;
 }
 
 /* How much of the range can be changed, and why not more. */
@@ -121,7 +122,7 @@ static long commit(struct tulou_process_vm *vm, struct decoded *d)
 			protect_again(vm, range_between(d->range.start, end));
 			return error;
 		}
-		process_vm_protect(vm, range_between(d->range.start, end), d->prot);
+		process_vm_change(vm, range_between(d->range.start, end), (struct area_change){.prot = d->prot});
 	}
 	return stop;
 }
