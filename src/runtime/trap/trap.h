@@ -44,12 +44,13 @@ static inline uint64_t trap_argument(const struct frame *frame, unsigned i)
 
 /* ---- the functions, by file ---------------------------------------------------------------------------------------------- */
 /* trap/memory.c */
-trap_function trap_mmap, trap_munmap, trap_mremap, trap_mprotect, trap_brk, trap_msync, trap_madvise, trap_own_range, trap_enosys;
+trap_function trap_mmap, trap_munmap, trap_mremap, trap_mprotect, trap_brk, trap_msync, trap_madvise, trap_mincore, trap_mlock,
+	trap_mlock2, trap_munlock, trap_mlockall, trap_munlockall, trap_enosys;
 /* trap/shm.c */
 trap_function trap_shmat, trap_shmdt;
 /* trap/signal.c */
-trap_function trap_rt_sigaction, trap_rt_sigprocmask, trap_rt_sigreturn, trap_rt_sigpending, trap_sigaltstack, trap_ppoll, trap_pselect6, trap_epoll_pwait,
-	trap_rt_sigsuspend;
+trap_function trap_rt_sigaction, trap_rt_sigprocmask, trap_rt_sigreturn, trap_rt_sigpending, trap_sigaltstack, trap_ppoll,
+	trap_pselect6, trap_epoll_pwait, trap_rt_sigsuspend;
 /* trap/path.c */
 trap_function trap_open, trap_openat, trap_readlink, trap_readlinkat;
 /* process/clone.c */

@@ -119,6 +119,8 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 		process_vm_replace(vm, new, content);
 	if (!r->keep)
 		process_vm_remove(vm, r->old, false);
+	else if (content.flags & AREA_LOCK_MASK) /* as Linux: what stays is not locked */
+		process_vm_change(vm, r->old, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
 	return (long)new.start;
 }
 
