@@ -38,6 +38,29 @@ long trap_mprotect(struct thread *thread, struct frame *frame)
 	return tulou_mprotect(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
 }
 
+/* A key that is not allocated is refused before the range is looked at: page zero is nobody's. */
+static bool pkey_is_allocated(int pkey)
+{
+	return sys4(__NR_pkey_mprotect, 0, TULOU_PAGE_SIZE, TULOU_PROT_NONE, pkey) == -TULOU_ENOMEM;
+}
+
+/* Keys are the kernel's, and of all guests together, since they belong to the address space. Perms go through the manager; then the
+ * kernel gives the same pages the key. */
+long trap_pkey_mprotect(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	int prot = (int)r->rdx, pkey = (int)r->r10;
+	long result;
+
+	if (pkey != -1 && r->rsi && !pkey_is_allocated(pkey))
+		return -TULOU_EINVAL;
+	result = tulou_mprotect(vm_of(thread), r->rdi, r->rsi, prot);
+	if (result || pkey == -1 || !r->rsi)
+		return result;
+	prot &= ~(TULOU_PROT_GROWSDOWN | TULOU_PROT_GROWSUP);
+	return sys4(__NR_pkey_mprotect, (long)r->rdi, (long)r->rsi, prot, pkey);
+}
+
 long trap_brk(struct thread *thread, struct frame *frame)
 {
 	return tulou_brk(vm_of(thread), frame->context.regs.rdi);

@@ -3,7 +3,9 @@
 #define _GNU_SOURCE
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <signal.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include "expect.h"
 
@@ -117,11 +119,68 @@ static void check_mlock(void)
 	EXPECT(munmap(start, PAGES * PAGE) == 0);
 }
 
+static long advise_pieces(int pidfd, struct iovec *pieces, long count, int advice)
+{
+	return syscall(SYS_process_madvise, pidfd, pieces, count, advice, 0);
+}
+
+static void check_process_madvise(void)
+{
+	char *start = map(PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	struct iovec pieces[] = {{start, PAGE}, {start + 2 * PAGE, 2 * PAGE}, {start + PAGES * PAGE, PAGE}};
+	int self = (int)syscall(SYS_pidfd_open, getpid(), 0), other;
+	pid_t child;
+
+	EXPECT(self >= 0);
+	EXPECT(advise_pieces(self, pieces, 2, MADV_COLD) == 3 * PAGE);
+	EXPECT(advise_pieces(self, pieces, 3, MADV_COLD) == 3 * PAGE);
+	FAILS(advise_pieces(self, pieces + 2, 1, MADV_COLD), ENOMEM);
+	FAILS(advise_pieces(self, pieces, 2, 7), EINVAL);
+	EXPECT(advise_pieces(self, pieces, 0, MADV_COLD) == 0);
+	FAILS(advise_pieces(self, pieces, 1025, MADV_COLD), EINVAL);
+	FAILS(advise_pieces(self, (struct iovec *)8, 1, MADV_COLD), EFAULT);
+	FAILS(advise_pieces(-1, (struct iovec *)8, 1, MADV_COLD), EFAULT);
+	FAILS(advise_pieces(-1, pieces, 1, MADV_COLD), EBADF);
+	FAILS(syscall(SYS_process_madvise, self, pieces, 1, MADV_COLD, 1), EINVAL);
+	pieces[1].iov_base = start + 1;
+	EXPECT(advise_pieces(self, pieces, 2, MADV_COLD) == PAGE);
+	pieces[1].iov_len = (size_t)-1;
+	FAILS(advise_pieces(self, pieces, 2, MADV_COLD), EINVAL);
+	/* a process with memory of its own: for who may */
+	child = fork();
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	other = (int)syscall(SYS_pidfd_open, child, 0);
+	EXPECT(advise_pieces(other, pieces, 1, MADV_COLD) == PAGE || errno == EPERM);
+	EXPECT(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
+	EXPECT(advise_pieces(other, pieces, 1, MADV_COLD) == -1);
+	EXPECT(close(other) == 0 && close(self) == 0);
+	EXPECT(munmap(start, PAGES * PAGE) == 0);
+}
+
+static void check_pkey_mprotect(void)
+{
+	char *start = map(PROT_READ | PROT_WRITE, MAP_PRIVATE);
+
+	start[0] = 5;
+	EXPECT(syscall(SYS_pkey_mprotect, start, PAGE, PROT_READ, -1) == 0 && start[0] == 5);
+	FAILS(syscall(SYS_pkey_mprotect, start, PAGE, PROT_READ, 16), EINVAL);
+	FAILS(syscall(SYS_pkey_mprotect, start + 1, PAGE, PROT_READ, -1), EINVAL);
+	FAILS(syscall(SYS_pkey_mprotect, start, (PAGES + 1) * PAGE, PROT_READ | PROT_WRITE, -1), ENOMEM);
+	EXPECT(syscall(SYS_pkey_mprotect, start, 0, PROT_READ, 16) == 0);
+	start[0] = 6;
+	EXPECT(munmap(start, PAGES * PAGE) == 0);
+}
+
 int main(void)
 {
 	check_madvise();
 	check_mincore();
 	check_mlock();
+	check_process_madvise();
+	check_pkey_mprotect();
 	puts("memory calls as they should be");
 	return 0;
 }
