@@ -79,6 +79,8 @@ long tulou_mprotect(struct tulou_process_vm *vm, uintptr_t addr, size_t size, in
 long tulou_brk(struct tulou_process_vm *vm, uintptr_t addr);
 long tulou_msync(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int flags);
 long tulou_madvise(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int advice);
+/* Sealed areas go with the process VM only. The host does not hear of it. */
+long tulou_mseal(struct tulou_process_vm *vm, uintptr_t addr, size_t size, unsigned long flags);
 /* One byte per page; bytes before a hole are written. */
 long tulou_mincore(struct tulou_process_vm *vm, uintptr_t addr, size_t size, unsigned char *vector);
 /* mlock(2) is flags 0. Over a hole: ENOMEM, and what lies before it is locked. How much may be locked is the host's business. */

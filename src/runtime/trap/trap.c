@@ -31,6 +31,7 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_pkey_mprotect] = trap_pkey_mprotect,
 	[__NR_process_madvise] = trap_process_madvise,
 	[__NR_mincore] = trap_mincore,
+	[__NR_mseal] = trap_mseal,
 	[__NR_mlock] = trap_mlock,
 	[__NR_mlock2] = trap_mlock2,
 	[__NR_munlock] = trap_munlock,
@@ -69,7 +70,6 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	/* Not built yet: the kernel's own answer for a call that it does not have. docs/linux-compat.md lists them. */
 	[__NR_clone3] = trap_enosys,
 	[__NR_remap_file_pages] = trap_enosys,
-	[__NR_mseal] = trap_enosys,
 	[__NR_map_shadow_stack] = trap_enosys,
 };
 

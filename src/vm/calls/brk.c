@@ -58,7 +58,7 @@ static int heap_resize(struct tulou_process_vm *vm, uintptr_t brk)
 	/* As Linux: nothing at all to take back, because the program has unmapped it, is a failure. */
 	if (!process_vm_stretch(vm, range_between(new, old), &stretch, &first))
 		return -TULOU_ENOMEM;
-	return vm_unmap(vm, range_between(new, old));
+	return vm_has_seal(vm, range_between(new, old)) ? -TULOU_EPERM : vm_unmap(vm, range_between(new, old));
 }
 
 long tulou_brk(struct tulou_process_vm *vm, uintptr_t addr)

@@ -22,5 +22,7 @@ int vm_visit(struct tulou_process_vm *vm, struct range range,
 	int (*visit)(struct tulou_process_vm *vm, struct range stretch, int arg), int arg);
 /* What mlockall(MCL_FUTURE) with MCL_ONFAULT says of `range`, which was just mapped and is booked so. 0 or the host's error. */
 int vm_lock_new(struct tulou_process_vm *vm, struct range range);
+/* Is an area of the process in `range` sealed? Then its pages may not be taken away: EPERM. */
+bool vm_has_seal(struct tulou_process_vm *vm, struct range range);
 
 #endif

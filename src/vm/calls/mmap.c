@@ -164,7 +164,7 @@ static int check_limits(const struct tulou_process_vm *vm, const struct request 
 static long commit(struct tulou_process_vm *vm, struct request *r)
 {
 	struct usage before = vm->usage;
-	int error = reserve(vm, r);
+	int error = r->replace && vm_has_seal(vm, r->range) ? -TULOU_EPERM : reserve(vm, r);
 
 	if (error)
 		return error;

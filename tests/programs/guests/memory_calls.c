@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include "expect.h"
 
-enum { PAGE = 4096, PAGES = 8, MLOCK_NOTHING = 2 };
+enum { PAGE = 4096, PAGES = 8, MLOCK_NOTHING = 2, SYS_mseal_number = 462 };
 
 #define FAILS(call, error) EXPECT((call) == -1 && errno == (error))
 
@@ -174,6 +174,24 @@ static void check_pkey_mprotect(void)
 	EXPECT(munmap(start, PAGES * PAGE) == 0);
 }
 
+static void check_mseal(void)
+{
+	char *start = map(PROT_READ | PROT_WRITE, MAP_PRIVATE);
+
+	if (syscall(SYS_mseal_number, 0, 0, 0) == -1) /* a kernel without */
+		return;
+	EXPECT(syscall(SYS_mseal_number, start + PAGE, PAGE, 0) == 0);
+	FAILS(syscall(SYS_mseal_number, start, (PAGES + 1) * PAGE, 0), ENOMEM);
+	FAILS(syscall(SYS_mseal_number, start, PAGE, 1), EINVAL);
+	FAILS(munmap(start, PAGES * PAGE), EPERM);
+	FAILS(mprotect(start + PAGE, PAGE, PROT_READ), EPERM);
+	EXPECT(mremap(start + PAGE, PAGE, 2 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED && errno == EPERM);
+	EXPECT(mmap(start, 2 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED && errno == EPERM);
+	start[PAGE] = 1;
+	EXPECT(madvise(start + PAGE, PAGE, MADV_DONTNEED) == 0 && start[PAGE] == 0);
+	EXPECT(munmap(start, PAGE) == 0);
+}
+
 int main(void)
 {
 	check_madvise();
@@ -181,6 +199,7 @@ int main(void)
 	check_mlock();
 	check_process_madvise();
 	check_pkey_mprotect();
+	check_mseal();
 	puts("memory calls as they should be");
 	return 0;
 }
