@@ -3,7 +3,7 @@
  * filter.c - the seccomp filter that sends guests' memory, process and path calls to us (seccomp(2), SECCOMP_RET_TRAP).
  *
  * It tests the number first: for a number that is always allowed the kernel remembers that and never runs the filter again. A
- * listed number is trapped only when the call comes from below POOL_END, where guests live: the runtime's own calls and those
+ * listed number is trapped only when the call comes from below TRAP_END, where guests live: the runtime's own calls and those
  * of a program started by a real execve pass. Some are trapped only when one argument says so (a mask that is not NULL), and
  * rt_sigreturn only from the one place where handlers on an alternate stack return to (signal.h).
  */
@@ -118,7 +118,7 @@ static void filter_build(struct filter *p)
 	jump_equal(p, (uint32_t)(sigreturn_at >> 32), trap);
 	answer(p, SECCOMP_RET_ALLOW);
 	load(p, offsetof(struct seccomp_data, instruction_pointer) + 4); /* where: */
-	emit(p, BPF_JMP | BPF_JGE | BPF_K, POOL_END >> 32, 1, 0);
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, TRAP_END >> 32, 1, 0);
 	answer(p, SECCOMP_RET_TRAP);
 	answer(p, SECCOMP_RET_ALLOW);
 	answer(p, SECCOMP_RET_ERRNO | ENOSYS);

@@ -6,6 +6,7 @@
 #include <asm-generic/errno-base.h>
 #include <asm/unistd.h>
 
+#include "runtime/layout.h"
 #include "runtime/trap/trap.h"
 
 #define PAGE_MASK (TULOU_PAGE_SIZE - 1)
@@ -15,9 +16,22 @@ static struct tulou_process_vm *vm_of(struct thread *thread)
 	return thread->process->vm;
 }
 
+/* Code above TRAP_END would make its system calls past us. */
+static bool untrapped_code(uint64_t start, uint64_t size, uint64_t prot)
+{
+	return prot & TULOU_PROT_EXEC && (start >= TRAP_END || size > TRAP_END - start);
+}
+
 long trap_mmap(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
+	bool fixed = r->r10 & (TULOU_MAP_FIXED | TULOU_MAP_FIXED_NOREPLACE);
+
+	if (untrapped_code(r->rdi, r->rsi, r->rdx)) {
+		if (fixed)
+			return -ENOMEM;
+		return tulou_mmap(vm_of(thread), 0, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
+	}
 	return tulou_mmap(vm_of(thread), r->rdi, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
 }
 
@@ -36,6 +50,9 @@ long trap_mremap(struct thread *thread, struct frame *frame)
 long trap_mprotect(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
+
+	if (untrapped_code(r->rdi, r->rsi, r->rdx) && tulou_access_ok(vm_of(thread), r->rdi, TULOU_PAGE_SIZE, TULOU_PROT_NONE))
+		return -EACCES;
 	return tulou_mprotect(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
 }
 
