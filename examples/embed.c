@@ -188,8 +188,8 @@ int main(void)
 	tulou_walk_areas(pool, show_area, NULL);
 
 	/* A process may use its own memory only, although both lie in one address space. */
-	printf("process 1 unmaps what is process 2's: %ld, and it still says \"%s\"\n",
-		tulou_munmap(vm[0], start[1], 256 << 10), (char *)start[1]);
+	printf("process 1 unmaps what is process 2's: %ld, and it still says \"%s\"\n", tulou_munmap(vm[0], start[1], 256 << 10),
+		(char *)start[1]);
 
 	tulou_process_vm_unref(vm[0]);
 	puts("process 1 has ended");

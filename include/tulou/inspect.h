@@ -10,19 +10,19 @@
 enum tulou_chunk_kind { TULOU_CHUNK_SINGLE, TULOU_CHUNK_MULTI };
 
 enum tulou_area_kind {
-	TULOU_AREA_MMAP,     /* mmap(2) */
+	TULOU_AREA_MMAP, /* mmap(2) */
 	TULOU_AREA_RESERVED, /* booked by the builder, no host pages yet */
-	TULOU_AREA_HEAP,     /* brk(2) */
-	TULOU_AREA_STACK,    /* the main stack */
-	TULOU_AREA_LIMBO,    /* the host would not take it back: booked, never handed out */
+	TULOU_AREA_HEAP, /* brk(2) */
+	TULOU_AREA_STACK, /* the main stack */
+	TULOU_AREA_LIMBO, /* the host would not take it back: booked, never handed out */
 };
 
 struct tulou_area_info {
 	uintptr_t start, end;
-	uint32_t process;          /* id of the owner */
+	uint32_t process; /* id of the owner */
 	enum tulou_area_kind kind;
-	int prot;                  /* TULOU_PROT_* */
-	int flags;                 /* TULOU_MAP_SHARED or TULOU_MAP_PRIVATE, | TULOU_MAP_ANONYMOUS */
+	int prot; /* TULOU_PROT_* */
+	int flags; /* TULOU_MAP_SHARED or TULOU_MAP_PRIVATE, | TULOU_MAP_ANONYMOUS */
 	uint64_t dev, ino, offset; /* file mappings; else 0 */
 };
 
@@ -34,18 +34,18 @@ struct tulou_chunk_info {
 	uint32_t owners[TULOU_OWNERS_SHOWN]; /* ids, ascending; the first TULOU_OWNERS_SHOWN of owner_count */
 	unsigned owner_count;
 	size_t area_count;
-	size_t used;         /* bytes in areas */
-	size_t free;         /* bytes not in areas */
+	size_t used; /* bytes in areas */
+	size_t free; /* bytes not in areas */
 	size_t largest_free; /* bytes of the largest free range */
 };
 
 struct tulou_stats {
-	size_t pool_size, pool_free;      /* bytes; free: in no chunk */
-	size_t chunk_count[2];            /* by enum tulou_chunk_kind */
-	size_t area_count, used;          /* used: bytes in areas */
+	size_t pool_size, pool_free; /* bytes; free: in no chunk */
+	size_t chunk_count[2]; /* by enum tulou_chunk_kind */
+	size_t area_count, used; /* used: bytes in areas */
 	size_t process_count;
-	size_t limbo;                     /* bytes */
-	size_t books;                     /* bytes of metadata taken from the host */
+	size_t limbo; /* bytes */
+	size_t books; /* bytes of metadata taken from the host */
 };
 
 /* Chunks, then the areas of one, in ascending order; a callback that returns nonzero ends the walk, which returns that.

@@ -16,14 +16,14 @@
 #include <tulou/abi.h>
 #include <tulou/host.h>
 
-struct tulou;            /* a pool and everything in it: the VM manager of the chart */
+struct tulou; /* a pool and everything in it: the VM manager of the chart */
 struct tulou_process_vm; /* the memory of one process; counted, since threads, vfork children and CLONE_VM tasks share it */
 
 struct tulou_config {
-	uintptr_t start, end;       /* the pool, page-aligned, half-open */
-	uintptr_t placement_start;  /* where areas without an address are looked for first; 0: start. Wraps to start when full */
-	size_t chunk_size;          /* default size of a multi-VMA chunk, a power of two; 0: 32 MiB */
-	int check_level;            /* 0 never, 1 what was touched, 2 its chunk, 3 the whole pool, after every change */
+	uintptr_t start, end; /* the pool, page-aligned, half-open */
+	uintptr_t placement_start; /* where areas without an address are looked for first; 0: start. Wraps to start when full */
+	size_t chunk_size; /* default size of a multi-VMA chunk, a power of two; 0: 32 MiB */
+	int check_level; /* 0 never, 1 what was touched, 2 its chunk, 3 the whole pool, after every change */
 };
 
 /* Errors: EINVAL (config), ENOMEM. The host struct must outlive the pool. */
@@ -48,18 +48,18 @@ void tulou_process_vm_unref(struct tulou_process_vm *vm);
 
 /* One ELF image (or anything else that needs one contiguous range while it is being put together). */
 struct tulou_image {
-	size_t size;     /* bytes, page-aligned: from the first to the last page of the image */
-	size_t align;    /* power of two, at least a page */
+	size_t size; /* bytes, page-aligned: from the first to the last page of the image */
+	size_t align; /* power of two, at least a page */
 	uintptr_t fixed; /* where it must be (ET_EXEC), or 0: anywhere */
-	uintptr_t base;  /* out: where it is */
+	uintptr_t base; /* out: where it is */
 };
 
 struct tulou_layout {
 	struct tulou_image *images; /* [0] is the program: the heap begins behind it where there is room */
 	unsigned image_count;
-	size_t stack_size;          /* bytes; the 256 pages below the stack stay free */
+	size_t stack_size; /* bytes; the 256 pages below the stack stay free */
 	uintptr_t stack_start, stack_end; /* out */
-	uintptr_t heap_start;             /* out: the initial break */
+	uintptr_t heap_start; /* out: the initial break */
 };
 
 /* The process VM builder: place images, heap and stack of an empty process VM. Image ranges are booked as areas without access
@@ -72,7 +72,8 @@ int tulou_process_vm_build(struct tulou_process_vm *vm, struct tulou_layout *lay
 
 long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset);
 long tulou_munmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size);
-long tulou_mremap(struct tulou_process_vm *vm, uintptr_t old_addr, size_t old_size, size_t new_size, int flags, uintptr_t new_addr);
+long tulou_mremap(
+	struct tulou_process_vm *vm, uintptr_t old_addr, size_t old_size, size_t new_size, int flags, uintptr_t new_addr);
 long tulou_mprotect(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot);
 /* The raw system call: the new break, or the unchanged one when it could not be moved. addr 0 asks. */
 long tulou_brk(struct tulou_process_vm *vm, uintptr_t addr);

@@ -154,7 +154,8 @@ int cmd_run(int argc, char **argv, char **envp)
 	if (!result)
 		result = trap_install_filter();
 	if (result < 0) {
-		message("cannot install the seccomp filter (does this kernel have CONFIG_SECCOMP_FILTER?): %s", error_text(result));
+		message("cannot install the seccomp filter (does this kernel have CONFIG_SECCOMP_FILTER?): %s",
+			error_text(result));
 		return STATUS_TULOU;
 	}
 	supervisor_announce();

@@ -21,11 +21,11 @@ struct runtime {
 	struct linux_host host;
 	const unsigned long *host_auxv; /* as the kernel gave it to the runtime */
 	char **host_envp;
-	uint64_t signal_mask;           /* as it was when the runtime started: what the first guests inherit */
-	bool verbose;                   /* -v: say what happens, on stderr */
-	bool strict;                    /* --strict: refuse what needs a second instance */
-	bool map_at_exit;               /* --map-at-exit: print the pool when a listed program ends */
-	uint32_t supervisor;            /* CLONE_CHILD_CLEARTID word of the supervisor: its tid, 0: there is none */
+	uint64_t signal_mask; /* as it was when the runtime started: what the first guests inherit */
+	bool verbose; /* -v: say what happens, on stderr */
+	bool strict; /* --strict: refuse what needs a second instance */
+	bool map_at_exit; /* --map-at-exit: print the pool when a listed program ends */
+	uint32_t supervisor; /* CLONE_CHILD_CLEARTID word of the supervisor: its tid, 0: there is none */
 };
 
 extern struct runtime runtime;

@@ -22,7 +22,8 @@ static bool owner_update(struct tree_node *node)
 void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t id)
 {
 	_Static_assert(sizeof(struct owner) <= RECORD_SIZE, "an owner is a record");
-	*vm = (struct tulou_process_vm){.pool = pool, .id = id, .references = 1, .limit_as = UINT64_MAX, .limit_data = UINT64_MAX};
+	*vm = (struct tulou_process_vm){
+		.pool = pool, .id = id, .references = 1, .limit_as = UINT64_MAX, .limit_data = UINT64_MAX};
 	vm->stock = (struct stock){.host = pool->host, .slab = &pool->record_slab, .shm = &pool->shm};
 	list_init(&vm->link);
 	tree_init(&vm->owners, owner_update);

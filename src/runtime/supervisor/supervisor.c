@@ -263,8 +263,8 @@ static int detached_start(void)
 	if (!thread)
 		return -ENOMEM;
 	sys4(__NR_rt_sigprocmask, 2, (long)&all, (long)&mask, 8);
-	pid = clone_task(CLONE_VM | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, thread_stack_top(thread), NULL, &runtime.supervisor, 0,
-		detached_main, &ready);
+	pid = clone_task(CLONE_VM | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, thread_stack_top(thread), NULL,
+		&runtime.supervisor, 0, detached_main, &ready);
 	sys4(__NR_rt_sigprocmask, 2, (long)&mask, 0, 8);
 	if (pid < 0) {
 		thread_release(thread);

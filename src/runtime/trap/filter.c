@@ -28,19 +28,59 @@
 #define X32_BIT 0x40000000u
 
 static const uint16_t trapped[] = {
-	__NR_mmap, __NR_munmap, __NR_mremap, __NR_mprotect, __NR_brk, __NR_msync, __NR_madvise, __NR_mincore, __NR_mlock,
-	__NR_mlock2, __NR_munlock, __NR_mlockall, __NR_munlockall, __NR_remap_file_pages, __NR_pkey_mprotect,
-	__NR_process_madvise, __NR_shmat, __NR_shmdt, __NR_mseal, __NR_map_shadow_stack, __NR_clone, __NR_clone3, __NR_fork,
-	__NR_vfork, __NR_execve, __NR_execveat, __NR_exit, __NR_exit_group, __NR_set_tid_address, __NR_rseq, __NR_prlimit64,
-	__NR_setrlimit, __NR_getrlimit, __NR_rt_sigaction,
-	__NR_rt_sigprocmask, __NR_rt_sigpending, __NR_sigaltstack, __NR_rt_sigsuspend, __NR_open, __NR_openat, __NR_openat2, __NR_readlink, __NR_readlinkat,
+	__NR_mmap,
+	__NR_munmap,
+	__NR_mremap,
+	__NR_mprotect,
+	__NR_brk,
+	__NR_msync,
+	__NR_madvise,
+	__NR_mincore,
+	__NR_mlock,
+	__NR_mlock2,
+	__NR_munlock,
+	__NR_mlockall,
+	__NR_munlockall,
+	__NR_remap_file_pages,
+	__NR_pkey_mprotect,
+	__NR_process_madvise,
+	__NR_shmat,
+	__NR_shmdt,
+	__NR_mseal,
+	__NR_map_shadow_stack,
+	__NR_clone,
+	__NR_clone3,
+	__NR_fork,
+	__NR_vfork,
+	__NR_execve,
+	__NR_execveat,
+	__NR_exit,
+	__NR_exit_group,
+	__NR_set_tid_address,
+	__NR_rseq,
+	__NR_prlimit64,
+	__NR_setrlimit,
+	__NR_getrlimit,
+	__NR_rt_sigaction,
+	__NR_rt_sigprocmask,
+	__NR_rt_sigpending,
+	__NR_sigaltstack,
+	__NR_rt_sigsuspend,
+	__NR_open,
+	__NR_openat,
+	__NR_openat2,
+	__NR_readlink,
+	__NR_readlinkat,
 };
 
 /* Trapped only when the low or high half of an argument is not 0. */
 static const struct {
 	uint16_t nr, argument;
 } trapped_if[] = {
-	{__NR_ppoll, 3}, {__NR_pselect6, 5}, {__NR_epoll_pwait, 4}, {__NR_epoll_pwait2, 4},
+	{__NR_ppoll, 3},
+	{__NR_pselect6, 5},
+	{__NR_epoll_pwait, 4},
+	{__NR_epoll_pwait2, 4},
 };
 
 /* prctl: only these options (they would change the memory of all). */

@@ -48,8 +48,8 @@ trap_function trap_mmap, trap_munmap, trap_mremap, trap_mprotect, trap_brk, trap
 /* trap/shm.c */
 trap_function trap_shmat, trap_shmdt;
 /* trap/signal.c */
-trap_function trap_rt_sigaction, trap_rt_sigprocmask, trap_rt_sigreturn, trap_rt_sigpending, trap_sigaltstack, trap_ppoll, trap_pselect6, trap_epoll_pwait,
-	trap_rt_sigsuspend;
+trap_function trap_rt_sigaction, trap_rt_sigprocmask, trap_rt_sigreturn, trap_rt_sigpending, trap_sigaltstack, trap_ppoll,
+	trap_pselect6, trap_epoll_pwait, trap_rt_sigsuspend;
 /* trap/path.c */
 trap_function trap_open, trap_openat, trap_readlink, trap_readlinkat;
 /* process/clone.c */

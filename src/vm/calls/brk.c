@@ -28,7 +28,8 @@ static int heap_grow(struct tulou_process_vm *vm, struct range more)
 	/* Linux leaves a page to the next mapping, and more to one that grows downwards. */
 	if (next && next->range.start < more.end + (next->content.flags & TULOU_MAP_GROWSDOWN ? STACK_GAP : 0) + PAGE_SIZE)
 		return -TULOU_ENOMEM;
-	if (process_vm_may_have(vm, vm->usage, range_size(more), range_size(more)) || !vm_extend(vm, vm->heap, more, heap_content))
+	if (process_vm_may_have(vm, vm->usage, range_size(more), range_size(more)) ||
+		!vm_extend(vm, vm->heap, more, heap_content))
 		return -TULOU_ENOMEM;
 	error = host->map(host->ctx, &mapping);
 	if (error)

@@ -51,7 +51,8 @@ static size_t new_data(const struct area *area, struct range range, int prot)
 	struct area_content content = area->content;
 
 	content.prot = (uint8_t)prot;
-	return area_content_is_data(&content) && !area_content_is_data(&area->content) ? range_size(range_cut(area->range, range)) : 0;
+	return area_content_is_data(&content) && !area_content_is_data(&area->content) ? range_size(range_cut(area->range, range))
+										       : 0;
 }
 
 /* How much of the range can be changed, and why not more. */
