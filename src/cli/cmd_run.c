@@ -28,6 +28,7 @@ static const char help[] =
 	"  -v, --verbose      say what happens, on stderr: instances that are started, programs that must leave\n"
 	"      --strict       refuse whatever would need a second instance (a fork that copies, a taken address)\n"
 	"      --map-at-exit  print the pool when one of the programs ends\n"
+	"      --check=LEVEL  check the books: 0 never, 1 what a call touched, 2 its chunk too, 3 everything, after every call\n"
 	"  -h, --help         this text\n\n"
 	"The exit status is the first program's: its own, 128+N when signal N killed it; 125 when tulou fails, 126 when a\n"
 	"program cannot be started, 127 when it is not found.\n";
@@ -38,6 +39,16 @@ static int usage(const char *what, const char *which)
 {
 	message("run: %s%s%s%s; `tulou run --help` says more", what, which ? " '" : "", which ? which : "", which ? "'" : "");
 	return STATUS_TULOU;
+}
+
+static bool parse_check(const char *text)
+{
+	unsigned long level;
+
+	if (!text_parse(text, 3, &level))
+		return false;
+	runtime.check_level = (int)level;
+	return true;
 }
 
 /* Options up to `--` or the first word that is none. The index behind them, 0 after --help, or -1. */
@@ -52,6 +63,8 @@ static int parse_options(int argc, char **argv)
 			runtime.verbose = true;
 		} else if (text_equal(argv[i], "--strict")) {
 			runtime.strict = true;
+		} else if (text_after(argv[i], "--check=") && parse_check(text_after(argv[i], "--check="))) {
+			continue;
 		} else if (text_equal(argv[i], "--map-at-exit")) {
 			runtime.map_at_exit = true;
 		} else if (text_equal(argv[i], "-h") || text_equal(argv[i], "--help")) {
@@ -91,6 +104,16 @@ static int cannot_start(unsigned i, long error)
 
 	message("cannot run '%s': %s%s%s%s", programs.argv[i][0], error_text(error), *why ? " (" : "", why, *why ? ")" : "");
 	return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT;
+}
+
+static int begin(void)
+{
+	int result = runtime_init();
+
+	if (result >= 0)
+		return 0;
+	message("cannot make the pool: %s", error_text(result));
+	return STATUS_TULOU;
 }
 
 static int load_all(char **envp)
@@ -146,6 +169,8 @@ int cmd_run(int argc, char **argv, char **envp)
 	if (first <= 0)
 		return first ? STATUS_TULOU : print_status();
 	result = parse_programs(argc - first, argv + first);
+	if (!result)
+		result = begin();
 	if (!result)
 		result = load_all(envp);
 	if (result)

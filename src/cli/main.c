@@ -84,21 +84,12 @@ static int run_command(int argc, char **argv, char **envp)
 static void begin(void *argument)
 {
 	const struct start *start = argument;
-	int status = STATUS_TULOU;
+	int status;
 
-	if (start->argc > 1 && text_equal(start->argv[1], "run"))
-		status = runtime_init(start->auxv, start->envp);
-	if (start->argc > 1 && text_equal(start->argv[1], INSTANCE_COMMAND)) {
-		status = runtime_init(start->auxv, start->envp);
-		if (status == 0)
-			instance_main(start->argc, start->argv, start->envp);
-	}
-	if (status < 0) {
-		message("cannot make the pool: %s", error_text(status));
-		status = STATUS_TULOU;
-	} else {
-		status = run_command(start->argc, start->argv, start->envp);
-	}
+	runtime.host_auxv = start->auxv;
+	if (start->argc > 1 && text_equal(start->argv[1], INSTANCE_COMMAND))
+		instance_main(start->argc, start->argv, start->envp);
+	status = run_command(start->argc, start->argv, start->envp);
 	for (;;)
 		sys1(__NR_exit_group, status);
 }
