@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "runtime/instance.h"
 #include "runtime/message.h"
+#include "runtime/process/limits.h"
 #include "runtime/process/thread.h"
 #include "runtime/text.h"
 #include "runtime/trap/entry.h"
@@ -97,8 +98,10 @@ static void begin(void *argument)
 _Noreturn void runtime_start(long *stack)
 {
 	static struct start start;
-	struct thread *thread = thread_claim(NULL);
+	struct thread *thread;
 
+	limits_begin(); /* before anything is mapped: a limit meant for one guest is not for all */
+	thread = thread_claim(NULL);
 	start.argc = (int)stack[0];
 	start.argv = (char **)(stack + 1);
 	start.envp = start.argv + start.argc + 1;

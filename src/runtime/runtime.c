@@ -68,7 +68,6 @@ int runtime_init(void)
 
 	sys4(__NR_rt_sigprocmask, 0, 0, (long)&runtime.signal_mask, 8);
 	runtime.signal_mask &= ~SIGNAL_BIT(SIGNAL_SIGSYS);
-	limits_begin();
 	linux_host_init(&runtime.host, &tasks, BOOKS_BASE);
 	return tulou_create(&runtime.pool, &runtime.host.host, &config);
 }
