@@ -37,12 +37,14 @@ struct flat_fixture {
 	size_t handles; /* references that are held */
 	size_t reads, writes; /* bytes moved */
 	size_t fail_at, calls; /* the fail_at-th callback on a file fails; 0: none */
+	bool fail_on; /* and all after it */
 	size_t chunk; /* most bytes that one read or write moves; 0: all */
 };
 
 static inline bool flat_fixture_fails(struct flat_fixture *f)
 {
-	return ++f->calls == f->fail_at;
+	f->calls++;
+	return f->fail_at && (f->calls == f->fail_at || (f->fail_on && f->calls > f->fail_at));
 }
 
 static inline int flat_fixture_get(void *ctx, int fd, bool shared, struct tulou_file *out)
