@@ -24,7 +24,7 @@
 #include <tulou/host.h>
 
 /* Files. `file` is what `get` gave; it stays usable after its descriptor was closed, until the last `put`. Called with the
- * host's lock held: they must not call the core or the host. */
+ * host's lock held, so one at a time; they must not call the core or the host. */
 struct tulou_flat_files {
 	void *ctx;
 	/* As file_get, file_dup and file_put of struct tulou_host. */

@@ -68,25 +68,28 @@ int flat_leave(struct flat *flat, int result)
 
 /* ---- files ----------------------------------------------------------------------------------------------------------------- */
 
+/* Under the lock as all that is asked of the embedder's files: he need not have one. */
 static int flat_file_get(void *ctx, int fd, bool shared, struct tulou_file *out)
 {
-	const struct flat *flat = ctx;
+	struct flat *flat = flat_enter(ctx);
 
-	return flat->files ? flat->files->get(flat->files->ctx, fd, shared, out) : -TULOU_EBADF;
+	return flat_leave(flat, flat->files ? flat->files->get(flat->files->ctx, fd, shared, out) : -TULOU_EBADF);
 }
 
 static void flat_file_dup(void *ctx, const struct tulou_file *file)
 {
-	const struct flat *flat = ctx;
+	struct flat *flat = flat_enter(ctx);
 
 	flat->files->dup(flat->files->ctx, file);
+	flat_leave(flat, 0);
 }
 
 static void flat_file_put(void *ctx, const struct tulou_file *file)
 {
-	const struct flat *flat = ctx;
+	struct flat *flat = flat_enter(ctx);
 
 	flat->files->put(flat->files->ctx, file);
+	flat_leave(flat, 0);
 }
 
 /* ---- create ---------------------------------------------------------------------------------------------------------------- */
