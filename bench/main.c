@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main.c - tulou_bench [--short] [--part A] [--out DIRECTORY] [--commit NAME]
+ * main.c - tulou_bench [--short] [--part A] [--only SCENE [--n N]] [--out DIRECTORY] [--commit NAME]
  *
  * Runs each scene for each N, on each side in a child process of its own, and writes the table to stdout, bench.json and bench.svg
  * into DIRECTORY. A figure that could not be measured is said to be skipped, and makes the exit status 1 when its child failed.
@@ -20,6 +20,8 @@
 struct options {
 	bool brief;
 	const char *out, *commit;
+	const char *only; /* NULL: all scenes */
+	size_t n; /* 0: all */
 };
 
 static const struct scene *const scenes[] = {&scene_holes, &scene_no_holes, &scene_one_chunk, &scene_singles, &scene_exit,
@@ -163,6 +165,13 @@ static bool scene_run(struct report *report, const struct scene *scene, size_t n
 	return good;
 }
 
+static bool is_wanted(const struct options *options, const struct scene *scene, size_t n)
+{
+	if (options->only && strcmp(options->only, scene->name))
+		return false;
+	return options->n ? n == options->n : !options->brief || n <= 1000;
+}
+
 static bool scenes_run(struct report *report, const struct options *options)
 {
 	bool good = true;
@@ -173,7 +182,7 @@ static bool scenes_run(struct report *report, const struct options *options)
 		for (unsigned i = 0; i < COUNTS_MAX && scenes[s]->counts[i]; i++) {
 			size_t n = scenes[s]->counts[i];
 
-			if (options->brief && n > 1000)
+			if (!is_wanted(options, scenes[s], n))
 				continue;
 			if (scenes[s]->books * n / KIB > proc_number("/proc/meminfo", "MemAvailable:") / 2)
 				report_skip(report, "%s, N = %zu: %zu MiB would be more than half of the free memory",
@@ -186,7 +195,7 @@ static bool scenes_run(struct report *report, const struct options *options)
 
 static int usage(void)
 {
-	fputs("usage: tulou_bench [--short] [--part A] [--out DIRECTORY] [--commit NAME]\n", stderr);
+	fputs("usage: tulou_bench [--short] [--part A] [--only SCENE [--n N]] [--out DIRECTORY] [--commit NAME]\n", stderr);
 	return 2;
 }
 
@@ -217,6 +226,10 @@ int main(int argc, char **argv)
 			options.brief = true;
 		else if (!strcmp(argv[i], "--part") && i + 1 < argc && !strcmp(argv[i + 1], "A"))
 			i++;
+		else if (!strcmp(argv[i], "--only") && i + 1 < argc)
+			options.only = argv[++i];
+		else if (!strcmp(argv[i], "--n") && i + 1 < argc)
+			options.n = strtoul(argv[++i], NULL, 10);
 		else if (!strcmp(argv[i], "--out") && i + 1 < argc)
 			options.out = argv[++i];
 		else if (!strcmp(argv[i], "--commit") && i + 1 < argc)
