@@ -53,8 +53,8 @@ void chunk_insert_locked(struct owner *owner, struct range range, struct area_co
 void chunk_remove_locked(struct owner *owner, struct range range, bool pending_only, struct stock *stock);
 /* Show `content` in `range`, all of which belongs to `owner`. Three records. */
 void chunk_replace_locked(struct owner *owner, struct range range, struct area_content content, struct stock *stock);
-/* Change the perms of the owner's areas in `range`, all of which belongs to `owner`. Two records. */
-void chunk_protect_locked(struct owner *owner, struct range range, int prot, struct stock *stock);
+/* Change flags and perms of the owner's areas in `range`, all of which belongs to `owner`. Two records. */
+void chunk_change_locked(struct owner *owner, struct range range, struct area_change change, struct stock *stock);
 /* Hand the areas of `owner` in `range` to `heir`, an owner of the same chunk, as limbo. All of `range` belongs to `owner`, whose
  * areas end at its edges. */
 void chunk_bequeath_locked(struct owner *owner, struct owner *heir, struct range range, struct stock *stock);

@@ -85,6 +85,6 @@ uintptr_t process_vm_mapping_end(struct tulou_process_vm *vm, const struct area 
 /* As the functions of chunk_manager.h, over all chunks of the process. */
 void process_vm_remove(struct tulou_process_vm *vm, struct range range, bool pending_only);
 void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct area_content content);
-void process_vm_protect(struct tulou_process_vm *vm, struct range range, int prot);
+void process_vm_change(struct tulou_process_vm *vm, struct range range, struct area_change change);
 
 #endif
