@@ -224,8 +224,7 @@ static void cutting_needs_a_record(void **state)
 	flat_open(&f, 64, NULL);
 	const struct tulou_host *h = f.host;
 	const uintptr_t start = (uintptr_t)f.arena;
-	const struct tulou_mapping m = {
-		.start = start, .size = PAGES * P, .prot = 3, .flags = TULOU_MAP_SHARED | TULOU_MAP_ANONYMOUS};
+	struct tulou_mapping m = {.start = start, .size = PAGES * P, .prot = 3, .flags = TULOU_MAP_SHARED | TULOU_MAP_ANONYMOUS};
 	size_t size, holes = 0;
 	void *rest;
 
@@ -239,6 +238,8 @@ static void cutting_needs_a_record(void **state)
 		assert_true(++holes < PAGES / 2 - 1);
 	assert_true(holes > 0);
 	assert_int_equal(h->unmap(h->ctx, start + (2 * holes + 1) * P, P), -TULOU_ENOMEM);
+	m = (struct tulou_mapping){.start = start + (2 * holes + 1) * P, .size = P, .flags = TULOU_MAP_PRIVATE};
+	assert_int_equal(h->map(h->ctx, &m), -TULOU_ENOMEM);
 	assert_int_equal(f.arena[(2 * holes + 1) * P], 'x');
 	assert_int_equal(flat_usage(&f).extents, holes + 1);
 	assert_int_equal(flat_usage(&f).mapped, (PAGES - holes) * P);
