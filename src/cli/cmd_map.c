@@ -128,7 +128,8 @@ int cmd_map(int argc, char **argv, char **envp)
 		return STATUS_TULOU;
 	}
 	if (argc > 1 && !text_parse(argv[1], 0x7fffffff, &pid)) {
-		message("map: %s '%s'; `tulou map --help` says more", argv[1][0] == '-' ? "unknown option" : "not a pid:", argv[1]);
+		message("map: %s '%s'; `tulou map --help` says more",
+			argv[1][0] == '-' ? "unknown option" : "not a pid:", argv[1]);
 		return STATUS_TULOU;
 	}
 	count = find_instances(instances);

@@ -23,8 +23,8 @@ int arena_reach(struct arena *arena, size_t size)
 			return (int)at;
 		if (at >= 0) /* a huge page would make the first block cost 2 MiB */
 			sys3(__NR_madvise, at, ARENA_STEP, MADV_NOHUGEPAGE);
-		if (__atomic_compare_exchange_n(&arena->reached, &reached, reached + ARENA_STEP, false, __ATOMIC_ACQ_REL,
-			    __ATOMIC_ACQUIRE))
+		if (__atomic_compare_exchange_n(
+			    &arena->reached, &reached, reached + ARENA_STEP, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 			reached += ARENA_STEP;
 	}
 	return 0;

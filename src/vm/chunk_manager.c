@@ -44,6 +44,15 @@ struct area *chunk_own_area_above_locked(const struct owner *owner, uintptr_t ad
 	return area;
 }
 
+struct area *chunk_own_area_next_locked(const struct area *area)
+{
+	struct area *next = to_area(tree_next(&area->node));
+
+	while (next && next->owner != area->owner)
+		next = to_area(tree_next(&next->node));
+	return next;
+}
+
 bool chunk_page_is_used_locked(const struct chunk *chunk, uintptr_t page)
 {
 	struct area *area = chunk_area_above_locked(chunk, page);
@@ -114,32 +123,27 @@ static void area_count_add(struct owner *owner)
 		owner->chunk->kind = TULOU_CHUNK_MULTI;
 }
 
-static struct area *area_add(struct owner *owner, struct range range, struct area_content content, struct stock *stock)
+/* Between its neighbours in the chunk; NULL: there is none on that side. */
+static struct area *area_add(struct owner *owner, struct range range, struct area_content content, struct area *prev,
+	struct area *next, struct stock *stock)
 {
-	struct tree_node *node = owner->chunk->areas.root, *parent = NULL;
 	struct area *area = record_take(stock);
-	enum tree_side side = TREE_LEFT;
 
 	area->range = range;
 	area->owner = owner;
 	area->content = content;
 	if (content.object)
 		shm_attach(content.object, stock);
-	while (node) {
-		parent = node;
-		side = range.start > to_area(node)->range.start ? TREE_RIGHT : TREE_LEFT;
-		node = node->child[side];
-	}
-	tree_insert(&owner->chunk->areas, parent, side, &area->node);
+	tree_insert_between(&owner->chunk->areas, prev ? &prev->node : NULL, next ? &next->node : NULL, &area->node);
 	area_count_add(owner);
 	return area;
 }
 
-static void area_drop(struct area *area, struct stock *stock)
+/* An area that is not in the tree any more. */
+static void area_forget(struct area *area, struct stock *stock)
 {
 	struct owner *owner = area->owner;
 
-	tree_remove(&owner->chunk->areas, &area->node);
 	owner->area_count--;
 	owner->chunk->area_count--;
 	if (!area->content.object) {
@@ -150,13 +154,20 @@ static void area_drop(struct area *area, struct stock *stock)
 	stock->dropped = (struct slab_object *)area;
 }
 
+static void area_drop(struct area *area, struct stock *stock)
+{
+	tree_remove(&area->owner->chunk->areas, &area->node);
+	area_forget(area, stock);
+}
+
 /* Cut `area` in two at `addr`, inside it; the upper part is a new record. */
 static struct area *area_split(struct area *area, uintptr_t addr, struct stock *stock)
 {
+	struct area_content content = area_content_at(area->content, addr - area->range.start);
 	struct range upper = range_between(addr, area->range.end);
 
 	area->range.end = addr;
-	return area_add(area->owner, upper, area_content_at(area->content, range_size(area->range)), stock);
+	return area_add(area->owner, upper, content, area, to_area(tree_next(&area->node)), stock);
 }
 
 /* One record of `area` and the one behind it, if it goes on there. */
@@ -212,7 +223,7 @@ void chunk_insert_locked(struct owner *owner, struct range range, struct area_co
 		next->range.start = range.start;
 		next->content.offset = content.offset;
 	} else {
-		area_add(owner, range, content, stock);
+		area_add(owner, range, content, prev, next, stock);
 	}
 }
 
@@ -238,28 +249,59 @@ static void area_remove_part(struct area *area, struct range part, struct stock 
 	} else {
 		area_drop(area, stock);
 	}
+}
+
+void chunk_remove_part_locked(struct area *area, struct range part, struct stock *stock)
+{
+	struct chunk *chunk = area->owner->chunk;
+
+	assert_locked(chunk, stock);
+	area_remove_part(area, part, stock);
 	free_space_give(&chunk->free, part, stock);
 }
 
+/* What was removed without a hole goes back to the free space at once. */
 void chunk_remove_locked(struct owner *owner, struct range range, bool pending_only, struct stock *stock)
 {
-	assert_locked(owner->chunk, stock);
-	while (range.start < range.end) {
-		struct area *area = chunk_own_area_above_locked(owner, range.start);
-		struct range part;
+	struct area *area = chunk_own_area_above_locked(owner, range.start), *next;
+	struct range gone = range_between(range.start, range.start);
 
-		if (!area || area->range.start >= range.end)
-			return;
-		part = range_cut(area->range, range);
-		if (!pending_only || area->content.pending)
-			area_remove_part(area, part, stock);
-		range.start = part.end;
+	assert_locked(owner->chunk, stock);
+	if (range_is_empty(range))
+		return;
+	for (; area && area->range.start < range.end; area = next) {
+		struct range part = range_cut(area->range, range);
+
+		next = chunk_own_area_next_locked(area);
+		if (pending_only && !area->content.pending)
+			continue;
+		area_remove_part(area, part, stock);
+		if (part.start != gone.end && !range_is_empty(gone))
+			free_space_give(&owner->chunk->free, gone, stock);
+		gone = range_between(part.start == gone.end ? gone.start : part.start, part.end);
 	}
+	if (!range_is_empty(gone))
+		free_space_give(&owner->chunk->free, gone, stock);
+}
+
+void chunk_empty_locked(struct owner *owner, struct stock *stock)
+{
+	struct chunk *chunk = owner->chunk;
+	struct tree_node *node, *at = NULL;
+
+	assert_locked(chunk, stock);
+	while ((node = tree_take_down(&chunk->areas, &at))) {
+		usage_sub(owner, &to_area(node)->content, range_size(to_area(node)->range));
+		area_forget(to_area(node), stock);
+	}
+	chunk->used = 0;
+	free_space_fini(&chunk->free, stock);
+	free_space_give(&chunk->free, chunk_usable(chunk), stock);
 }
 
 void chunk_replace_locked(struct owner *owner, struct range range, struct area_content content, struct stock *stock)
 {
-	struct area *area;
+	struct area *area, *prev;
 
 	assert_locked(owner->chunk, stock);
 	area = area_cut_start(owner, range, stock);
@@ -267,13 +309,14 @@ void chunk_replace_locked(struct owner *owner, struct range range, struct area_c
 		struct area *next = to_area(tree_next(&area->node));
 
 		if (area->range.end > range.end)
-			area_split(area, range.end, stock);
+			next = area_split(area, range.end, stock);
 		usage_sub(owner, &area->content, range_size(area->range));
 		area_drop(area, stock);
 		area = next;
 	}
 	usage_add(owner, &content, range_size(range));
-	area_join(area_add(owner, range, content, stock), stock);
+	prev = to_area(area ? tree_prev(&area->node) : tree_last(&owner->chunk->areas));
+	area_join(area_add(owner, range, content, prev, area, stock), stock);
 }
 
 void chunk_change_locked(struct owner *owner, struct range range, struct area_change change, struct stock *stock)

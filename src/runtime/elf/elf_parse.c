@@ -157,7 +157,7 @@ static void whole_check(struct elf_info *info)
 		fatal_set(info, TULOU_EPERM, "ELF file linked at address 0");
 	else if (info->type == ET_EXEC && !info->interp_size && info->entry >= ELF_TASK_SIZE)
 		fatal_set(info, TULOU_EINVAL, "ELF entry outside of the address space");
-	else if (info->type != ET_EXEC && info->end - info->start > POOL_END)
+	else if (info->type != ET_EXEC && info->end - info->start > TRAP_END)
 		fatal_set(info, TULOU_ENOMEM, "ELF segments too far from each other");
 	if (type_fault(info->type))
 		fatal_set(info, TULOU_EINVAL, type_fault(info->type));

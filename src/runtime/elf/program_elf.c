@@ -102,7 +102,7 @@ static void native_detect(struct program *p, const struct exec_file *file)
 	const char *privilege = exec_file_privilege(file);
 	if (privilege)
 		program_native_set(p, privilege);
-	else if (p->exe.type == ET_EXEC && p->exe.end > POOL_END)
+	else if (p->exe.type == ET_EXEC && p->exe.end > TRAP_END)
 		program_native_set(p, "linked at an address outside of the pool");
 }
 

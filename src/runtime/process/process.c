@@ -8,7 +8,7 @@
 #include "runtime/layout.h"
 
 static struct arena process_arena = {.base = PROCESSES_BASE, .size = PROCESS_COUNT * PROCESS_SLOT};
-static uint32_t slots_used;  /* slots that were ever claimed; only grows; atomic */
+static uint32_t slots_used; /* slots that were ever claimed; only grows; atomic */
 static uint32_t slots_taken; /* LIVE, GONE or being reclaimed; atomic */
 
 unsigned process_slots(void)
@@ -39,7 +39,8 @@ struct process *process_at(unsigned slot)
 static bool slot_try(unsigned slot)
 {
 	uint32_t free = PROCESS_FREE;
-	return __atomic_compare_exchange_n(&slot_at(slot)->state, &free, PROCESS_RECLAIM, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(
+		&slot_at(slot)->state, &free, PROCESS_RECLAIM, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 /* A free slot below slots_used, or the next above it. Held in state RECLAIM, which nobody touches. */
@@ -55,8 +56,8 @@ static int slot_claim(void)
 			return -1;
 		if (slot_try(used)) {
 			uint32_t seen = process_slots();
-			while (seen <= used && !__atomic_compare_exchange_n(&slots_used, &seen, used + 1, false, __ATOMIC_ACQ_REL,
-						       __ATOMIC_ACQUIRE))
+			while (seen <= used && !__atomic_compare_exchange_n(
+						       &slots_used, &seen, used + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 				;
 			return (int)used;
 		}
@@ -97,7 +98,8 @@ void process_reclaim(struct process *process)
 	do {
 		if (state != PROCESS_LIVE && state != PROCESS_GONE)
 			return;
-	} while (!__atomic_compare_exchange_n(&process->state, &state, PROCESS_RECLAIM, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+	} while (!__atomic_compare_exchange_n(
+		&process->state, &state, PROCESS_RECLAIM, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
 	thread_release_all(process, NULL);
 	process_give_back(process);
 	__atomic_sub_fetch(&slots_taken, 1, __ATOMIC_ACQ_REL);

@@ -37,19 +37,19 @@ struct signal_action {
 
 struct process {
 	uint32_t state; /* enum process_state; atomic */
-	uint32_t word;  /* futex; atomic */
+	uint32_t word; /* futex; atomic */
 	uint32_t generation; /* of the slot: changes with each claim; atomic */
 	int pid;
 	uint32_t thread_count; /* tasks that may still run guest code; atomic */
 	/* Between claim and supervisor_watch() only its parent (and itself) touch a process: it must not be taken back meanwhile. */
-	uint32_t complete;     /* pid and all are set; atomic */
-	uint32_t queued;       /* it is on the watcher's list; atomic */
-	uint32_t watched;      /* by the supervisor of this epoch; 0: by none; atomic */
-	uint32_t leaving;      /* in a real execve: `word` 0 means that it left */
-	uint32_t exiting;      /* its threads are asked to end */
-	uint32_t map_wanted;   /* futex: 1 asks the supervisor to print the pool, 0 says that it has; atomic */
-	bool leader_exited;    /* the leader ended by pthread_exit: `word` says nothing any more */
-	bool listed;           /* one of the programs of the command line */
+	uint32_t complete; /* pid and all are set; atomic */
+	uint32_t queued; /* it is on the watcher's list; atomic */
+	uint32_t watched; /* by the supervisor of this epoch; 0: by none; atomic */
+	uint32_t leaving; /* in a real execve: `word` 0 means that it left */
+	uint32_t exiting; /* its threads are asked to end */
+	uint32_t map_wanted; /* futex: 1 asks the supervisor to print the pool, 0 says that it has; atomic */
+	bool leader_exited; /* the leader ended by pthread_exit: `word` says nothing any more */
+	bool listed; /* one of the programs of the command line */
 	struct process *watch_next; /* supervisor: processes to be watched */
 	struct tulou_process_vm *vm;
 	struct signal_action actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them */

@@ -37,8 +37,8 @@ static int slot_claim(void)
 		uint64_t word = __atomic_load_n(&thread_used[i], __ATOMIC_RELAXED);
 		while (~word) {
 			unsigned bit = (unsigned)__builtin_ctzll(~word);
-			if (__atomic_compare_exchange_n(&thread_used[i], &word, word | 1ull << bit, false, __ATOMIC_ACQ_REL,
-				    __ATOMIC_RELAXED))
+			if (__atomic_compare_exchange_n(
+				    &thread_used[i], &word, word | 1ull << bit, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 				return (int)(i * WORD_BITS + bit);
 		}
 	}

@@ -25,19 +25,19 @@
 struct process;
 
 struct thread {
-	uint32_t state;      /* THREAD_FREE or the token of the task that has the block; atomic */
+	uint32_t state; /* THREAD_FREE or the token of the task that has the block; atomic */
 	uint32_t generation; /* of the token; only the one that claims a free block changes it */
 	struct process *process;
-	int tid;             /* 0: not known yet */
+	int tid; /* 0: not known yet */
 	struct frame *entry_frame; /* through which a new task enters guest code */
-	uint64_t set_child_tid;    /* CLONE_CHILD_SETTID of a new process; 0: none */
-	bool leader;         /* its tid is the process's pid */
+	uint64_t set_child_tid; /* CLONE_CHILD_SETTID of a new process; 0: none */
+	bool leader; /* its tid is the process's pid */
 	bool sigsys_blocked; /* what the guest believes of SIGSYS, which is never blocked in truth */
 	bool sigsys_pending; /* one came meanwhile: */
 	struct siginfo sigsys_info;
 	uint64_t guest_tid_address; /* leader only: what set_tid_address was told; others have it in the kernel */
 	struct signal_stack guest_stack; /* sigaltstack as the guest sees it */
-	uint64_t rseq_address;           /* registered, 0: not; exec must take it back */
+	uint64_t rseq_address; /* registered, 0: not; exec must take it back */
 	uint32_t rseq_size, rseq_signature;
 };
 

@@ -10,8 +10,8 @@
 struct collection {
 	struct own_area *to;
 	size_t room, count; /* count may exceed room: what would be needed */
-	bool all;           /* the walk shows everybody's: */
-	uint32_t id;        /* take only this one's */
+	bool all; /* the walk shows everybody's: */
+	uint32_t id; /* take only this one's */
 };
 
 static int collect(void *arg, const struct tulou_area_info *area)

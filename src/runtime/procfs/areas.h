@@ -13,8 +13,8 @@
 
 struct own_area {
 	uintptr_t start, end;
-	uint64_t dev;  /* of a file mapping; else 0 */
-	uint8_t kind;  /* enum tulou_area_kind */
+	uint64_t dev; /* of a file mapping; else 0 */
+	uint8_t kind; /* enum tulou_area_kind */
 	uint8_t prot;
 	bool shared, anonymous;
 };
@@ -25,7 +25,7 @@ struct own_areas {
 	const struct own_area *at;
 	size_t count;
 	size_t mapped; /* bytes of a mapping that holds them; 0: `few` does */
-	size_t next;   /* own_piece: where the last line was found */
+	size_t next; /* own_piece: where the last line was found */
 	struct own_area few[OWN_AREAS_FEW];
 };
 

@@ -47,7 +47,8 @@ bool map_line_common(const struct map_line *line)
 }
 
 /* The part of a line between two addresses; `text` is all of it. */
-static void put_piece(struct output *out, const struct map_line *line, const char *text, size_t size, const struct own_piece *piece)
+static void put_piece(
+	struct output *out, const struct map_line *line, const char *text, size_t size, const struct own_piece *piece)
 {
 	const char *mark = line->name ? NULL : piece->mark;
 	uint64_t offset = line->offset ? line->offset + (piece->start - line->start) : 0;
@@ -82,7 +83,8 @@ static bool put_line(struct snapshot *s, const char *text, size_t size, bool sec
 			output_put(&s->out, text, size);
 		return any;
 	}
-	for (uintptr_t start = line.start; own_piece(&s->areas, start, line.end, !sections && !line.name, &piece); start = piece.end) {
+	for (uintptr_t start = line.start; own_piece(&s->areas, start, line.end, !sections && !line.name, &piece);
+		start = piece.end) {
 		put_piece(&s->out, &line, text, size, &piece);
 		any = true;
 	}

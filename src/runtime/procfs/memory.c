@@ -40,8 +40,8 @@ enum { PAGE_FILE = 1 << 2, PAGE_PRESENT = 1 << 3, PAGE_SWAPPED = 1 << 4, PAGE_ZE
 
 struct counter {
 	int pagemap;
-	bool no_scan;  /* an older kernel */
-	void *buffer;  /* LINES_BUFFER bytes */
+	bool no_scan; /* an older kernel */
+	void *buffer; /* LINES_BUFFER bytes */
 	struct own_memory *memory;
 };
 
@@ -97,7 +97,8 @@ static long count_entries(struct counter *c, uintptr_t start, uintptr_t end, boo
 		if (got <= 0)
 			return got;
 		for (size_t i = 0; i < (size_t)got / sizeof *entries; i++) {
-			uint64_t categories = (entries[i] & ENTRY_SWAPPED ? PAGE_SWAPPED : 0) | (entries[i] & ENTRY_FILE ? PAGE_FILE : 0);
+			uint64_t categories =
+				(entries[i] & ENTRY_SWAPPED ? PAGE_SWAPPED : 0) | (entries[i] & ENTRY_FILE ? PAGE_FILE : 0);
 			if (entries[i] & (ENTRY_PRESENT | ENTRY_SWAPPED))
 				count(c->memory, categories, shared_memory, TULOU_PAGE_SIZE);
 		}
@@ -130,7 +131,8 @@ static void count_areas(struct counter *c, const struct own_areas *areas, int me
 	shared_devices(memory_file, devices);
 	for (size_t i = 0; i < areas->count; i++) {
 		const struct own_area *area = &areas->at[i];
-		bool shared = (area->shared && area->anonymous) || (area->dev && (area->dev == devices[0] || area->dev == devices[1]));
+		bool shared =
+			(area->shared && area->anonymous) || (area->dev && (area->dev == devices[0] || area->dev == devices[1]));
 		count_range(c, area->start, area->end, shared);
 	}
 }

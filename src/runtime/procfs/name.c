@@ -134,5 +134,5 @@ bool proc_name_guest(struct thread *thread, int dirfd, uint64_t path, struct pro
 	if (text[0] == '/')
 		return proc_name_parse(thread->process, text, out);
 	return file_named(last_part(text)) != PROC_NONE && join_directory(dirfd, text, out->path) &&
-		proc_name_parse(thread->process, out->path, out);
+	       proc_name_parse(thread->process, out->path, out);
 }

@@ -38,7 +38,7 @@ enum { PROC_PATH = 128 };
 struct proc_name {
 	enum proc_file file;
 	struct process *process; /* whom it speaks of */
-	char path[PROC_PATH];    /* absolute: the kernel's file of that name */
+	char path[PROC_PATH]; /* absolute: the kernel's file of that name */
 };
 
 /* Look at `path`, which the guest gave with `dirfd`. false: not one of ours, go on as without us. */

@@ -28,7 +28,7 @@ long procfs_read_exe(struct process *self, const struct proc_name *name, char *t
 struct snapshot {
 	struct process *self, *process; /* who asks, about whom */
 	struct own_areas areas;
-	struct lines in;   /* the kernel's file */
+	struct lines in; /* the kernel's file */
 	struct output out;
 };
 
@@ -59,8 +59,8 @@ bool map_line_common(const struct map_line *line);
 
 /* memory.c: what status, statm and stat say of a process's memory. */
 struct own_memory {
-	size_t size, data, stack, text, library;          /* bytes of areas */
-	size_t anonymous, file, shared_memory, swapped;   /* bytes of pages */
+	size_t size, data, stack, text, library; /* bytes of areas */
+	size_t anonymous, file, shared_memory, swapped; /* bytes of pages */
 	uintptr_t code_start, code_end, data_start, data_end; /* of the program, whole pages; 0: none */
 };
 

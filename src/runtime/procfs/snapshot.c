@@ -133,8 +133,7 @@ static long snapshot_open(struct process *self, const struct proc_name *name, in
 static long exe_allowed(struct process *self, const struct proc_name *name)
 {
 	char unused[8];
-	return name->process == self ? 0
-		: sys4(__NR_readlinkat, AT_FDCWD, (long)name->path, (long)unused, sizeof unused);
+	return name->process == self ? 0 : sys4(__NR_readlinkat, AT_FDCWD, (long)name->path, (long)unused, sizeof unused);
 }
 
 long procfs_read_exe(struct process *self, const struct proc_name *name, char *to, size_t size)

@@ -10,7 +10,7 @@ struct watch {
 	int pidfd;
 	int pid;
 	struct process *process; /* NULL: only its exit status is wanted (it is, or became, another instance) */
-	uint32_t generation;     /* of the slot */
+	uint32_t generation; /* of the slot */
 };
 
 enum { WATCH_COUNT = PROCESS_COUNT + SUPERVISOR_LISTED_MAX };
@@ -20,9 +20,9 @@ struct supervisor {
 	struct thread *main, *watcher;
 	int epoll, signals, control;
 	int wake; /* eventfd: the watcher has taken something back; look whether all is done */
-	uint32_t epoch;          /* which of the supervisors that follow one another this is; from 1 */
-	uint32_t event;          /* futex, atomic: something was asked of the watcher */
-	uint32_t watching;       /* futex, atomic: the watcher runs; it ends when stop is set */
+	uint32_t epoch; /* which of the supervisors that follow one another this is; from 1 */
+	uint32_t event; /* futex, atomic: something was asked of the watcher */
+	uint32_t watching; /* futex, atomic: the watcher runs; it ends when stop is set */
 	uint32_t stop;
 	struct process *arrived; /* atomic: list through watch_next */
 	/* main, but for the slots that are taken by compare-and-swap of pidfd from -1 */

@@ -18,6 +18,8 @@ enum { HUP = 1, INT = 2, QUIT = 3, USR1 = 10, USR2 = 12, ALRM = 14, TERM = 15, W
 
 struct supervisor supervisor;
 
+static uint32_t starting; /* futex: a task starts a supervisor; only one may, the others wait for it */
+
 static const uint64_t passed_on = SIGNAL_BIT(HUP) | SIGNAL_BIT(INT) | SIGNAL_BIT(QUIT) | SIGNAL_BIT(USR1) | SIGNAL_BIT(USR2) |
 				  SIGNAL_BIT(ALRM) | SIGNAL_BIT(TERM) | SIGNAL_BIT(WINCH);
 
@@ -49,6 +51,7 @@ static void supervisor_reset(void)
 void supervisor_forget(void)
 {
 	supervisor.arrived = NULL;
+	starting = 0;
 	runtime.supervisor = 0;
 }
 
@@ -260,8 +263,8 @@ static int detached_start(void)
 	if (!thread)
 		return -ENOMEM;
 	sys4(__NR_rt_sigprocmask, 2, (long)&all, (long)&mask, 8);
-	pid = clone_task(CLONE_VM | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, thread_stack_top(thread), NULL, &runtime.supervisor, 0,
-		detached_main, &ready);
+	pid = clone_task(CLONE_VM | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, thread_stack_top(thread), NULL,
+		&runtime.supervisor, 0, detached_main, &ready);
 	sys4(__NR_rt_sigprocmask, 2, (long)&mask, 0, 8);
 	if (pid < 0) {
 		thread_release(thread);
@@ -274,7 +277,6 @@ static int detached_start(void)
 
 int supervisor_ensure(void)
 {
-	static uint32_t starting; /* only one task may; the others wait for it */
 	uint32_t none = 0;
 	int result = 0;
 

@@ -29,7 +29,8 @@ int watch_add(int pid, struct process *process)
 		struct watch *watch = &supervisor.watches[i];
 		int none = 0;
 		if (i >= __atomic_load_n(&supervisor.watches_used, __ATOMIC_ACQUIRE))
-			__atomic_store_n(&supervisor.watches_used, i + 1, __ATOMIC_RELEASE); /* only the watcher adds, or nobody else yet */
+			__atomic_store_n(&supervisor.watches_used, i + 1,
+				__ATOMIC_RELEASE); /* only the watcher adds, or nobody else yet */
 		if (!__atomic_compare_exchange_n(&watch->pidfd, &none, (int)pidfd, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			continue;
 		watch->pid = pid;
@@ -73,7 +74,8 @@ static bool take_left(void)
 
 	for (unsigned slot = 0; slot < process_slots(); slot++) {
 		struct process *process = process_at(slot);
-		if (process_state(process) != PROCESS_LIVE || __atomic_load_n(&process->watched, __ATOMIC_ACQUIRE) != supervisor.epoch ||
+		if (process_state(process) != PROCESS_LIVE ||
+			__atomic_load_n(&process->watched, __ATOMIC_ACQUIRE) != supervisor.epoch ||
 			!__atomic_load_n(&process->leaving, __ATOMIC_ACQUIRE))
 			continue;
 		if (__atomic_load_n(&process->word, __ATOMIC_ACQUIRE))
@@ -147,8 +149,8 @@ void supervisor_watch(struct process *process)
 	if (__atomic_exchange_n(&process->queued, 1, __ATOMIC_ACQ_REL))
 		return;
 	process->watch_next = __atomic_load_n(&supervisor.arrived, __ATOMIC_RELAXED);
-	while (!__atomic_compare_exchange_n(&supervisor.arrived, &process->watch_next, process, false, __ATOMIC_ACQ_REL,
-		__ATOMIC_RELAXED))
+	while (!__atomic_compare_exchange_n(
+		&supervisor.arrived, &process->watch_next, process, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		;
 	ask();
 }

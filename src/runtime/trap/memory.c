@@ -3,10 +3,12 @@
  * memory.c - the memory calls: from registers to the manager. The manager decides and calls back into the Linux host, which
  * makes the real call in this very task.
  */
+#include <asm-generic/errno-base.h>
 #include <asm/unistd.h>
 #include <linux/capability.h>
 #include <linux/resource.h>
 
+#include "runtime/layout.h"
 #include "runtime/trap/trap.h"
 
 #ifndef __NR_mseal
@@ -18,9 +20,22 @@ static struct tulou_process_vm *vm_of(struct thread *thread)
 	return thread->process->vm;
 }
 
+/* Code above TRAP_END would make its system calls past us. */
+static bool untrapped_code(uint64_t start, uint64_t size, uint64_t prot)
+{
+	return prot & TULOU_PROT_EXEC && (start >= TRAP_END || size > TRAP_END - start);
+}
+
 long trap_mmap(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
+	bool fixed = r->r10 & (TULOU_MAP_FIXED | TULOU_MAP_FIXED_NOREPLACE);
+
+	if (untrapped_code(r->rdi, r->rsi, r->rdx)) {
+		if (fixed)
+			return -ENOMEM;
+		return tulou_mmap(vm_of(thread), 0, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
+	}
 	return tulou_mmap(vm_of(thread), r->rdi, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
 }
 
@@ -39,6 +54,9 @@ long trap_mremap(struct thread *thread, struct frame *frame)
 long trap_mprotect(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
+
+	if (untrapped_code(r->rdi, r->rsi, r->rdx) && tulou_access_ok(vm_of(thread), r->rdi, TULOU_PAGE_SIZE, TULOU_PROT_NONE))
+		return -EACCES;
 	return tulou_mprotect(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
 }
 
@@ -58,7 +76,7 @@ long trap_pkey_mprotect(struct thread *thread, struct frame *frame)
 
 	if (pkey != -1 && r->rsi && !pkey_is_allocated(pkey))
 		return -TULOU_EINVAL;
-	result = tulou_mprotect(vm_of(thread), r->rdi, r->rsi, prot);
+	result = trap_mprotect(thread, frame);
 	if (result || pkey == -1 || !r->rsi)
 		return result;
 	prot &= ~(TULOU_PROT_GROWSDOWN | TULOU_PROT_GROWSUP);

@@ -82,7 +82,7 @@ long trap_shmat(struct thread *thread, struct frame *frame)
 
 struct attachment {
 	uintptr_t start; /* of the segment's first page */
-	char rest[32];   /* device and inode, as maps prints them; empty: not found */
+	char rest[32]; /* device and inode, as maps prints them; empty: not found */
 };
 
 /* "dev inode " of a line, if it shows a segment of System V memory. */

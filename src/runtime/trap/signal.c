@@ -16,9 +16,18 @@
 #define SA_RESETHAND 0x80000000ul
 #define SA_RESTORER  0x04000000ul
 
-enum { HANDLER_DEFAULT = 0, HANDLER_IGNORE = 1, SIGKILL = 9, SIGSEGV = 11, SIGSTOP = 19, SIGSET_SIZE = 8, RED_ZONE = 128, STACK_MINIMUM = 2048 };
+enum {
+	HANDLER_DEFAULT = 0,
+	HANDLER_IGNORE = 1,
+	SIGKILL = 9,
+	SIGSEGV = 11,
+	SIGSTOP = 19,
+	SIGSET_SIZE = 8,
+	RED_ZONE = 128,
+	STACK_MINIMUM = 2048
+};
 enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
-#define NEVER_BLOCKED (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
+#define NEVER_BLOCKED  (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 #define EFLAGS_CLEARED (0x400u | 0x10000u | 0x100u) /* direction, resume, trap: as the kernel enters a handler */
 
 /* ---- entering a handler on the guest's alternate stack ---------------------------------------------------------------------- */
@@ -36,7 +45,7 @@ static bool stack_enabled(const struct signal_stack *stack)
 /* As sigaltstack(2); `sp`: where the thread stands. */
 static long stack_set(struct signal_stack *stack, const struct signal_stack *new, uint64_t sp)
 {
-	uint32_t mode = (uint32_t)new->flags & ~SIGNAL_STACK_AUTODISARM;
+	uint32_t mode = (uint32_t) new->flags & ~SIGNAL_STACK_AUTODISARM;
 
 	if (stack_enabled(stack) && on_stack(stack, sp))
 		return -EPERM;
@@ -49,7 +58,7 @@ static long stack_set(struct signal_stack *stack, const struct signal_stack *new
 	if (new->size < STACK_MINIMUM)
 		return -ENOMEM;
 	*stack = *new;
-	stack->flags = (int32_t)((uint32_t)new->flags & SIGNAL_STACK_AUTODISARM);
+	stack->flags = (int32_t)((uint32_t) new->flags &SIGNAL_STACK_AUTODISARM);
 	return 0;
 }
 

@@ -82,6 +82,13 @@ static uintptr_t hint_round(const struct tulou *pool, uintptr_t addr)
 	return addr && addr < pool->range.start ? pool->range.start : addr;
 }
 
+static bool offset_overflows(const struct map_options *options, size_t size)
+{
+	uint64_t most = options->file.offset_max ? options->file.offset_max : FILE_SIZE_MAX;
+
+	return options->offset > most || most - options->offset < size;
+}
+
 static int decode_place(struct request *r, const struct tulou *pool, uintptr_t addr, size_t size)
 {
 	int flags = r->options.flags;
@@ -127,7 +134,7 @@ static int decode(struct request *r, const struct tulou *pool, uintptr_t addr, s
 	error = !wanted ? -TULOU_EINVAL : !size ? -TULOU_ENOMEM : decode_huge(r, &size);
 	if (!error)
 		error = decode_place(r, pool, addr, size);
-	if (options->has_file && (options->offset > FILE_SIZE_MAX || FILE_SIZE_MAX - options->offset < size))
+	if (options->has_file && offset_overflows(options, size))
 		r->late = -TULOU_EOVERFLOW;
 	else
 		r->late = decode_type(r);
@@ -140,13 +147,16 @@ static int reserve(struct tulou_process_vm *vm, struct request *r)
 {
 	size_t size = range_size(r->range);
 	bool hinted = r->range.start && range_covers(r->window, r->range) && !(r->range.start & (r->align - 1));
+	struct range stretch;
+	struct area *first;
 	int error;
 
 	if (r->replace)
 		return vm_has_seal(vm, r->range) ? -TULOU_EPERM : place_around(vm, r->range);
 	if (r->fixed)
 		return place_fixed(vm, r->range, r->options.content);
-	if (hinted && !place_fixed(vm, r->range, r->options.content))
+	/* Mostly what is in the way is the process's own, and cheaper to find than to run into. */
+	if (hinted && !process_vm_stretch(vm, r->range, &stretch, &first) && !place_fixed(vm, r->range, r->options.content))
 		return 0;
 	error = place_anywhere(vm, size, r->align, r->window, r->options.content, &r->range.start);
 	r->range.end = r->range.start + size;

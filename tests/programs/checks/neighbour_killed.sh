@@ -34,8 +34,8 @@ for round in 1 2 3 4 5 6 7 8 9 10; do
 	await alone
 	left=$(books "$survivor")
 	[ "${left##* }" -lt $((20 << 20)) ] || fail "round $round: left are $left"
-	echo go >&3
-	exec 3>&-
+	echo go >&3 # kept open: what nobody has read yet would be lost with the last descriptor
 	wait "$run" || fail "round $round: the survivor ends with $?: $(cat output)"
+	exec 3>&-
 	grep -q verified output || fail "round $round: the survivor says $(cat output)"
 done
