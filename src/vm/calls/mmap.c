@@ -174,7 +174,7 @@ static int check_limits(const struct tulou_process_vm *vm, const struct request 
 static long commit(struct tulou_process_vm *vm, struct request *r)
 {
 	struct usage before = vm->usage;
-	int error = reserve(vm, r);
+	int error = r->replace && vm_has_seal(vm, r->range) ? -TULOU_EPERM : reserve(vm, r);
 
 	if (error)
 		return error;
@@ -185,6 +185,11 @@ static long commit(struct tulou_process_vm *vm, struct request *r)
 		process_vm_remove(vm, r->range, r->replace);
 	else if (r->replace)
 		process_vm_replace(vm, r->range, r->options.content);
+	if (error)
+		return error;
+	error = vm_lock_new(vm, r->range);
+	if (error) /* what a fixed mapping replaced is gone */
+		vm_unmap(vm, r->range);
 	return error ? error : (long)r->range.start;
 }
 
@@ -218,6 +223,7 @@ long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 			process_vm_leave(vm, range_between(0, 0));
 		return result;
 	}
+	r.options.lock = vm->lock_future;
 	map_options_open(&r.options, &vm->stock);
 	result = commit(vm, &r);
 	shm_flush(&vm->stock);
