@@ -8,7 +8,7 @@
  * Calls answer as the Linux system calls of the same name do on x86-64: a value >= 0, or a negative errno (abi.h).
  * Every call is atomic towards every other thread, safe in a signal handler that did not interrupt a call of the same task
  * (the runtime blocks signals), and all-or-nothing: when it fails, nothing has changed, except where Linux itself documents a
- * partial effect (mprotect, madvise, msync over a hole).
+ * partial effect (mprotect, madvise, msync, mlock, mincore over a hole).
  */
 #ifndef TULOU_H
 #define TULOU_H

@@ -152,7 +152,7 @@ static int reserve(struct tulou_process_vm *vm, struct request *r)
 	int error;
 
 	if (r->replace)
-		return place_around(vm, r->range);
+		return vm_has_seal(vm, r->range) ? -TULOU_EPERM : place_around(vm, r->range);
 	if (r->fixed)
 		return place_fixed(vm, r->range, r->options.content);
 	/* Mostly what is in the way is the process's own, and cheaper to find than to run into. */
@@ -174,7 +174,7 @@ static int check_limits(const struct tulou_process_vm *vm, const struct request 
 static long commit(struct tulou_process_vm *vm, struct request *r)
 {
 	struct usage before = vm->usage;
-	int error = r->replace && vm_has_seal(vm, r->range) ? -TULOU_EPERM : reserve(vm, r);
+	int error = reserve(vm, r);
 
 	if (error)
 		return error;

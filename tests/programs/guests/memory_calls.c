@@ -99,6 +99,13 @@ static void check_mlock(void)
 	FAILS(msync(start, PAGE, MS_INVALIDATE), EBUSY);
 	FAILS(mlock(start, (PAGES + 1) * PAGE), ENOMEM);
 	EXPECT(residents(start) == 2);
+	later = map(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_POPULATE);
+	EXPECT(residents(later) == PAGES && madvise(later, PAGE, MADV_DONTNEED) == 0);
+	EXPECT(munmap(later, PAGES * PAGE) == 0);
+	later = map(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_LOCKED);
+	EXPECT(residents(later) == PAGES);
+	FAILS(madvise(later, PAGE, MADV_DONTNEED), EINVAL);
+	EXPECT(munmap(later, PAGES * PAGE) == 0);
 	EXPECT(munlock(start, PAGES * PAGE) == 0);
 	EXPECT(madvise(start, PAGE, MADV_DONTNEED) == 0);
 	FAILS(munlock(start, (PAGES + 1) * PAGE), ENOMEM);
