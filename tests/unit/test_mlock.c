@@ -52,11 +52,15 @@ static void mlock_ranges(void **state)
 	assert_int_equal(remap(f.a, 5, 3, 3, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_DONTUNMAP, 20), 20);
 	pool_expect(&f, "A:0+1rwl A:1+1rw A:2+1rwl A:3+5rw A:20+3rwl A:60+4rw A:64+4rw");
 	assert_true(host_locked(&f, 21) && !host_locked(&f, 6));
+	/* the whole of what is left behind, as in Linux */
+	assert_int_equal(remap(f.a, 21, 1, 1, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_DONTUNMAP, 30), 30);
+	assert_true(host_locked(&f, 30) && !host_locked(&f, 20) && !host_locked(&f, 22));
+	assert_int_equal(unmap(f.a, 30, 1), 0);
 	/* mmap locks too */
 	assert_int_equal(map_at(f.a, 40, 2, RW, FIXED | TULOU_MAP_LOCKED), 40);
 	assert_int_equal(map_at(f.a, 42, 1, RW, FIXED | TULOU_MAP_POPULATE), 42);
 	assert_true(host_locked(&f, 41) && !host_locked(&f, 42));
-	pool_expect(&f, "A:0+1rwl A:1+1rw A:2+1rwl A:3+5rw A:20+3rwl A:40+2rwl A:42+1rw A:60+4rw A:64+4rw");
+	pool_expect(&f, "A:0+1rwl A:1+1rw A:2+1rwl A:3+5rw A:20+3rw A:40+2rwl A:42+1rw A:60+4rw A:64+4rw");
 	/* locked pages are not advised away */
 	assert_int_equal(tulou_madvise(f.a, at(0), 4 * PAGE, TULOU_MADV_DONTNEED), -TULOU_EINVAL);
 	assert_int_equal(tulou_msync(f.a, at(0), 4 * PAGE, TULOU_MS_INVALIDATE), -TULOU_EBUSY);

@@ -246,6 +246,7 @@ int sim_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_
 	const struct sim_extent *source = sim_areas_find(&sim->areas, start);
 	struct sim_extent target = *source;
 	uintptr_t moved_end = start + (size < new_size ? size : new_size);
+	uintptr_t whole_start = source->start, whole_end = source->end;
 
 	target.start = new_start;
 	target.end = new_start + new_size;
@@ -262,8 +263,8 @@ int sim_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_
 		sim_pages_forget(sim, start, start + size);
 	}
 	sim_areas_insert(&sim->areas, &target);
-	if (keep_source)
-		sim_set_lock(sim, start, start + size, TULOU_LOCK_OFF);
+	if (keep_source && target.lock)
+		sim_set_lock(sim, whole_start, whole_end, TULOU_LOCK_OFF); /* all of the area, as the kernel */
 	sim_populate_locked(sim, new_start, new_start + new_size);
 	return sim_leave(sim, SIM_MOVE, 0);
 }

@@ -100,6 +100,12 @@ static int reserve(struct tulou_process_vm *vm, const struct request *r, struct 
 	return error;
 }
 
+static void mapping_unlock(struct tulou_process_vm *vm, const struct area *area)
+{
+	process_vm_change(vm, range_between(area->range.start, process_vm_mapping_end(vm, area)),
+		(struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
+}
+
 static long move(struct tulou_process_vm *vm, const struct request *r, const struct area *area)
 {
 	const struct tulou_host *host = vm->pool->host;
@@ -119,8 +125,8 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 		process_vm_replace(vm, new, content);
 	if (!r->keep)
 		process_vm_remove(vm, r->old, false);
-	else if (content.flags & AREA_LOCK_MASK) /* as Linux: what stays is not locked */
-		process_vm_change(vm, r->old, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
+	else if (content.flags & AREA_LOCK_MASK) /* as Linux: all of the mapping that is left behind is not locked any more */
+		mapping_unlock(vm, process_vm_area_above(vm, r->old.start));
 	return (long)new.start;
 }
 
