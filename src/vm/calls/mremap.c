@@ -104,7 +104,7 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 {
 	const struct tulou_host *host = vm->pool->host;
 	struct area_content content = content_of(area, r->old.start);
-	struct range new;
+	struct range whole = range_between(area->range.start, process_vm_mapping_end(vm, area)), new;
 	int error;
 
 	error = reserve(vm, r, content, &new);
@@ -119,8 +119,8 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 		process_vm_replace(vm, new, content);
 	if (!r->keep)
 		process_vm_remove(vm, r->old, false);
-	else if (content.flags & AREA_LOCK_MASK) /* as Linux: what stays is not locked */
-		process_vm_change(vm, r->old, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
+	else if (content.flags & AREA_LOCK_MASK) /* as Linux: what stays is not locked, nor is the rest of that mapping */
+		process_vm_change(vm, whole, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
 	return (long)new.start;
 }
 
