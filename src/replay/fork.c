@@ -58,8 +58,8 @@ static void run_copy(struct replay *replay, struct memory *child, const struct t
 	range_map_add(moved, start, start + size, (uint64_t)to);
 }
 
-static void heap_area_copy(
-	struct replay *replay, const struct memory *from, struct memory *child, const struct tulou_area_info *area, struct range_map *moved)
+static void heap_area_copy(struct replay *replay, const struct memory *from, struct memory *child,
+	const struct tulou_area_info *area, struct range_map *moved)
 {
 	uint64_t to = child->heap_here + (area->start - from->heap_here);
 

@@ -19,14 +19,15 @@ struct options {
 	int check;
 };
 
-static const char help[] = "Usage: tulou replay [--host sim|linux] [--verify] [--stats] [--repeat N] [--check N] FILE\n\n"
-			   "Run the memory calls of an `strace -f` log against the manager. FILE - is standard input.\n\n"
-			   "      --host HOST  where the pages are: sim (no pages; the default) or linux (real ones)\n"
-			   "      --verify     compare our answers with the recorded ones; differences are printed, and the status is 1\n"
-			   "      --stats      what was called, how long it took, what was assumed\n"
-			   "      --repeat N   N times, each in a pool of its own; the times are added up\n"
-			   "      --check N    check invariants after every call: 0 never … 3 the whole pool\n"
-			   "  -h, --help       this text\n";
+static const char help[] =
+	"Usage: tulou replay [--host sim|linux] [--verify] [--stats] [--repeat N] [--check N] FILE\n\n"
+	"Run the memory calls of an `strace -f` log against the manager. FILE - is standard input.\n\n"
+	"      --host HOST  where the pages are: sim (no pages; the default) or linux (real ones)\n"
+	"      --verify     compare our answers with the recorded ones; differences are printed, and the status is 1\n"
+	"      --stats      what was called, how long it took, what was assumed\n"
+	"      --repeat N   N times, each in a pool of its own; the times are added up\n"
+	"      --check N    check invariants after every call: 0 never … 3 the whole pool\n"
+	"  -h, --help       this text\n";
 
 static int usage(const char *what, const char *word)
 {
@@ -114,7 +115,8 @@ static void progress(const struct log *log, uint64_t *last, bool end)
 	if (end)
 		fprintf(stderr, "\r\033[K");
 	else if (log->size)
-		fprintf(stderr, "\r\033[K%3u %% of %lu MiB", (unsigned)(100 * log->read / log->size), (unsigned long)(log->size >> 20));
+		fprintf(stderr, "\r\033[K%3u %% of %lu MiB", (unsigned)(100 * log->read / log->size),
+			(unsigned long)(log->size >> 20));
 	else
 		fprintf(stderr, "\r\033[K%lu MiB", (unsigned long)(log->read >> 20));
 	fflush(stderr);

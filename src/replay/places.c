@@ -29,6 +29,17 @@ uint64_t place_of(struct replay *replay, struct memory *memory, uint64_t addr)
 	return mapped ? piece.to : place_nothing(replay, addr);
 }
 
+uint64_t place_of_range(struct replay *replay, struct memory *memory, uint64_t addr, uint64_t size)
+{
+	uint64_t start = addr - addr % PAGE, to;
+
+	if (addr >= USER_END)
+		return addr;
+	if (size > USER_END - addr || !range_map_whole(&memory->map, start, start + (size ? page_ceil(size) : PAGE), &to))
+		return place_nothing(replay, addr);
+	return to + addr % PAGE;
+}
+
 uint64_t place_beside(struct replay *replay, struct memory *memory, uint64_t addr)
 {
 	size_t at = range_map_seek(&memory->map, addr);
@@ -73,7 +84,8 @@ void assume(struct replay *replay, struct memory *memory, uint64_t start, uint64
 {
 	uint64_t to;
 
-	if (start % PAGE || end % PAGE || start >= end || end > USER_END || end - start > replay->place->end - replay->place->start)
+	if (start % PAGE || end % PAGE || start >= end || end > USER_END ||
+		end - start > replay->place->end - replay->place->start)
 		return;
 	for (uint64_t at = start; at < end;) {
 		bool mapped;

@@ -44,7 +44,8 @@ static struct answer run(struct replay *replay, struct task *task, const struct 
 	if (!task->memory)
 		return (struct answer){.skipped = true, .skip_name = record->name, .skip_why = "after the exit of its process"};
 	if (record->unknown)
-		return (struct answer){.skipped = true, .skip_name = record->name, .skip_why = "an argument that is not understood"};
+		return (struct answer){
+			.skipped = true, .skip_name = record->name, .skip_why = "an argument that is not understood"};
 	switch (record->call) {
 	case CALL_MMAP:
 		return run_mmap(replay, task->memory, record);

@@ -96,6 +96,8 @@ struct memory *memory_copy(struct replay *replay, struct memory *from, uint32_t 
 /* ---- places.c: addresses --------------------------------------------------------------------------------------------------- */
 /* Where a recorded address is, or would be if it were mapped; what is not the user's, and what is not aligned, stays so. */
 uint64_t place_of(struct replay *replay, struct memory *memory, uint64_t addr);
+/* The same of a range: nowhere, unless it is in one piece here. For calls that failed, so that they reach nothing else. */
+uint64_t place_of_range(struct replay *replay, struct memory *memory, uint64_t addr, uint64_t size);
 /* What to ask for so that a range continues its neighbour, or 0. */
 uint64_t place_beside(struct replay *replay, struct memory *memory, uint64_t addr);
 /* A hole of the pool. */

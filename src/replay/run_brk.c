@@ -8,7 +8,7 @@
 /* A log that begins in the middle of a program: so much heap was there before. */
 #define HEAP_BEFORE (64ul << 20)
 
-static void heap_begin(struct memory *memory, const struct record *record)
+static void heap_begin(struct replay *replay, struct memory *memory, const struct record *record)
 {
 	bool asks = !record->args[0];
 	uint64_t lower = record->args[0] < record->result && !asks ? record->args[0] : record->result;
@@ -19,7 +19,8 @@ static void heap_begin(struct memory *memory, const struct record *record)
 	memory->heap_here = memory->heap_start;
 	if (lower != memory->heap_recorded)
 		tulou_brk(memory->vm, memory->heap_here + (lower - memory->heap_recorded));
-	/* the page of a break that is not aligned is there already */
+	/* the page of a break that is not aligned is there already; what was assumed within is a part of the heap */
+	take_away(replay, memory, memory->heap_recorded, page_ceil(lower));
 	range_map_add(&memory->map, memory->heap_recorded, page_ceil(lower), memory->heap_here);
 }
 
@@ -40,16 +41,18 @@ struct answer run_brk(struct replay *replay, struct memory *memory, const struct
 	if (record->error || !there)
 		return (struct answer){.skipped = true, .skip_name = "brk", .skip_why = "an answer that brk does not give"};
 	if (!memory->heap_known)
-		heap_begin(memory, record);
+		heap_begin(replay, memory, record);
 	shift = memory->heap_here - memory->heap_recorded;
 	old = (uint64_t)tulou_brk(memory->vm, 0);
+	if (page_ceil(there) > page_ceil(old - shift))
+		take_away(replay, memory, page_ceil(old - shift), page_ceil(there));
 	if (asked && asked < memory->heap_recorded)
 		here = brk_call(replay, memory, PAGE);
 	else
 		here = brk_call(replay, memory, asked ? asked + shift : 0);
 	if (here != there + shift) {
 		/* Refused there for want of memory, or here for a neighbour: then go where the log is. */
-		if (asked && there != asked && here == asked + shift)
+		if (asked && there + shift == old && here == asked + shift)
 			answer.excuse = EXCUSE_MACHINE;
 		answer.wrong = "the break is not where the log says";
 		here = (uint64_t)tulou_brk(memory->vm, there + shift);

@@ -78,7 +78,7 @@ static struct answer mmap_fail(struct replay *replay, struct memory *memory, con
 {
 	uint64_t start = m->addr, end = start + page_ceil(m->size);
 	struct answer answer = {0};
-	bool mapped = false;
+	bool mapped = false; /* what stands there stays in the map */
 
 	if (m->flags & FIXED) {
 		if (record->error == TULOU_EEXIST && start < USER_END) {
@@ -88,9 +88,11 @@ static struct answer mmap_fail(struct replay *replay, struct memory *memory, con
 				assume(replay, memory, start, start + PAGE, false);
 			else
 				start = piece.end;
+			m->addr = place_of(replay, memory, start);
+		} else {
+			m->addr = place_of_range(replay, memory, start, page_ceil(m->size));
 		}
-		m->addr = place_of(replay, memory, start);
-		range_map_next(&memory->map, start, start + 1, &mapped);
+		mapped = m->addr - m->addr % PAGE != replay->hole;
 	}
 	answer.ours = mmap_call(replay, memory, m);
 	if (answer.ours >= 0 && !mapped)
@@ -114,14 +116,17 @@ struct answer run_mmap(struct replay *replay, struct memory *memory, const struc
 
 	if (!(m.flags & TULOU_MAP_ANONYMOUS) && m.fd >= 0) {
 		if (depends_on_file(record->error))
-			return (struct answer){.skipped = true, .skip_name = "mmap", .skip_why = "the answer depends on the file"};
+			return (struct answer){
+				.skipped = true, .skip_name = "mmap", .skip_why = "the answer depends on the file"};
 		m.fd = place_file(replay->place, record->file, reach < m.offset ? 0 : page_ceil(reach));
 		if (m.fd < 0)
 			return (struct answer){.skipped = true, .skip_name = "mmap", .skip_why = "no file can be made for it"};
 	} else if (record->error == TULOU_EAGAIN || record->error == TULOU_EPERM) {
-		return (struct answer){.skipped = true, .skip_name = "mmap", .skip_why = "the answer depends on the machine's limits"};
+		return (struct answer){
+			.skipped = true, .skip_name = "mmap", .skip_why = "the answer depends on the machine's limits"};
 	}
-	if (!record->error && (!m.size || record->result % PAGE || record->result >= USER_END || m.size > USER_END - record->result))
+	if (!record->error &&
+		(!m.size || record->result % PAGE || record->result >= USER_END || m.size > USER_END - record->result))
 		return (struct answer){.skipped = true, .skip_name = "mmap", .skip_why = "an answer that mmap does not give"};
 	return record->error ? mmap_fail(replay, memory, record, &m) : mmap_succeed(replay, memory, record, &m);
 }

@@ -95,7 +95,7 @@ static struct answer mremap_succeed(
 	if (fixed && (uint64_t)answer.ours != target)
 		answer.wrong = "the area is not where it was sent";
 	else if (!fixed && m->old_size && m->new_size <= m->old_size && !(m->flags & TULOU_MREMAP_DONTUNMAP) &&
-		(uint64_t)answer.ours != from)
+		 (uint64_t)answer.ours != from)
 		answer.wrong = "an area that does not grow has moved";
 	else if (replay->verify && !tulou_access_ok(memory->vm, (uintptr_t)answer.ours, m->new_size, 0))
 		answer.wrong = "the new range is not mapped";
@@ -105,8 +105,8 @@ static struct answer mremap_succeed(
 static struct answer mremap_fail(
 	struct replay *replay, struct memory *memory, const struct record *record, const struct mremap *m)
 {
-	uint64_t from = place_of(replay, memory, m->old);
-	uint64_t target = m->flags & TULOU_MREMAP_FIXED ? place_of(replay, memory, record->args[4]) : 0;
+	uint64_t from = place_of_range(replay, memory, m->old, m->old_size);
+	uint64_t target = m->flags & TULOU_MREMAP_FIXED ? place_of_range(replay, memory, record->args[4], m->new_size) : 0;
 	struct answer answer = {0};
 
 	answer.ours = mremap_call(replay, memory, record, from, m->flags, target);
@@ -124,7 +124,8 @@ static struct answer mremap_fail(
 	if (m->new_size > m->old_size)
 		tulou_munmap(memory->vm, (uintptr_t)answer.ours + m->old_size, m->new_size - m->old_size);
 	range_map_remove(&memory->map, m->old, m->old + m->old_size);
-	range_map_add(&memory->map, m->old, m->old + (m->new_size < m->old_size ? m->new_size : m->old_size), (uint64_t)answer.ours);
+	range_map_add(
+		&memory->map, m->old, m->old + (m->new_size < m->old_size ? m->new_size : m->old_size), (uint64_t)answer.ours);
 	assume(replay, memory, m->old, m->old + m->old_size, false);
 	return answer;
 }

@@ -35,9 +35,10 @@ static const char *fact(struct memory *memory, const struct record *record, stru
 	uint64_t size = piece.end - piece.start;
 
 	if (record->call == CALL_MUNMAP)
-		return tulou_access_ok(memory->vm, piece.to, PAGE, 0) || tulou_access_ok(memory->vm, piece.to + size - PAGE, PAGE, 0)
-			? "what was unmapped is still there"
-			: NULL;
+		return tulou_access_ok(memory->vm, piece.to, PAGE, 0) ||
+				       tulou_access_ok(memory->vm, piece.to + size - PAGE, PAGE, 0)
+			       ? "what was unmapped is still there"
+			       : NULL;
 	if (record->call == CALL_MPROTECT && !tulou_access_ok(memory->vm, piece.to, size, (int)record->args[2] & 7))
 		return "the range does not have the protection";
 	return NULL;
@@ -87,7 +88,7 @@ struct answer run_range(struct replay *replay, struct memory *memory, const stru
 			.skip_name = symbol_name("MADV_", record->args[2]),
 			.skip_why = "advice that the manager does not know"};
 	/* refused whatever lies there, or a range that is none */
-	if (start % PAGE || !size || end <= start || end > USER_END || record->error == TULOU_EINVAL) {
+	if (start % PAGE || !size || end <= start || end > USER_END) {
 		answer.ours = perform(replay, memory, record, place_of(replay, memory, start), size);
 		return answer;
 	}

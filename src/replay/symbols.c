@@ -13,9 +13,9 @@ struct symbol {
 	uint64_t value;
 };
 
-#define SYMBOL(name)                                                                                                               \
-	{                                                                                                                          \
-		#name, (uint64_t)(name)                                                                                            \
+#define SYMBOL(name) \
+	{ \
+#name, (uint64_t)(name) \
 	}
 
 static const struct symbol symbols[] = {

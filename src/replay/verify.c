@@ -54,7 +54,7 @@ void verify_answer(struct replay *replay, const struct record *record, uint64_t 
 	replay->stats.compared++;
 	if (error == record->error && (error || !answer->wrong))
 		return;
-	if (answer->excuse)
+	if (answer->excuse && !(error && record->error))
 		replay->stats.excused[answer->excuse]++;
 	else
 		difference(replay, record, line, answer);

@@ -81,8 +81,8 @@ static struct task *task_forking(struct replay *replay)
 
 	for (unsigned i = 0; i < TASK_BUCKETS; i++)
 		for (struct task *task = replay->tasks[i]; task; task = task->next)
-			if (task->memory && task->pending.active && task->pending.record.call == CALL_FORK && !task->pending.child &&
-				(!oldest || task->pending.line < oldest->pending.line))
+			if (task->memory && task->pending.active && task->pending.record.call == CALL_FORK &&
+				!task->pending.child && (!oldest || task->pending.line < oldest->pending.line))
 				oldest = task;
 	return oldest;
 }
