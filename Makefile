@@ -4,12 +4,14 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+BENCH ?= A
 
 help:
 	@echo 'make run       build, and show several programs in one address space'
 	@echo 'make check     build, run every test and every gate'
 	@echo 'make release   build/release/tulou and build/release/libtulou.a'
 	@echo 'make dev       build/dev: hosted code under sanitizers, all checks on'
+	@echo 'make bench     measure against the kernel (BENCH=A: the manager alone); build/release/bench.json, bench.svg'
 	@echo 'make install   into PREFIX ($(PREFIX)), under DESTDIR'
 	@echo 'make format    clang-format over all sources'
 	@echo 'make clean     remove build/'
@@ -31,6 +33,11 @@ dev:
 	@tools/install-deps build test
 	@tools/build dev
 
+bench:
+	@tools/install-deps build bench
+	@tools/build release tulou_bench
+	@build/release/bench/tulou_bench --part '$(BENCH)' --out build/release --commit "$$(git describe --always --dirty)"
+
 install: release
 	@cmake --install build/release --prefix '$(PREFIX)'
 
@@ -40,4 +47,4 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: help run check release dev install format clean
+.PHONY: help run check release dev bench install format clean

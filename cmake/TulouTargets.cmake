@@ -20,14 +20,14 @@ function(tulou_core_create)
 	endif()
 	tulou_freestanding_library(tulou_core ${ARGN})
 
-	# libtulou.a: the same objects as one, with every name that is not tulou_* made local.
+	# libtulou.a: the same objects and the flat host as one, with every name that is not tulou_* made local.
 	set(merged ${PROJECT_BINARY_DIR}/tulou_merged.o)
 	add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/libtulou.a
-		COMMAND ${CMAKE_LINKER} -r -o ${merged} --whole-archive $<TARGET_FILE:tulou_core>
+		COMMAND ${CMAKE_LINKER} -r -o ${merged} --whole-archive $<TARGET_FILE:tulou_core> $<TARGET_FILE:tulou_host_flat>
 		COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=tulou_* ${merged}
 		COMMAND ${CMAKE_COMMAND} -E rm -f ${PROJECT_BINARY_DIR}/libtulou.a
 		COMMAND ${CMAKE_AR} rcs ${PROJECT_BINARY_DIR}/libtulou.a ${merged}
-		DEPENDS tulou_core COMMENT "Merging libtulou.a" VERBATIM)
+		DEPENDS tulou_core tulou_host_flat COMMENT "Merging libtulou.a" VERBATIM)
 	add_custom_target(libtulou ALL DEPENDS ${PROJECT_BINARY_DIR}/libtulou.a)
 endfunction()
 
@@ -114,7 +114,7 @@ function(tulou_unit_test name)
 	add_executable(${name} ${ARGN})
 	# The libraries need each other (hosts use base/format): let the linker go round.
 	set(libraries tulou_core_test)
-	foreach(library tulou_host_sim tulou_host_linux_test tulou_elf_test)
+	foreach(library tulou_host_sim tulou_host_linux_test tulou_host_flat_test tulou_elf_test)
 		if(TARGET ${library})
 			list(APPEND libraries ${library})
 		endif()

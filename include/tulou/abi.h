@@ -60,6 +60,7 @@
 #define TULOU_ESRCH        3
 #define TULOU_EINTR        4
 #define TULOU_EIO          5
+#define TULOU_ENXIO        6
 #define TULOU_E2BIG        7
 #define TULOU_ENOEXEC      8
 #define TULOU_EBADF        9

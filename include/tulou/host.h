@@ -28,6 +28,7 @@ struct tulou_file {
 	void *handle;
 	int max_prot;
 	int fd; /* valid only during the call that brought it */
+	uint64_t offset_max; /* bytes: a mapping that would go beyond is EOVERFLOW; 0: 2^63 - 1, as of regular files */
 };
 
 /* One mapping to be made. `file` is NULL for anonymous memory. `flags` are TULOU_MAP_* as the caller gave them, less those that

@@ -75,17 +75,21 @@ static struct tree_node *tree_lighten(struct tree *tree, struct tree_node *top, 
 	return tree_raise(tree, top, side);
 }
 
-/* Balance and refresh from `node` upwards; stop where nothing changed any more, unless `all`. */
-static void tree_repair(struct tree *tree, struct tree_node *node, bool all)
+/* Balance and refresh from `node` upwards; stop where nothing changed any more, but not before `moved` (NULL: none), an ancestor
+ * that is new in its place: what it says about itself is no measure of change. */
+static void tree_repair(struct tree *tree, struct tree_node *node, const struct tree_node *moved)
 {
 	while (node) {
 		size_t left = height_of(node->child[TREE_LEFT]), right = height_of(node->child[TREE_RIGHT]);
+		bool go_on = moved != NULL;
 
+		if (node == moved)
+			moved = NULL;
 		if (left > right + 1)
 			node = tree_lighten(tree, node, TREE_LEFT);
 		else if (right > left + 1)
 			node = tree_lighten(tree, node, TREE_RIGHT);
-		else if (!tree_refresh(tree, node) && !all)
+		else if (!tree_refresh(tree, node) && !go_on)
 			return;
 		node = node->parent;
 	}
@@ -100,7 +104,16 @@ void tree_insert(struct tree *tree, struct tree_node *parent, enum tree_side sid
 	else
 		tree->root = node;
 	tree_refresh(tree, node);
-	tree_repair(tree, parent, false);
+	tree_repair(tree, parent, NULL);
+}
+
+/* Of two neighbours, one lies below the other: the lower one has no child towards the upper one. */
+void tree_insert_between(struct tree *tree, struct tree_node *prev, struct tree_node *next, struct tree_node *node)
+{
+	if (next && !next->child[TREE_LEFT])
+		tree_insert(tree, next, TREE_LEFT, node);
+	else
+		tree_insert(tree, prev, TREE_RIGHT, node);
 }
 
 /*
@@ -110,7 +123,7 @@ void tree_insert(struct tree *tree, struct tree_node *parent, enum tree_side sid
  *      /    \             /    \
  *     A      ...    →    A      ...
  *           /                  /
- *        next                 B       ← repair begins here, and goes all the way up, since `next` is new in its place
+ *        next                 B       ← repair begins here, and goes on beyond `next` at least, which is new in its place
  *           \
  *            B
  */
@@ -120,7 +133,7 @@ void tree_remove(struct tree *tree, struct tree_node *node)
 
 	if (!node->child[TREE_LEFT] || !node->child[TREE_RIGHT]) {
 		tree_replace(tree, parent, node, node->child[!node->child[TREE_LEFT]]);
-		tree_repair(tree, parent, false);
+		tree_repair(tree, parent, NULL);
 		return;
 	}
 	for (next = node->child[TREE_RIGHT]; next->child[TREE_LEFT];)
@@ -133,7 +146,7 @@ void tree_remove(struct tree *tree, struct tree_node *node)
 			next->child[side]->parent = next;
 	}
 	tree_replace(tree, parent, node, next);
-	tree_repair(tree, from, true);
+	tree_repair(tree, from, next);
 }
 
 void tree_touch(struct tree *tree, struct tree_node *node)

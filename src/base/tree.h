@@ -40,6 +40,8 @@ static inline bool tree_is_empty(const struct tree *tree)
 
 /* Link `node` as the missing child of `parent` on `side` (parent NULL: the tree is empty), then balance. */
 void tree_insert(struct tree *tree, struct tree_node *parent, enum tree_side side, struct tree_node *node);
+/* The same for a node whose neighbours in order are known (NULL: none on that side), without a search. */
+void tree_insert_between(struct tree *tree, struct tree_node *prev, struct tree_node *next, struct tree_node *node);
 void tree_remove(struct tree *tree, struct tree_node *node);
 /* The node's own contribution to the augmented value changed. */
 void tree_touch(struct tree *tree, struct tree_node *node);

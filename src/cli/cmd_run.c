@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "runtime/launch.h"
 #include "runtime/message.h"
+#include "runtime/process/limits.h"
 #include "runtime/supervisor/supervisor.h"
 #include "runtime/text.h"
 #include "runtime/trap/trap.h"
@@ -28,6 +29,8 @@ static const char help[] =
 	"  -v, --verbose      say what happens, on stderr: instances that are started, programs that must leave\n"
 	"      --strict       refuse whatever would need a second instance (a fork that copies, a taken address)\n"
 	"      --map-at-exit  print the pool when one of the programs ends\n"
+	"      --process-memory=SIZE  the address space that each process may have: bytes, or with K, M, G, T; as `ulimit -v`\n"
+	"      --check=LEVEL  check the books: 0 never, 1 what a call touched, 2 its chunk too, 3 everything, after every call\n"
 	"  -h, --help         this text\n\n"
 	"The exit status is the first program's: its own, 128+N when signal N killed it; 125 when tulou fails, 126 when a\n"
 	"program cannot be started, 127 when it is not found.\n";
@@ -40,12 +43,35 @@ static int usage(const char *what, const char *which)
 	return STATUS_TULOU;
 }
 
+static bool parse_check(const char *text)
+{
+	unsigned long level;
+
+	if (!text_parse(text, 3, &level))
+		return false;
+	runtime.check_level = (int)level;
+	return true;
+}
+
+static bool parse_memory(const char *text)
+{
+	struct limit *limit = &limits_initial.of[LIMIT_AS];
+	unsigned long size;
+
+	if (!text_parse_size(text, &size) || size > limit->hard)
+		return false;
+	*limit = (struct limit){size, size};
+	return true;
+}
+
 /* Options up to `--` or the first word that is none. The index behind them, 0 after --help, or -1. */
 static int parse_options(int argc, char **argv)
 {
 	int i = 1;
 
 	for (; i < argc && argv[i][0] == '-'; i++) {
+		const char *level = text_after(argv[i], "--check="), *size = text_after(argv[i], "--process-memory=");
+
 		if (text_equal(argv[i], "--"))
 			return i + 1;
 		if (text_equal(argv[i], "-v") || text_equal(argv[i], "--verbose")) {
@@ -57,8 +83,11 @@ static int parse_options(int argc, char **argv)
 		} else if (text_equal(argv[i], "-h") || text_equal(argv[i], "--help")) {
 			print(help);
 			return 0;
-		} else {
+		} else if (!level && !size) {
 			usage("unknown option", argv[i]);
+			return -1;
+		} else if (level ? !parse_check(level) : !parse_memory(size)) {
+			usage(level ? "not a level from 0 to 3:" : "not a size, or above the hard limit:", argv[i]);
 			return -1;
 		}
 	}
@@ -91,6 +120,16 @@ static int cannot_start(unsigned i, long error)
 
 	message("cannot run '%s': %s%s%s%s", programs.argv[i][0], error_text(error), *why ? " (" : "", why, *why ? ")" : "");
 	return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT;
+}
+
+static int begin(void)
+{
+	int result = runtime_init();
+
+	if (result >= 0)
+		return 0;
+	message("cannot make the pool: %s", error_text(result));
+	return STATUS_TULOU;
 }
 
 static int load_all(char **envp)
@@ -146,6 +185,8 @@ int cmd_run(int argc, char **argv, char **envp)
 	if (first <= 0)
 		return first ? STATUS_TULOU : print_status();
 	result = parse_programs(argc - first, argv + first);
+	if (!result)
+		result = begin();
 	if (!result)
 		result = load_all(envp);
 	if (result)

@@ -12,6 +12,7 @@
 #include "cli/external.h"
 #include "runtime/instance.h"
 #include "runtime/message.h"
+#include "runtime/process/limits.h"
 #include "runtime/process/thread.h"
 #include "runtime/text.h"
 #include "runtime/trap/entry.h"
@@ -102,21 +103,12 @@ static int run_command(int argc, char **argv, char **envp)
 static void begin(void *argument)
 {
 	const struct start *start = argument;
-	int status = STATUS_TULOU;
+	int status;
 
-	if (start->argc > 1 && text_equal(start->argv[1], "run"))
-		status = runtime_init(start->auxv, start->envp);
-	if (start->argc > 1 && text_equal(start->argv[1], INSTANCE_COMMAND)) {
-		status = runtime_init(start->auxv, start->envp);
-		if (status == 0)
-			instance_main(start->argc, start->argv, start->envp);
-	}
-	if (status < 0) {
-		message("cannot make the pool: %s", error_text(status));
-		status = STATUS_TULOU;
-	} else {
-		status = run_command(start->argc, start->argv, start->envp);
-	}
+	runtime.host_auxv = start->auxv;
+	if (start->argc > 1 && text_equal(start->argv[1], INSTANCE_COMMAND))
+		instance_main(start->argc, start->argv, start->envp);
+	status = run_command(start->argc, start->argv, start->envp);
 	for (;;)
 		sys1(__NR_exit_group, status);
 }
@@ -124,8 +116,10 @@ static void begin(void *argument)
 _Noreturn void runtime_start(long *stack)
 {
 	static struct start start;
-	struct thread *thread = thread_claim(NULL);
+	struct thread *thread;
 
+	limits_begin(); /* before anything is mapped: a limit meant for one guest is not for all */
+	thread = thread_claim(NULL);
 	start.argc = (int)stack[0];
 	start.argv = (char **)(stack + 1);
 	start.envp = start.argv + start.argc + 1;

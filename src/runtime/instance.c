@@ -16,6 +16,7 @@ void instance_options(char *out)
 		*out++ = 'v';
 	if (runtime.strict)
 		*out++ = 's';
+	*out++ = (char)('0' + runtime.check_level);
 	*out = 0;
 }
 
@@ -58,7 +59,12 @@ _Noreturn void instance_main(int argc, char **argv, char **envp)
 	for (const char *option = argv[ARGUMENT_OPTIONS]; *option; option++) {
 		runtime.verbose |= *option == 'v';
 		runtime.strict |= *option == 's';
+		if (*option >= '0' && *option <= '3')
+			runtime.check_level = *option - '0';
 	}
+	result = runtime_init();
+	if (result < 0)
+		fail(path, error_text(result));
 	result = launch_open(&launch, path, argv + ARGUMENT_ARGV, (unsigned)(argc - ARGUMENT_ARGV), envp);
 	if (!result)
 		result = launch_load(&launch);

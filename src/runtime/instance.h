@@ -9,7 +9,7 @@
 #define INSTANCE_COMMAND ".exec"
 enum { INSTANCE_OPTIONS_SIZE = 8 };
 
-/* The options of this instance as one word, for the next: - then v, s. */
+/* The options of this instance as one word, for the next: - then v, s, and the check level. */
 void instance_options(char *out);
 /* The file to execute. */
 const char *instance_executable(void);

@@ -59,15 +59,15 @@ static uintptr_t lowest_address(void)
 	return lowest ? lowest : TULOU_PAGE_SIZE;
 }
 
-int runtime_init(const unsigned long *host_auxv, char **envp)
+int runtime_init(void)
 {
-	struct tulou_config config = {.start = lowest_address(), .end = POOL_END, .placement_start = PLACEMENT_START};
+	struct tulou_config config = {.start = lowest_address(),
+		.end = POOL_END,
+		.placement_start = PLACEMENT_START,
+		.check_level = runtime.check_level};
 
-	runtime.host_auxv = host_auxv;
-	runtime.host_envp = envp;
 	sys4(__NR_rt_sigprocmask, 0, 0, (long)&runtime.signal_mask, 8);
 	runtime.signal_mask &= ~SIGNAL_BIT(SIGNAL_SIGSYS);
-	limits_begin();
 	linux_host_init(&runtime.host, &tasks, BOOKS_BASE);
 	return tulou_create(&runtime.pool, &runtime.host.host, &config);
 }

@@ -20,8 +20,8 @@ struct runtime {
 	struct tulou *pool;
 	struct linux_host host;
 	const unsigned long *host_auxv; /* as the kernel gave it to the runtime */
-	char **host_envp;
 	uint64_t signal_mask; /* as it was when the runtime started: what the first guests inherit */
+	int check_level; /* --check: how often the books are checked (tulou.h) */
 	bool verbose; /* -v: say what happens, on stderr */
 	bool strict; /* --strict: refuse what needs a second instance */
 	bool map_at_exit; /* --map-at-exit: print the pool when a listed program ends */
@@ -30,7 +30,7 @@ struct runtime {
 
 extern struct runtime runtime;
 
-/* Make the pool. Called once, on a thread block. Returns 0 or a negative errno. */
-int runtime_init(const unsigned long *host_auxv, char **envp);
+/* Make the pool. Called once, on a thread block, when host_auxv and check_level are set. Returns 0 or a negative errno. */
+int runtime_init(void);
 
 #endif

@@ -45,3 +45,22 @@ bool text_parse(const char *text, unsigned long most, unsigned long *out)
 	*out = number;
 	return true;
 }
+
+bool text_parse_size(const char *text, unsigned long *out)
+{
+	static const char units[] = "KMGT";
+	char digits[24];
+	unsigned long unit = 1;
+	size_t length = text_length(text);
+
+	if (!length || length >= sizeof digits)
+		return false;
+	for (size_t i = 0; i <= length; i++)
+		digits[i] = text[i];
+	for (size_t i = 0; units[i]; i++)
+		if (digits[length - 1] == units[i]) {
+			unit = 1ul << (10 * (i + 1));
+			digits[length - 1] = 0;
+		}
+	return text_parse(digits, ~0ul / unit, out) && *out && !__builtin_mul_overflow(*out, unit, out);
+}

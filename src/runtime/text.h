@@ -15,4 +15,7 @@ size_t text_number(char *out, unsigned long number);
 /* A decimal number that fills all of `text`; false when it is none or above `most`. */
 bool text_parse(const char *text, unsigned long most, unsigned long *out);
 
+/* The same in bytes, with K, M, G or T behind it for powers of 1024; 0 is none. */
+bool text_parse_size(const char *text, unsigned long *out);
+
 #endif

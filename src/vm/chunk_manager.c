@@ -114,23 +114,18 @@ static void area_count_add(struct owner *owner)
 		owner->chunk->kind = TULOU_CHUNK_MULTI;
 }
 
-static struct area *area_add(struct owner *owner, struct range range, struct area_content content, struct stock *stock)
+/* Between its neighbours in the chunk; NULL: there is none on that side. */
+static struct area *area_add(struct owner *owner, struct range range, struct area_content content, struct area *prev,
+	struct area *next, struct stock *stock)
 {
-	struct tree_node *node = owner->chunk->areas.root, *parent = NULL;
 	struct area *area = record_take(stock);
-	enum tree_side side = TREE_LEFT;
 
 	area->range = range;
 	area->owner = owner;
 	area->content = content;
 	if (content.object)
 		shm_attach(content.object, stock);
-	while (node) {
-		parent = node;
-		side = range.start > to_area(node)->range.start ? TREE_RIGHT : TREE_LEFT;
-		node = node->child[side];
-	}
-	tree_insert(&owner->chunk->areas, parent, side, &area->node);
+	tree_insert_between(&owner->chunk->areas, prev ? &prev->node : NULL, next ? &next->node : NULL, &area->node);
 	area_count_add(owner);
 	return area;
 }
@@ -153,10 +148,11 @@ static void area_drop(struct area *area, struct stock *stock)
 /* Cut `area` in two at `addr`, inside it; the upper part is a new record. */
 static struct area *area_split(struct area *area, uintptr_t addr, struct stock *stock)
 {
+	struct area_content content = area_content_at(area->content, addr - area->range.start);
 	struct range upper = range_between(addr, area->range.end);
 
 	area->range.end = addr;
-	return area_add(area->owner, upper, area_content_at(area->content, range_size(area->range)), stock);
+	return area_add(area->owner, upper, content, area, to_area(tree_next(&area->node)), stock);
 }
 
 /* One record of `area` and the one behind it, if it goes on there. */
@@ -212,7 +208,7 @@ void chunk_insert_locked(struct owner *owner, struct range range, struct area_co
 		next->range.start = range.start;
 		next->content.offset = content.offset;
 	} else {
-		area_add(owner, range, content, stock);
+		area_add(owner, range, content, prev, next, stock);
 	}
 }
 
@@ -259,7 +255,7 @@ void chunk_remove_locked(struct owner *owner, struct range range, bool pending_o
 
 void chunk_replace_locked(struct owner *owner, struct range range, struct area_content content, struct stock *stock)
 {
-	struct area *area;
+	struct area *area, *prev;
 
 	assert_locked(owner->chunk, stock);
 	area = area_cut_start(owner, range, stock);
@@ -267,13 +263,14 @@ void chunk_replace_locked(struct owner *owner, struct range range, struct area_c
 		struct area *next = to_area(tree_next(&area->node));
 
 		if (area->range.end > range.end)
-			area_split(area, range.end, stock);
+			next = area_split(area, range.end, stock);
 		usage_sub(owner, &area->content, range_size(area->range));
 		area_drop(area, stock);
 		area = next;
 	}
 	usage_add(owner, &content, range_size(range));
-	area_join(area_add(owner, range, content, stock), stock);
+	prev = to_area(area ? tree_prev(&area->node) : tree_last(&owner->chunk->areas));
+	area_join(area_add(owner, range, content, prev, area, stock), stock);
 }
 
 void chunk_protect_locked(struct owner *owner, struct range range, int prot, struct stock *stock)

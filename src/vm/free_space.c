@@ -115,9 +115,17 @@ static bool fits(const struct free_range *free, size_t size, size_t align, struc
 
 bool free_space_find(const struct free_space *space, size_t size, size_t align, struct range window, uintptr_t *out)
 {
-	struct free_range *free = free_space_above(space, window.start), *first;
+	struct tree_node *root = space->tree.root;
+	struct free_range *free, *first;
 	size_t sure;
 
+	if (max_below(root) < size || !root)
+		return false;
+	/* Mostly the window is all there is, and the lowest range that is large enough lies in it. */
+	free = lowest_fit(root, size);
+	if (free->range.start >= window.start && fits(free, size, align, window, out))
+		return true;
+	free = free_space_above(space, window.start);
 	if (!free)
 		return false;
 	/* Only the first range can begin before the window. */
@@ -145,18 +153,15 @@ bool free_space_covers(const struct free_space *space, struct range range)
 	return free && range_covers(free->range, range);
 }
 
-static void free_space_link(struct free_space *space, struct free_range *free)
+/* One more range between its neighbours; NULL: there is none on that side. */
+static void free_space_add(
+	struct free_space *space, struct range range, struct free_range *prev, struct free_range *next, struct stock *stock)
 {
-	struct tree_node *node = space->tree.root, *parent = NULL;
-	enum tree_side side = TREE_LEFT;
+	struct free_range *free = record_take(stock);
 
+	free->range = range;
 	free->max = 0;
-	while (node) {
-		parent = node;
-		side = free->range.start > to_free(node)->range.start ? TREE_RIGHT : TREE_LEFT;
-		node = node->child[side];
-	}
-	tree_insert(&space->tree, parent, side, &free->node);
+	tree_insert_between(&space->tree, prev ? &prev->node : NULL, next ? &next->node : NULL, &free->node);
 }
 
 static void free_space_unlink(struct free_space *space, struct free_range *free, struct stock *stock)
@@ -172,7 +177,6 @@ static void free_space_unlink(struct free_space *space, struct free_range *free,
 void free_space_take(struct free_space *space, struct range range, struct stock *stock)
 {
 	struct free_range *free = free_space_above(space, range.start);
-	struct free_range *upper;
 	uintptr_t end = free->range.end;
 
 	space->total -= range_size(range);
@@ -188,9 +192,7 @@ void free_space_take(struct free_space *space, struct range range, struct stock 
 	tree_touch(&space->tree, &free->node);
 	if (range.end == end)
 		return;
-	upper = record_take(stock);
-	upper->range = range_between(range.end, end);
-	free_space_link(space, upper);
+	free_space_add(space, range_between(range.end, end), free, to_free(tree_next(&free->node)), stock);
 }
 
 void free_space_give(struct free_space *space, struct range range, struct stock *stock)
@@ -210,8 +212,6 @@ void free_space_give(struct free_space *space, struct range range, struct stock 
 		upper->range.start = range.start;
 		tree_touch(&space->tree, &upper->node);
 	} else {
-		lower = record_take(stock);
-		lower->range = range;
-		free_space_link(space, lower);
+		free_space_add(space, range, lower, upper, stock);
 	}
 }

@@ -63,12 +63,13 @@ void process_vm_give_back(struct tulou_process_vm *vm)
 	}
 	lock_drop(&vm->lock, pool->host);
 
+	/* In one step, so that a fork copies it with all or nothing of it. */
 	pool_lock_list(pool, self);
 	list_remove(&vm->link);
 	pool->process_count--;
-	pool_unlock_list(pool);
 	((struct slab_object *)vm)->next = NULL;
 	slab_give(&pool->process_slab, self, (struct slab_object *)vm);
+	pool_unlock_list(pool);
 }
 
 void tulou_destroy(struct tulou *pool)
@@ -84,26 +85,33 @@ void tulou_destroy(struct tulou *pool)
 	host->books_unmap(host->ctx, pool, pool_struct_size());
 }
 
-int tulou_process_vm_create(struct tulou *pool, uint32_t id, struct tulou_process_vm **out)
+/* The list lock is held. */
+static struct tulou_process_vm *process_vm_add(struct tulou *pool, uint32_t self, uint32_t id)
 {
-	uint32_t self = pool_self(pool);
 	struct tulou_process_vm *vm = (struct tulou_process_vm *)slab_take(&pool->process_slab, self, 1);
 
 	if (!vm)
-		return -TULOU_ENOMEM;
+		return NULL;
 	process_vm_init(vm, pool, id);
 	vm->stock.self = self;
 	if (!stock_reserve(&vm->stock, RECORDS_PER_CALL)) {
 		((struct slab_object *)vm)->next = NULL;
 		slab_give(&pool->process_slab, self, (struct slab_object *)vm);
-		return -TULOU_ENOMEM;
+		return NULL;
 	}
-	pool_lock_list(pool, self);
 	list_append(&pool->processes, &vm->link);
 	pool->process_count++;
+	return vm;
+}
+
+int tulou_process_vm_create(struct tulou *pool, uint32_t id, struct tulou_process_vm **out)
+{
+	uint32_t self = pool_self(pool);
+
+	pool_lock_list(pool, self);
+	*out = process_vm_add(pool, self, id);
 	pool_unlock_list(pool);
-	*out = vm;
-	return 0;
+	return *out ? 0 : -TULOU_ENOMEM;
 }
 
 void tulou_process_vm_set_id(struct tulou_process_vm *vm, uint32_t id)

@@ -119,7 +119,8 @@ void shm_detach(struct shm_object *object, struct stock *stock)
 	if (!last)
 		return;
 	if (!object->anonymous) {
-		struct tulou_file file = {object->dev, object->ino, object->handle, object->max_prot, -1};
+		struct tulou_file file = {
+			.dev = object->dev, .ino = object->ino, .handle = object->handle, .max_prot = object->max_prot, .fd = -1};
 
 		shm->host->file_put(shm->host->ctx, &file);
 	}

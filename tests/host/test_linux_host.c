@@ -46,7 +46,7 @@ static int set_up(void **state)
 {
 	static uint32_t self = 42;
 	static const struct linux_host_tasks tasks = {.ctx = &self, .self = test_self, .alive = test_alive, .panic = test_panic};
-	const size_t room = 1ul << 40; /* far below where the kernel places new mappings */
+	const size_t room = 1ul << 34; /* far below where the kernel places new mappings */
 
 	(void)state;
 	base = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

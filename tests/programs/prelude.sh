@@ -6,13 +6,14 @@
 #   $GUESTS   the directory of the compiled C programs; first in PATH
 #   $SIDE     native or tulou
 #   $CASES    the directory of the cases (for data files)
+#   $OPTIONS  options of `tulou run`, on that side
 
 set -u
 
 # run PROGRAM ARGS… [+ PROGRAM ARGS…]: as a guest (or natively, on the native side)
 run()
 {
-	"$TULOU" run -- "$@"
+	"$TULOU" run ${OPTIONS:-} -- "$@"
 }
 
 # start PROGRAM ARGS… [+ …]: run in the background; $run is the pid of $TULOU itself

@@ -7,9 +7,6 @@
  *                   areas, and whether two neighbours are one area depends on its own history (anon_vma, who was mapped first).
  *                   A program cannot rely on either answer. Only when the whole old range is one range of the normal form.
  *
- *     overflow      EOVERFLOW for an offset beyond 2^63 of what is no regular file: the kernel comes to it later (ENODEV, or a success
- *                   for /dev/zero). The manager does not know kinds of files, and no program maps there.
- *
  *     mremap-target An mremap(2) that fails has changed nothing. Linux may have unmapped the fixed target before it looks at the
  *                   old range (always up to 6.16; later when the old range wraps).
  *
@@ -29,20 +26,11 @@
 
 #include "files.h"
 
-static bool is_regular(int file)
-{
-	return file == FILE_MEMORY || file == FILE_OTHER || file == FILE_READ_ONLY || file == FILE_WRITE_ONLY ||
-	       file == FILE_EMPTY;
-}
-
 const char *deviation_find(const struct outcome *leader, const struct outcome *follower)
 {
 	if (leader->request.call == CALL_MREMAP && leader->mergeable &&
 		(leader->result == -EFAULT) != (follower->result == -EFAULT))
 		return "mremap-merge";
-	if (leader->request.call == CALL_MMAP && leader->result == -EOVERFLOW && follower->result != -EOVERFLOW &&
-		!is_regular(leader->request.file))
-		return "overflow";
 	if (leader->request.call == CALL_MREMAP && leader->request.flags & MREMAP_FIXED && leader->result < 0 &&
 		follower->result < 0)
 		return leader->result == follower->result ? "mremap-target" : NULL;

@@ -8,6 +8,9 @@
 #include <asm/stat.h>
 #include <linux/fcntl.h>
 
+/* <linux/stat.h> hides its names from programs that have a C library. */
+enum { TYPE_MASK = 0170000, TYPE_SOCKET = 0140000, TYPE_REGULAR = 0100000, TYPE_BLOCK = 0060000 };
+
 int linux_file_get(void *ctx, int fd, bool shared, struct tulou_file *out)
 {
 	const int all = TULOU_PROT_READ | TULOU_PROT_WRITE | TULOU_PROT_EXEC;
@@ -23,6 +26,14 @@ int linux_file_get(void *ctx, int fd, bool shared, struct tulou_file *out)
 	if (error < 0)
 		return (int)error;
 	*out = (struct tulou_file){.dev = stat.st_dev, .ino = stat.st_ino, .max_prot = all, .fd = fd};
+	switch (stat.st_mode & TYPE_MASK) { /* Linux: file_mmap_size_max() */
+	case TYPE_REGULAR:
+	case TYPE_BLOCK:
+	case TYPE_SOCKET:
+		break;
+	default:
+		out->offset_max = UINT64_MAX;
+	}
 	if ((status & O_ACCMODE) == O_WRONLY)
 		out->max_prot = TULOU_PROT_NONE; /* not even readable: mmap(2) answers EACCES */
 	else if (shared && (status & O_ACCMODE) == O_RDONLY)

@@ -29,7 +29,7 @@
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
 
-enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, POINTERS_AT_ONCE = 64, SIGSEGV_NUMBER = 11 };
+enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, POINTERS_AT_ONCE = 64, DESCRIPTORS_MOST = 65536, SIGSEGV_NUMBER = 11 };
 #define STACK_DEFAULT   (8ul << 20)
 #define STACK_LARGEST   (1ul << 30)
 #define STACK_SMALLEST  (128ul << 10)
@@ -101,6 +101,24 @@ static int parse_number(const char *text)
 	return number;
 }
 
+static void close_if_marked(int fd)
+{
+	if (sys3(__NR_fcntl, fd, F_GETFD, 0) == FD_CLOEXEC)
+		sys1(__NR_close, fd);
+}
+
+/* Where /proc is not mounted: every number that there can be, up to a bound. */
+static void close_by_number(void)
+{
+	struct {
+		uint64_t soft, hard;
+	} limit = {DESCRIPTORS_MOST, 0};
+
+	sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
+	for (int fd = 0; fd < DESCRIPTORS_MOST && (uint64_t)fd < limit.soft; fd++)
+		close_if_marked(fd);
+}
+
 static void close_on_exec(void)
 {
 	char buffer[2048] __attribute__((aligned(8)));
@@ -108,14 +126,16 @@ static void close_on_exec(void)
 	long have;
 
 	sys1(__NR_unshare, CLONE_FILES);
-	if (directory < 0)
+	if (directory < 0) {
+		close_by_number();
 		return;
+	}
 	while ((have = sys3(__NR_getdents64, directory, (long)buffer, sizeof buffer)) > 0) {
 		for (long at = 0; at < have;) {
 			const struct directory_entry *entry = (const void *)(buffer + at);
 			int fd = parse_number(entry->name);
-			if (fd >= 0 && fd != directory && sys3(__NR_fcntl, fd, F_GETFD, 0) == FD_CLOEXEC)
-				sys1(__NR_close, fd);
+			if (fd >= 0 && fd != directory)
+				close_if_marked(fd);
 			at += entry->size;
 		}
 	}

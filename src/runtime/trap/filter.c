@@ -3,7 +3,7 @@
  * filter.c - the seccomp filter that sends guests' memory, process and path calls to us (seccomp(2), SECCOMP_RET_TRAP).
  *
  * It tests the number first: for a number that is always allowed the kernel remembers that and never runs the filter again. A
- * listed number is trapped only when the call comes from below TRAP_END, where guests live: the runtime's own calls and those
+ * number that the table of trap.c answers is trapped only when the call comes from below TRAP_END, where guests live: the runtime's own calls and those
  * of a program started by a real execve pass. Some are trapped only when one argument says so (a mask that is not NULL), and
  * rt_sigreturn only from the one place where handlers on an alternate stack return to (signal.h).
  */
@@ -19,59 +19,7 @@
 #include "runtime/trap/entry.h"
 #include "runtime/trap/trap.h"
 
-#ifndef __NR_mseal
-#define __NR_mseal 462
-#endif
-#ifndef __NR_map_shadow_stack
-#define __NR_map_shadow_stack 453
-#endif
 #define X32_BIT 0x40000000u
-
-static const uint16_t trapped[] = {
-	__NR_mmap,
-	__NR_munmap,
-	__NR_mremap,
-	__NR_mprotect,
-	__NR_brk,
-	__NR_msync,
-	__NR_madvise,
-	__NR_mincore,
-	__NR_mlock,
-	__NR_mlock2,
-	__NR_munlock,
-	__NR_mlockall,
-	__NR_munlockall,
-	__NR_remap_file_pages,
-	__NR_pkey_mprotect,
-	__NR_process_madvise,
-	__NR_shmat,
-	__NR_shmdt,
-	__NR_mseal,
-	__NR_map_shadow_stack,
-	__NR_clone,
-	__NR_clone3,
-	__NR_fork,
-	__NR_vfork,
-	__NR_execve,
-	__NR_execveat,
-	__NR_exit,
-	__NR_exit_group,
-	__NR_set_tid_address,
-	__NR_rseq,
-	__NR_prlimit64,
-	__NR_setrlimit,
-	__NR_getrlimit,
-	__NR_rt_sigaction,
-	__NR_rt_sigprocmask,
-	__NR_rt_sigpending,
-	__NR_sigaltstack,
-	__NR_rt_sigsuspend,
-	__NR_open,
-	__NR_openat,
-	__NR_openat2,
-	__NR_readlink,
-	__NR_readlinkat,
-};
 
 /* Trapped only when the low or high half of an argument is not 0. */
 static const struct {
@@ -88,7 +36,7 @@ static const uint16_t trapped_prctl[] = {PR_SET_MM, 65 /* PR_SET_MDWE */};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 enum { FILTER_HEAD = 7 };
-enum { FILTER_MAX = 24 + COUNT(trapped) + 5 * COUNT(trapped_if) + COUNT(trapped_prctl) };
+enum { FILTER_MAX = 24 + TRAP_NUMBERS / 4 + 5 * COUNT(trapped_if) + COUNT(trapped_prctl) };
 enum { TESTS_SIGRETURN = 5, SYSCALL_SIZE = 2 };
 
 struct filter {
@@ -117,11 +65,27 @@ static void jump_equal(struct filter *p, uint32_t k, unsigned target)
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, k, target - p->count - 1, 0);
 }
 
+/* Numbers that the table answers whatever their arguments are. The next one from `nr` on; TRAP_NUMBERS: none. */
+static unsigned next_trapped(unsigned nr)
+{
+	for (; nr < TRAP_NUMBERS; nr++) {
+		bool conditional = nr == __NR_prctl || nr == __NR_rt_sigreturn;
+		for (size_t i = 0; i < COUNT(trapped_if); i++)
+			conditional |= nr == trapped_if[i].nr;
+		if (trap_answers(nr) && !conditional)
+			break;
+	}
+	return nr;
+}
+
 static void filter_build(struct filter *p)
 {
 	/* Layout: head, numbers, ALLOW, argument tests, then `where`: TRAP, ALLOW, ENOSYS. The indices follow from the counts. */
 	const uint64_t sigreturn_at = (uint64_t)signal_restorer_syscall + SYSCALL_SIZE;
-	unsigned arguments = FILTER_HEAD + COUNT(trapped) + COUNT(trapped_if) + 2 + 1;
+	unsigned numbers = 0;
+	for (unsigned nr = next_trapped(0); nr < TRAP_NUMBERS; nr = next_trapped(nr + 1))
+		numbers++;
+	unsigned arguments = FILTER_HEAD + numbers + COUNT(trapped_if) + 2 + 1;
 	unsigned prctl = arguments + 4 * COUNT(trapped_if);
 	unsigned sigreturn = prctl + 1 + COUNT(trapped_prctl) + 1;
 	unsigned where = sigreturn + TESTS_SIGRETURN, trap = where + 2, allow = where + 3, enosys = where + 4;
@@ -134,8 +98,8 @@ static void filter_build(struct filter *p)
 	answer(p, SECCOMP_RET_ERRNO | ENOSYS);
 	load(p, offsetof(struct seccomp_data, nr));
 	emit(p, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, enosys - p->count - 1, 0);
-	for (size_t i = 0; i < COUNT(trapped); i++)
-		jump_equal(p, trapped[i], where);
+	for (unsigned nr = next_trapped(0); nr < TRAP_NUMBERS; nr = next_trapped(nr + 1))
+		jump_equal(p, nr, where);
 	for (size_t i = 0; i < COUNT(trapped_if); i++)
 		jump_equal(p, trapped_if[i].nr, (unsigned)(arguments + 4 * i));
 	jump_equal(p, __NR_prctl, prctl);

@@ -31,6 +31,10 @@ typedef long trap_function(struct thread *thread, struct frame *frame);
 int trap_install_handler(void);
 int trap_install_filter(void);
 
+/* Does the table have a function for this call? */
+enum { TRAP_NUMBERS = 512 };
+bool trap_answers(unsigned nr);
+
 /* Give the frame the block's alternate stack, which rt_sigreturn installs. */
 void trap_frame_stack(struct frame *frame, struct thread *thread);
 

@@ -82,6 +82,13 @@ static uintptr_t hint_round(const struct tulou *pool, uintptr_t addr)
 	return addr && addr < pool->range.start ? pool->range.start : addr;
 }
 
+static bool offset_overflows(const struct map_options *options, size_t size)
+{
+	uint64_t most = options->file.offset_max ? options->file.offset_max : FILE_SIZE_MAX;
+
+	return options->offset > most || most - options->offset < size;
+}
+
 static int decode_place(struct request *r, const struct tulou *pool, uintptr_t addr, size_t size)
 {
 	int flags = r->options.flags;
@@ -127,7 +134,7 @@ static int decode(struct request *r, const struct tulou *pool, uintptr_t addr, s
 	error = !wanted ? -TULOU_EINVAL : !size ? -TULOU_ENOMEM : decode_huge(r, &size);
 	if (!error)
 		error = decode_place(r, pool, addr, size);
-	if (options->has_file && (options->offset > FILE_SIZE_MAX || FILE_SIZE_MAX - options->offset < size))
+	if (options->has_file && offset_overflows(options, size))
 		r->late = -TULOU_EOVERFLOW;
 	else
 		r->late = decode_type(r);
