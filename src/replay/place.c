@@ -32,7 +32,7 @@ static bool task_alive(void *ctx, uint32_t owner)
 	return true;
 }
 
-static _Noreturn void task_panic(void *ctx, const char *what)
+static void __attribute__((noreturn)) task_panic(void *ctx, const char *what)
 {
 	(void)ctx;
 	fprintf(stderr, "tulou replay: the books contradict themselves: %s\n", what);

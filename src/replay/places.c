@@ -42,16 +42,17 @@ uint64_t place_of_range(struct replay *replay, struct memory *memory, uint64_t a
 
 uint64_t place_beside(struct replay *replay, struct memory *memory, uint64_t addr)
 {
-	size_t at = range_map_seek(&memory->map, addr);
-	const struct piece *item = &memory->map.items[at];
+	const struct range_map *map = &memory->map;
+	size_t at = range_map_seek(map, addr);
+	const struct piece *below = at ? &map->items[at - 1] : NULL, *above = at < map->count ? &map->items[at] : NULL;
 	uint64_t place = 0;
 
 	if (addr % PAGE)
 		return 0;
-	if (at && addr - item[-1].end < NEAR)
-		place = item[-1].to + (addr - item[-1].start);
-	else if (at < memory->map.count && item->start - addr < NEAR && item->start - addr < item->to)
-		place = item->to - (item->start - addr);
+	if (below && addr - below->end < NEAR)
+		place = below->to + (addr - below->start);
+	else if (above && above->start - addr < NEAR && above->start - addr < above->to)
+		place = above->to - (above->start - addr);
 	return place >= replay->place->start && place < replay->place->end ? place : 0;
 }
 

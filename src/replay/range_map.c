@@ -30,12 +30,16 @@ size_t range_map_seek(const struct range_map *map, uint64_t addr)
 struct piece range_map_next(const struct range_map *map, uint64_t start, uint64_t end, bool *mapped)
 {
 	size_t at = range_map_seek(map, start);
-	const struct piece *item = &map->items[at];
+	const struct piece *item;
 
-	*mapped = at < map->count && item->start <= start;
+	*mapped = false;
+	if (at == map->count)
+		return (struct piece){start, end, 0};
+	item = &map->items[at];
+	*mapped = item->start <= start;
 	if (*mapped)
 		return (struct piece){start, item->end < end ? item->end : end, item->to + (start - item->start)};
-	return (struct piece){start, at < map->count && item->start < end ? item->start : end, 0};
+	return (struct piece){start, item->start < end ? item->start : end, 0};
 }
 
 bool range_map_whole(const struct range_map *map, uint64_t start, uint64_t end, uint64_t *to)

@@ -5,6 +5,8 @@
  * Linux's answer for the whole is put together from the pieces': mprotect stops at the first error, madvise and msync go on and
  * remember that there was a hole. What the log says to have succeeded must have been mapped: holes are assumed to be areas.
  */
+#include <sys/mman.h>
+
 #include "replay.h"
 #include "symbols.h"
 
@@ -77,16 +79,31 @@ static struct answer perform_pieces(
 	return answer;
 }
 
+/* Asked of the manager itself, at a place where nothing is: EINVAL is unknown, ENOMEM known. */
+static bool advice_known(struct replay *replay, struct memory *memory, uint64_t advice)
+{
+	return tulou_madvise(memory->vm, place_nothing(replay, 0), PAGE, (int)advice) != -TULOU_EINVAL;
+}
+
+/* Why the advice is not given, or NULL. */
+static const char *advice_refused(struct replay *replay, struct memory *memory, uint64_t advice)
+{
+	bool populates = advice == MADV_WILLNEED || advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE;
+
+	if (populates && replay->place->drop_flags & TULOU_MAP_POPULATE)
+		return "would cost this machine memory";
+	return advice_known(replay, memory, advice) ? NULL : "advice that the manager does not know";
+}
+
 struct answer run_range(struct replay *replay, struct memory *memory, const struct record *record)
 {
 	uint64_t start = record->args[0], size = record->args[1];
 	uint64_t end = start + page_ceil(size);
 	struct answer answer = {0};
+	const char *why;
 
-	if (record->call == CALL_MADVISE && record->args[2] != TULOU_MADV_DONTNEED)
-		return (struct answer){.skipped = true,
-			.skip_name = symbol_name("MADV_", record->args[2]),
-			.skip_why = "advice that the manager does not know"};
+	if (record->call == CALL_MADVISE && (why = advice_refused(replay, memory, record->args[2])))
+		return (struct answer){.skipped = true, .skip_name = symbol_name("MADV_", record->args[2]), .skip_why = why};
 	/* refused whatever lies there, or a range that is none */
 	if (start % PAGE || !size || end <= start || end > USER_END) {
 		answer.ours = perform(replay, memory, record, place_of(replay, memory, start), size);
