@@ -174,6 +174,7 @@ static int report(const struct options *options, const struct stats *stats)
 		[EXCUSE_MACHINE] = "by the recorded machine's limits",
 		[EXCUSE_FILE] = "by the file itself",
 		[EXCUSE_MERGED] = "mremap across areas, as they happened to be merged",
+		[EXCUSE_LOCKED] = "by MAP_LOCKED, which is left out on this host",
 	};
 
 	if (!stats->kinds[RECORD_CALL] && !stats->kinds[RECORD_UNFINISHED]) {

@@ -114,5 +114,7 @@ struct answer run_range(struct replay *replay, struct memory *memory, const stru
 	answer = perform_pieces(replay, memory, record, start, end);
 	if (record->error == TULOU_ENOMEM && !answer.ours)
 		answer.excuse = EXCUSE_MACHINE;
+	if (record->call == CALL_MADVISE && record->error == TULOU_EINVAL && replay->place->drop_flags & TULOU_MAP_LOCKED)
+		answer.excuse = EXCUSE_LOCKED;
 	return answer;
 }

@@ -14,6 +14,7 @@ enum excuse {
 	EXCUSE_MACHINE, /* the recorded machine's limits: memory, descriptors */
 	EXCUSE_FILE, /* depends on the file itself */
 	EXCUSE_MERGED, /* docs/deviations.md: mremap across areas, as they happened to be merged */
+	EXCUSE_LOCKED, /* MAP_LOCKED is left out on this host (place.h) */
 	EXCUSES
 };
 
@@ -44,6 +45,7 @@ struct stats {
 	struct skip skips[SKIPS]; /* the last one takes what has no place of its own */
 	uint64_t skip_count;
 	uint64_t compared, differences, excused[EXCUSES];
+	uint64_t unbalanced; /* memories whose areas are not what the log left; differences, too, with --verify */
 	uint64_t processes, threads, execs, copied_areas;
 	uint64_t assumed, assumed_bytes, assumed_processes, gathered, apart, stale;
 	uint64_t tasks, tasks_most, areas_most, books_most;

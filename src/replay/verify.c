@@ -86,6 +86,7 @@ void verify_memory(struct replay *replay, struct memory *memory)
 		replay->stats.areas_most = sum.areas;
 	if (stats.books > replay->stats.books_most)
 		replay->stats.books_most = stats.books;
+	replay->stats.unbalanced += sum.bytes != bytes;
 	if (replay->verify && sum.bytes != bytes && show(replay, replay->line))
 		fprintf(replay->out, "the memory of process %u ends with %" PRIu64 " bytes mapped; the log leaves %" PRIu64 "\n",
 			tulou_process_vm_id(memory->vm), sum.bytes, bytes);
