@@ -8,20 +8,29 @@
 /* A log that begins in the middle of a program: so much heap was there before. */
 #define HEAP_BEFORE (64ul << 20)
 
+/* The heap begins `before` below the page of the recorded break. False: there is no room for that here. */
+static bool heap_begin_at(struct replay *replay, struct memory *memory, uint64_t brk, uint64_t before)
+{
+	memory->heap_recorded = (brk & ~(PAGE - 1)) - before;
+	memory->heap_here = memory->heap_start;
+	if (brk == memory->heap_recorded)
+		return true;
+	if ((uint64_t)tulou_brk(memory->vm, memory->heap_here + (brk - memory->heap_recorded)) == memory->heap_start)
+		return false;
+	/* what was assumed within is a part of the heap */
+	take_away(replay, memory, memory->heap_recorded, page_ceil(brk));
+	range_map_add(&memory->map, memory->heap_recorded, page_ceil(brk), memory->heap_here);
+	return true;
+}
+
 static void heap_begin(struct replay *replay, struct memory *memory, const struct record *record)
 {
 	bool asks = !record->args[0];
-	uint64_t lower = record->args[0] < record->result && !asks ? record->args[0] : record->result;
-	uint64_t before = !asks && lower > HEAP_BEFORE ? HEAP_BEFORE : 0;
+	uint64_t brk = record->args[0] < record->result && !asks ? record->args[0] : record->result;
 
 	memory->heap_known = true;
-	memory->heap_recorded = (lower & ~(PAGE - 1)) - before;
-	memory->heap_here = memory->heap_start;
-	if (lower != memory->heap_recorded)
-		tulou_brk(memory->vm, memory->heap_here + (lower - memory->heap_recorded));
-	/* the page of a break that is not aligned is there already; what was assumed within is a part of the heap */
-	take_away(replay, memory, memory->heap_recorded, page_ceil(lower));
-	range_map_add(&memory->map, memory->heap_recorded, page_ceil(lower), memory->heap_here);
+	if (asks || brk <= HEAP_BEFORE || !heap_begin_at(replay, memory, brk, HEAP_BEFORE))
+		heap_begin_at(replay, memory, brk, 0);
 }
 
 static uint64_t brk_call(struct replay *replay, struct memory *memory, uint64_t addr)

@@ -31,7 +31,10 @@ static uint64_t target_make(struct replay *replay, struct memory *memory, const 
 		return to;
 	take_away(replay, memory, m->target, m->target + m->new_size);
 	made = tulou_mmap(memory->vm, place_beside(replay, memory, m->target), m->new_size, TULOU_PROT_NONE, flags, -1, 0);
-	return made < 0 ? 0 : (uint64_t)made;
+	if (made < 0)
+		return 0;
+	range_map_add(&memory->map, m->target, m->target + m->new_size, (uint64_t)made);
+	return (uint64_t)made;
 }
 
 /* What the log has at the result and does not take away: something else took it. */
@@ -130,6 +133,19 @@ static struct answer mremap_fail(
 	return answer;
 }
 
+/* Is it an answer that mremap can give? The new place is the old one or far from it. */
+static bool answer_possible(const struct mremap *m)
+{
+	uint64_t there = m->target;
+
+	if (m->old % PAGE || there % PAGE || !m->new_size || m->old > USER_END || m->old_size > USER_END - m->old ||
+		there > USER_END || m->new_size > USER_END - there)
+		return false;
+	if (there == m->old)
+		return m->old_size && !(m->flags & (TULOU_MREMAP_FIXED | TULOU_MREMAP_DONTUNMAP));
+	return there >= m->old + m->old_size || m->old >= there + m->new_size;
+}
+
 struct answer run_mremap(struct replay *replay, struct memory *memory, const struct record *record)
 {
 	struct mremap m = {
@@ -139,12 +155,10 @@ struct answer run_mremap(struct replay *replay, struct memory *memory, const str
 		.flags = (int)record->args[3],
 		.target = record->result,
 	};
-	const uint64_t most = USER_END;
 
 	if (record->error)
 		return mremap_fail(replay, memory, record, &m);
-	if (m.old % PAGE || record->result % PAGE || !m.new_size || m.old > most || m.old_size > most - m.old ||
-		record->result > most || m.new_size > most - record->result)
+	if (!answer_possible(&m))
 		return (struct answer){.skipped = true, .skip_name = "mremap", .skip_why = "an answer that mremap does not give"};
 	return mremap_succeed(replay, memory, record, &m);
 }

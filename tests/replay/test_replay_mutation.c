@@ -88,7 +88,8 @@ static void round_of(struct log *log, unsigned start)
 		fail_msg("round at line %u: %s", start, what);
 	replay_finish(&replay);
 	if (replay.stats.unbalanced)
-		fail_msg("round at line %u: %lu memories are not what the map says", start, (unsigned long)replay.stats.unbalanced);
+		fail_msg("round at line %u: %lu memories are not what the map says", start,
+			(unsigned long)replay.stats.unbalanced);
 	replay_fini(&replay);
 	place_destroy(replay.place);
 	fclose(replay.out);
