@@ -83,7 +83,7 @@ struct sample protect_measure(const struct job *job, void *vm, uintptr_t area, s
 	return blocks_sample(&blocks);
 }
 
-enum { SINGLES_FIND, SINGLES_PROTECT, SINGLES_HINT };
+enum { SINGLES_FIND, SINGLES_PROTECT, SINGLES_NEW_CHUNK, SINGLES_HINT };
 
 /* Areas above half a chunk have chunks of their own. */
 static void singles_run(const struct job *job)
@@ -95,6 +95,8 @@ static void singles_run(const struct job *job)
 	areas_map(job->side, vm, job->n, size, at);
 	job->out[SINGLES_FIND] = find_measure(job, vm, at);
 	job->out[SINGLES_PROTECT] = protect_measure(job, vm, at[job->n / 2 & ~(size_t)1], size);
+	job->out[SINGLES_NEW_CHUNK] = pair_measure(job, vm, 0, AREA_SIZE);
+	job->side->map(vm, 0, AREA_SIZE, WRITE); /* from now on the process has a chunk for small areas */
 	job->out[SINGLES_HINT] = pair_measure(job, vm, at[job->n / 2], AREA_SIZE);
 }
 
@@ -126,6 +128,7 @@ const struct scene scene_singles = {
 		{
 			{"N single-VMA chunks: find", "ns", goal_find, -1, false, "find, single-VMA chunks"},
 			{"N single-VMA chunks: mprotect pair", "ns", goal_protect, -1, false, NULL},
+			{"mmap + munmap 16 KiB, a new chunk each time", "ns", NULL, -1, false, NULL},
 			{"failed hint, then anywhere (mmap + munmap)", "ns", goal_hint, -1, false, "failed hint"},
 		},
 };

@@ -149,6 +149,20 @@ void tree_remove(struct tree *tree, struct tree_node *node)
 	tree_repair(tree, from, next);
 }
 
+/* Leaves first: `at` is the parent of the last one. */
+struct tree_node *tree_take_down(struct tree *tree, struct tree_node **at)
+{
+	struct tree_node *node = *at ? *at : tree->root;
+
+	if (!node)
+		return NULL;
+	while (node->child[TREE_LEFT] || node->child[TREE_RIGHT])
+		node = node->child[node->child[TREE_LEFT] ? TREE_LEFT : TREE_RIGHT];
+	*at = node->parent;
+	tree_replace(tree, node->parent, node, NULL);
+	return node;
+}
+
 void tree_touch(struct tree *tree, struct tree_node *node)
 {
 	if (!tree->update)

@@ -43,6 +43,9 @@ void tree_insert(struct tree *tree, struct tree_node *parent, enum tree_side sid
 /* The same for a node whose neighbours in order are known (NULL: none on that side), without a search. */
 void tree_insert_between(struct tree *tree, struct tree_node *prev, struct tree_node *next, struct tree_node *node);
 void tree_remove(struct tree *tree, struct tree_node *node);
+/* Unlink some node, without balancing: for a tree that is taken down as a whole, which nobody searches any more. `at` is NULL at
+ * first, and kept by the caller; NULL when the tree is empty. */
+struct tree_node *tree_take_down(struct tree *tree, struct tree_node **at);
 /* The node's own contribution to the augmented value changed. */
 void tree_touch(struct tree *tree, struct tree_node *node);
 

@@ -44,6 +44,15 @@ struct area *chunk_own_area_above_locked(const struct owner *owner, uintptr_t ad
 	return area;
 }
 
+struct area *chunk_own_area_next_locked(const struct area *area)
+{
+	struct area *next = to_area(tree_next(&area->node));
+
+	while (next && next->owner != area->owner)
+		next = to_area(tree_next(&next->node));
+	return next;
+}
+
 bool chunk_page_is_used_locked(const struct chunk *chunk, uintptr_t page)
 {
 	struct area *area = chunk_area_above_locked(chunk, page);
@@ -130,11 +139,11 @@ static struct area *area_add(struct owner *owner, struct range range, struct are
 	return area;
 }
 
-static void area_drop(struct area *area, struct stock *stock)
+/* An area that is not in the tree any more. */
+static void area_forget(struct area *area, struct stock *stock)
 {
 	struct owner *owner = area->owner;
 
-	tree_remove(&owner->chunk->areas, &area->node);
 	owner->area_count--;
 	owner->chunk->area_count--;
 	if (!area->content.object) {
@@ -143,6 +152,12 @@ static void area_drop(struct area *area, struct stock *stock)
 	}
 	((struct slab_object *)area)->next = stock->dropped;
 	stock->dropped = (struct slab_object *)area;
+}
+
+static void area_drop(struct area *area, struct stock *stock)
+{
+	tree_remove(&area->owner->chunk->areas, &area->node);
+	area_forget(area, stock);
 }
 
 /* Cut `area` in two at `addr`, inside it; the upper part is a new record. */
@@ -234,23 +249,54 @@ static void area_remove_part(struct area *area, struct range part, struct stock 
 	} else {
 		area_drop(area, stock);
 	}
+}
+
+void chunk_remove_part_locked(struct area *area, struct range part, struct stock *stock)
+{
+	struct chunk *chunk = area->owner->chunk;
+
+	assert_locked(chunk, stock);
+	area_remove_part(area, part, stock);
 	free_space_give(&chunk->free, part, stock);
 }
 
+/* What was removed without a hole goes back to the free space at once. */
 void chunk_remove_locked(struct owner *owner, struct range range, bool pending_only, struct stock *stock)
 {
-	assert_locked(owner->chunk, stock);
-	while (range.start < range.end) {
-		struct area *area = chunk_own_area_above_locked(owner, range.start);
-		struct range part;
+	struct area *area = chunk_own_area_above_locked(owner, range.start), *next;
+	struct range gone = range_between(range.start, range.start);
 
-		if (!area || area->range.start >= range.end)
-			return;
-		part = range_cut(area->range, range);
-		if (!pending_only || area->content.pending)
-			area_remove_part(area, part, stock);
-		range.start = part.end;
+	assert_locked(owner->chunk, stock);
+	if (range_is_empty(range))
+		return;
+	for (; area && area->range.start < range.end; area = next) {
+		struct range part = range_cut(area->range, range);
+
+		next = chunk_own_area_next_locked(area);
+		if (pending_only && !area->content.pending)
+			continue;
+		area_remove_part(area, part, stock);
+		if (part.start != gone.end && !range_is_empty(gone))
+			free_space_give(&owner->chunk->free, gone, stock);
+		gone = range_between(part.start == gone.end ? gone.start : part.start, part.end);
 	}
+	if (!range_is_empty(gone))
+		free_space_give(&owner->chunk->free, gone, stock);
+}
+
+void chunk_empty_locked(struct owner *owner, struct stock *stock)
+{
+	struct chunk *chunk = owner->chunk;
+	struct tree_node *node, *at = NULL;
+
+	assert_locked(chunk, stock);
+	while ((node = tree_take_down(&chunk->areas, &at))) {
+		usage_sub(owner, &to_area(node)->content, range_size(to_area(node)->range));
+		area_forget(to_area(node), stock);
+	}
+	chunk->used = 0;
+	free_space_fini(&chunk->free, stock);
+	free_space_give(&chunk->free, chunk_usable(chunk), stock);
 }
 
 void chunk_replace_locked(struct owner *owner, struct range range, struct area_content content, struct stock *stock)
@@ -273,7 +319,7 @@ void chunk_replace_locked(struct owner *owner, struct range range, struct area_c
 	area_join(area_add(owner, range, content, prev, area, stock), stock);
 }
 
-void chunk_protect_locked(struct owner *owner, struct range range, int prot, struct stock *stock)
+void chunk_change_locked(struct owner *owner, struct range range, struct area_change change, struct stock *stock)
 {
 	struct area *area, *last = NULL;
 
@@ -286,7 +332,9 @@ void chunk_protect_locked(struct owner *owner, struct range range, int prot, str
 		if (area->range.end > range.end)
 			next = area_split(area, range.end, stock);
 		usage_sub(owner, &area->content, range_size(area->range));
-		area->content.prot = (uint8_t)prot;
+		area->content.flags = (area->content.flags & ~change.clear) | change.set;
+		if (change.prot >= 0)
+			area->content.prot = (uint8_t)change.prot;
 		usage_add(owner, &area->content, range_size(area->range));
 		last = area;
 		if (prev && area_continues(prev, area)) {

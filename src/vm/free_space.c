@@ -36,20 +36,10 @@ void free_space_init(struct free_space *space)
 
 void free_space_fini(struct free_space *space, struct stock *stock)
 {
-	struct tree_node *node = tree_first(&space->tree);
+	struct tree_node *node, *at = NULL;
 
-	/* Leaves first, without balancing: the tree is not used any more. */
-	while (node) {
-		struct tree_node *parent;
-
-		while (node->child[TREE_LEFT] || node->child[TREE_RIGHT])
-			node = node->child[node->child[TREE_LEFT] ? TREE_LEFT : TREE_RIGHT];
-		parent = node->parent;
-		if (parent)
-			parent->child[parent->child[TREE_RIGHT] == node] = NULL;
+	while ((node = tree_take_down(&space->tree, &at)))
 		record_give(stock, to_free(node));
-		node = parent;
-	}
 	free_space_init(space);
 }
 

@@ -153,14 +153,32 @@ struct area *process_vm_area_above(struct tulou_process_vm *vm, uintptr_t addr)
 	return area;
 }
 
+/* How far the process's areas reach behind `area` without a hole, in its chunk, all with host pages or all without. */
+static uintptr_t stretch_end_in_chunk(struct tulou_process_vm *vm, struct area *area, uintptr_t enough)
+{
+	struct chunk *chunk = area->owner->chunk;
+	bool pages = area_has_pages(area);
+	uintptr_t end = area->range.end;
+
+	chunk_lock(chunk, &vm->stock);
+	while (end < enough && (area = to_area(tree_next(&area->node))) && area->range.start == end &&
+		area->owner->process == vm && area_has_pages(area) == pages)
+		end = area->range.end;
+	chunk_unlock(chunk, &vm->stock);
+	return end;
+}
+
 bool process_vm_stretch(struct tulou_process_vm *vm, struct range range, struct range *stretch, struct area **first)
 {
-	struct area *area = range_is_empty(range) ? NULL : process_vm_area_above(vm, range.start), *next;
+	struct area *area = range_is_empty(range) ? NULL : process_vm_area_above(vm, range.start), *next = area;
 
 	if (!area || area->range.start >= range.end)
 		return false;
 	*stretch = area->range;
 	while (stretch->end < range.end) {
+		stretch->end = stretch_end_in_chunk(vm, next, range.end);
+		if (stretch->end < next->owner->chunk->range.end)
+			break;
 		next = process_vm_area_above(vm, stretch->end);
 		if (!next || next->range.start != stretch->end || area_has_pages(next) != area_has_pages(area))
 			break;
@@ -211,6 +229,18 @@ void process_vm_remove(struct tulou_process_vm *vm, struct range range, bool pen
 	}
 }
 
+void process_vm_remove_part(struct tulou_process_vm *vm, struct area *area, struct range part)
+{
+	struct owner *owner = area->owner;
+
+	chunk_lock(owner->chunk, &vm->stock);
+	chunk_remove_part_locked(area, part, &vm->stock);
+	process_vm_room_note_locked(owner);
+	chunk_unlock(owner->chunk, &vm->stock);
+	shm_flush(&vm->stock);
+	process_vm_owner_settle(vm, owner);
+}
+
 void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct area_content content)
 {
 	uintptr_t start = range.start;
@@ -227,26 +257,76 @@ void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct 
 	}
 }
 
-void process_vm_protect(struct tulou_process_vm *vm, struct range range, int prot)
+void process_vm_change(struct tulou_process_vm *vm, struct range range, struct area_change change)
 {
 	while (range.start < range.end) {
 		struct owner *owner = process_vm_owner_above(vm, range.start);
 		struct range part = range_cut(range, owner->chunk->range);
 
 		chunk_lock(owner->chunk, &vm->stock);
-		chunk_protect_locked(owner, part, prot, &vm->stock);
+		chunk_change_locked(owner, part, change, &vm->stock);
 		chunk_unlock(owner->chunk, &vm->stock);
 		shm_flush(&vm->stock);
 		range.start = part.end;
 	}
 }
 
-/* Host pages and books part at the same pace: a stretch leaves the books when the host has taken it back. */
-void process_vm_clear(struct tulou_process_vm *vm)
+/* ---- the end ------------------------------------------------------------------------------------------------------------- */
+
+/* Have the host take back all pages of the process in one chunk, while they stay booked; false when it refuses. The chunk's lock
+ * is dropped for each call: what follows an own area is own too, and stays. */
+static bool host_take_back(struct tulou_process_vm *vm, struct owner *owner)
 {
 	const struct tulou_host *host = vm->pool->host;
-	struct range rest = vm->pool->range, stretch;
-	struct owner *heap = vm->heap;
+	struct area *area, *next;
+	bool good = true;
+
+	chunk_lock(owner->chunk, &vm->stock);
+	for (area = chunk_own_area_above_locked(owner, 0); area && good; area = next) {
+		struct range range = area->range;
+		bool pages = area_has_pages(area);
+
+		next = chunk_own_area_next_locked(area);
+		while (next && next->range.start == range.end && area_has_pages(next) == pages) {
+			range.end = next->range.end;
+			next = chunk_own_area_next_locked(next);
+		}
+		chunk_unlock(owner->chunk, &vm->stock);
+		good = !pages || !host->unmap(host->ctx, range.start, range_size(range));
+		chunk_lock(owner->chunk, &vm->stock);
+	}
+	chunk_unlock(owner->chunk, &vm->stock);
+	return good;
+}
+
+/* Take down a chunk that the process has alone, as a whole. False: it has not, or the host refuses. Areas whose host pages are gone
+ * may be booked then, which the second attempt, stretch by stretch, does not mind. */
+static bool clear_whole(struct tulou_process_vm *vm, struct owner *owner)
+{
+	struct chunk *chunk = owner->chunk;
+	bool alone;
+
+	chunk_lock(chunk, &vm->stock);
+	alone = chunk->owner_count == 1;
+	chunk_unlock(chunk, &vm->stock);
+	if (!alone || !host_take_back(vm, owner))
+		return false;
+	chunk_lock(chunk, &vm->stock);
+	alone = chunk->owner_count == 1; /* still: others may have found room in the meantime */
+	if (alone)
+		chunk_empty_locked(owner, &vm->stock);
+	chunk_unlock(chunk, &vm->stock);
+	shm_flush(&vm->stock);
+	if (alone)
+		process_vm_owner_settle(vm, owner);
+	return alone;
+}
+
+/* Host pages and books part at the same pace: a stretch leaves the books when the host has taken it back. */
+static void clear_stretches(struct tulou_process_vm *vm, struct range rest)
+{
+	const struct tulou_host *host = vm->pool->host;
+	struct range stretch;
 	struct area *first;
 
 	while (process_vm_stretch(vm, rest, &stretch, &first)) {
@@ -255,6 +335,20 @@ void process_vm_clear(struct tulou_process_vm *vm)
 		else
 			process_vm_remove(vm, stretch, false);
 		rest.start = stretch.end;
+	}
+}
+
+void process_vm_clear(struct tulou_process_vm *vm)
+{
+	struct owner *heap = vm->heap, *owner;
+	uintptr_t at = 0;
+
+	while ((owner = process_vm_owner_above(vm, at))) {
+		struct range range = owner->chunk->range;
+
+		if (!clear_whole(vm, owner))
+			clear_stretches(vm, range);
+		at = range.end;
 	}
 	vm->heap = NULL;
 	if (heap)

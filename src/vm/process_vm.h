@@ -84,7 +84,9 @@ bool process_vm_covers(struct tulou_process_vm *vm, struct range range);
 uintptr_t process_vm_mapping_end(struct tulou_process_vm *vm, const struct area *area);
 /* As the functions of chunk_manager.h, over all chunks of the process. */
 void process_vm_remove(struct tulou_process_vm *vm, struct range range, bool pending_only);
+/* Remove `part` of one area. */
+void process_vm_remove_part(struct tulou_process_vm *vm, struct area *area, struct range part);
 void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct area_content content);
-void process_vm_protect(struct tulou_process_vm *vm, struct range range, int prot);
+void process_vm_change(struct tulou_process_vm *vm, struct range range, struct area_change change);
 
 #endif

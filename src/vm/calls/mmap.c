@@ -147,13 +147,16 @@ static int reserve(struct tulou_process_vm *vm, struct request *r)
 {
 	size_t size = range_size(r->range);
 	bool hinted = r->range.start && range_covers(r->window, r->range) && !(r->range.start & (r->align - 1));
+	struct range stretch;
+	struct area *first;
 	int error;
 
 	if (r->replace)
 		return place_around(vm, r->range);
 	if (r->fixed)
 		return place_fixed(vm, r->range, r->options.content);
-	if (hinted && !place_fixed(vm, r->range, r->options.content))
+	/* Mostly what is in the way is the process's own, and cheaper to find than to run into. */
+	if (hinted && !process_vm_stretch(vm, r->range, &stretch, &first) && !place_fixed(vm, r->range, r->options.content))
 		return 0;
 	error = place_anywhere(vm, size, r->align, r->window, r->options.content, &r->range.start);
 	r->range.end = r->range.start + size;

@@ -21,7 +21,10 @@ int vm_unmap(struct tulou_process_vm *vm, struct range range)
 		error = area_has_pages(first) ? host->unmap(host->ctx, stretch.start, range_size(stretch)) : 0;
 		if (error)
 			return error;
-		process_vm_remove(vm, stretch, false);
+		if (range_covers(first->range, stretch))
+			process_vm_remove_part(vm, first, stretch);
+		else
+			process_vm_remove(vm, stretch, false);
 		range.start = stretch.end;
 	}
 	return 0;
