@@ -51,6 +51,12 @@
 #define TULOU_MS_INVALIDATE 2
 #define TULOU_MS_SYNC       4
 
+/* mlock2(2), mlockall(2) flags */
+#define TULOU_MLOCK_ONFAULT 1
+#define TULOU_MCL_CURRENT   1
+#define TULOU_MCL_FUTURE    2
+#define TULOU_MCL_ONFAULT   4
+
 /* madvise(2) */
 #define TULOU_MADV_NORMAL          0
 #define TULOU_MADV_RANDOM          1

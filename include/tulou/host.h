@@ -42,6 +42,9 @@ struct tulou_mapping {
 	uint64_t offset; /* bytes, a multiple of the page size */
 };
 
+/* What `lock` makes of pages: pageable, locked and brought in, locked once they are touched. */
+enum tulou_lock { TULOU_LOCK_OFF, TULOU_LOCK_ON, TULOU_LOCK_ONFAULT };
+
 struct tulou_host {
 	void *ctx;
 
@@ -69,6 +72,12 @@ struct tulou_host {
 	int (*advise)(void *ctx, uintptr_t start, size_t size, int advice);
 	/* msync(2) on mapped pages; flags are TULOU_MS_*. */
 	int (*sync)(void *ctx, uintptr_t start, size_t size, int flags);
+	/* mincore(2) on mapped pages: a byte per page, bit 0 says resident. `vector` is the caller's, perhaps a guest's: EFAULT where it
+	 * cannot be written. NULL: mincore is ENOSYS. */
+	int (*resident)(void *ctx, uintptr_t start, size_t size, unsigned char *vector);
+	/* mlock2(2), munlock(2) on mapped pages. A positive errno: they are locked, but not all could be brought in, for which
+	 * mlock(2) says that errno. NULL: the calls are ENOSYS. */
+	int (*lock)(void *ctx, uintptr_t start, size_t size, enum tulou_lock how);
 
 	/* ---- files --------------------------------------------------------------------------------------------------- */
 	/* The file behind a descriptor, with one reference. Errors: -EBADF, and what fstat(2) says. `shared` asks for max_prot. */

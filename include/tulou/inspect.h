@@ -22,7 +22,7 @@ struct tulou_area_info {
 	uint32_t process; /* id of the owner */
 	enum tulou_area_kind kind;
 	int prot; /* TULOU_PROT_* */
-	int flags; /* TULOU_MAP_SHARED or TULOU_MAP_PRIVATE, | TULOU_MAP_ANONYMOUS */
+	int flags; /* TULOU_MAP_SHARED or TULOU_MAP_PRIVATE, | TULOU_MAP_ANONYMOUS, | TULOU_MAP_LOCKED */
 	uint64_t dev, ino, offset; /* file mappings; else 0 */
 };
 

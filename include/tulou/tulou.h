@@ -8,7 +8,7 @@
  * Calls answer as the Linux system calls of the same name do on x86-64: a value >= 0, or a negative errno (abi.h).
  * Every call is atomic towards every other thread, safe in a signal handler that did not interrupt a call of the same task
  * (the runtime blocks signals), and all-or-nothing: when it fails, nothing has changed, except where Linux itself documents a
- * partial effect (mprotect, madvise, msync over a hole).
+ * partial effect (mprotect, madvise, msync, mlock, mincore over a hole).
  */
 #ifndef TULOU_H
 #define TULOU_H
@@ -68,7 +68,7 @@ struct tulou_layout {
  * Errors: EEXIST (a `fixed` range is taken), ENOMEM, EINVAL. */
 int tulou_process_vm_build(struct tulou_process_vm *vm, struct tulou_layout *layout);
 
-/* ---- the calls. mmap(2) munmap(2) mremap(2) mprotect(2) brk(2) msync(2) madvise(2) --------------------------------------- */
+/* ---- the calls. mmap(2) munmap(2) mremap(2) mprotect(2) brk(2) msync(2) madvise(2) mincore(2) mlock(2) ------------------- */
 
 long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset);
 long tulou_munmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size);
@@ -79,6 +79,17 @@ long tulou_mprotect(struct tulou_process_vm *vm, uintptr_t addr, size_t size, in
 long tulou_brk(struct tulou_process_vm *vm, uintptr_t addr);
 long tulou_msync(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int flags);
 long tulou_madvise(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int advice);
+/* Sealed areas go with the process VM only. The host does not hear of it. */
+long tulou_mseal(struct tulou_process_vm *vm, uintptr_t addr, size_t size, unsigned long flags);
+/* One byte per page; bytes before a hole are written. */
+long tulou_mincore(struct tulou_process_vm *vm, uintptr_t addr, size_t size, unsigned char *vector);
+/* mlock(2) is flags 0. Over a hole: ENOMEM, and what lies before it is locked. How much may be locked is the host's business. */
+long tulou_mlock2(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int flags);
+long tulou_munlock(struct tulou_process_vm *vm, uintptr_t addr, size_t size);
+/* `limit`: RLIMIT_MEMLOCK in bytes, UINT64_MAX for who may lock anything. Unlike Linux, a host that refuses an area is told of: what
+ * lies below it is locked. Not inherited by a copy, and a new process VM (execve) begins without. */
+long tulou_mlockall(struct tulou_process_vm *vm, int flags, uint64_t limit);
+long tulou_munlockall(struct tulou_process_vm *vm);
 
 /* Does every page of the range belong to this process, with at least `prot`? For callers that must touch guest memory. */
 bool tulou_access_ok(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot);

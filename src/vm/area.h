@@ -25,7 +25,12 @@ struct shm_object;
 struct owner;
 
 /* What an area's flags say beside TULOU_MAP_*: bits that no flag of mmap(2) has that areas keep. */
-enum { AREA_DONTFORK = 1 << 27 /* a copy of the address space is made without it */ };
+enum {
+	AREA_DONTFORK = 1 << 27, /* a copy of the address space is made without it */
+	AREA_LOCKONFAULT = 1 << 28, /* beside TULOU_MAP_LOCKED: locked as they are touched */
+	AREA_SEALED = 1 << 29, /* mseal(2): stays as it is until the process ends */
+	AREA_LOCK_MASK = TULOU_MAP_LOCKED | AREA_LOCKONFAULT,
+};
 
 /* What an area shows and how: everything but where. */
 struct area_content {

@@ -73,7 +73,7 @@ static void locks_forget(struct tulou *pool)
 		lock_init(&to_chunk(node)->lock);
 }
 
-/* What MADV_DONTFORK keeps out of the copy. The host may have left it out already: taking away what is not there is no error. */
+/* What MADV_DONTFORK keeps out of the copy; locks are not copied either. The host may have left it out already: taking away what is not there is no error. */
 static void leave_behind(struct tulou_process_vm *vm)
 {
 	const struct tulou_host *host = vm->pool->host;
@@ -86,7 +86,10 @@ static void leave_behind(struct tulou_process_vm *vm)
 		range = area->range;
 		if (area->content.flags & AREA_DONTFORK && !host->unmap(host->ctx, range.start, range_size(range)))
 			process_vm_remove(vm, range, false);
+		else if (area->content.flags & AREA_LOCK_MASK)
+			process_vm_change(vm, range, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
 	}
+	vm->lock_future = 0;
 	process_vm_leave(vm, range_between(0, 0));
 }
 

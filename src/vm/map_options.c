@@ -22,7 +22,7 @@ void map_options_open(struct map_options *options, struct stock *stock)
 	bool shared = sharing(options->flags) == TULOU_MAP_SHARED;
 
 	options->content = (struct area_content){
-		.flags = sharing(options->flags) | (options->flags & FLAGS_OF_AREA),
+		.flags = sharing(options->flags) | (options->flags & FLAGS_OF_AREA) | options->lock,
 		.prot = (uint8_t)perms_of(options->prot),
 		.kind = TULOU_AREA_MMAP,
 	};
@@ -43,12 +43,14 @@ void map_options_close(struct map_options *options, struct stock *stock)
 int map_options_map(const struct map_options *options, struct range range, const struct tulou_host *host)
 {
 	const struct shm_object *object = options->content.object;
+	/* What is locked as it is touched must not be brought in: the host is told afterwards (vm_lock_new). */
+	int flags = options->lock & AREA_LOCKONFAULT ? options->flags & ~TULOU_MAP_LOCKED : options->flags | options->lock;
 	struct tulou_file file = options->file;
 	struct tulou_mapping mapping = {
 		.start = range.start,
 		.size = range_size(range),
 		.prot = options->content.prot,
-		.flags = sharing(options->flags) | (options->flags & FLAGS_OF_HOST) | (options->flags & HUGE_SIZE_BITS),
+		.flags = sharing(flags) | (flags & FLAGS_OF_HOST) | (flags & HUGE_SIZE_BITS),
 		.file = options->has_file ? &file : NULL,
 		.offset = options->has_file ? options->offset : 0,
 	};

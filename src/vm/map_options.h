@@ -15,6 +15,7 @@
 
 struct map_options {
 	int prot, flags; /* as the caller gave them */
+	int lock; /* flags of AREA_LOCK_MASK that the process gives to all new areas */
 	struct tulou_file file; /* file mappings, after file_get */
 	bool has_file;
 	uint64_t offset;

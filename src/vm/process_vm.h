@@ -31,6 +31,8 @@ struct tulou_process_vm {
 	struct owner *heap; /* the pinned bond with the heap's chunk, or NULL before build */
 	uintptr_t heap_start, brk;
 	struct usage usage;
+	bool sealed; /* there may be sealed areas: mseal(2) */
+	int lock_future; /* flags of AREA_LOCK_MASK that new areas get: mlockall(MCL_FUTURE) */
 	uint64_t limit_as, limit_data; /* bytes; UINT64_MAX: none */
 };
 

@@ -52,7 +52,7 @@ static struct tulou_area_info area_info(const struct area *area)
 		.process = tulou_process_vm_id(area->owner->process),
 		.kind = area->content.kind,
 		.prot = area->content.prot,
-		.flags = area->content.flags & (TULOU_MAP_SHARED | TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS),
+		.flags = area->content.flags & (TULOU_MAP_SHARED | TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS | TULOU_MAP_LOCKED),
 		.dev = file ? object->dev : 0,
 		.ino = file ? object->ino : 0,
 		.offset = file ? area->content.offset : 0,

@@ -100,6 +100,14 @@ static void flags_name(char *out, const struct request *req)
 	case CALL_MADVISE:
 		snprintf(out, NAME_SIZE / 2, "%s", advice_name(req->flags));
 		break;
+	case CALL_MLOCK:
+		snprintf(out, NAME_SIZE / 2, "%s",
+			!req->prot        ? "munlock"
+			: req->prot == 1  ? "mlock"
+			: req->flags & ~1 ? "bad"
+			: req->flags      ? "onfault"
+					  : "mlock2");
+		break;
 	default:
 		snprintf(out, NAME_SIZE / 2, "-");
 		break;
@@ -122,7 +130,8 @@ static const char *answer_name(const struct outcome *outcome)
 
 void cells_count(const struct world *world, const struct outcome *outcome)
 {
-	static const char *const calls[] = {"mmap", "munmap", "mremap", "mprotect", "brk", "msync", "madvise", "store", "load"};
+	static const char *const calls[] = {
+		"mmap", "munmap", "mremap", "mprotect", "brk", "msync", "madvise", "mincore", "mlock", "store", "load"};
 	char flags[NAME_SIZE / 2], name[NAME_SIZE];
 
 	(void)world;

@@ -266,6 +266,18 @@ static void madvise_generate(struct generator *gen, struct op *op)
 	op->flags = (int)PICK(&gen->prng, advices);
 }
 
+/* Locked pages are real ones: not too many. */
+static void mlock_generate(struct generator *gen, struct op *op)
+{
+	static const struct weighted kinds[] = {{0, 50}, {1, 30}, {2, 20}};
+
+	range_generate(gen, op);
+	if (op->size > TOUCH_MAX)
+		op->size = TOUCH_MAX;
+	op->prot = (int)PICK(&gen->prng, kinds);
+	op->flags = op->prot == 2 && prng_percent(&gen->prng, 80);
+}
+
 static void touch_generate(struct generator *gen, struct op *op)
 {
 	static const struct weighted places[] = {{0, 50}, {100, 25}, {PAGE - 1, 25}};
@@ -282,8 +294,9 @@ static void touch_generate(struct generator *gen, struct op *op)
 
 static void op_generate(struct generator *gen, struct op *op)
 {
-	static const struct weighted calls[] = {{CALL_MMAP, 39}, {CALL_MUNMAP, 10}, {CALL_MPROTECT, 11}, {CALL_MREMAP, 14},
-		{CALL_BRK, 5}, {CALL_MSYNC, 6}, {CALL_MADVISE, 8}, {CALL_STORE, 10}, {CALL_LOAD, 4}};
+	static const struct weighted calls[] = {{CALL_MMAP, 39}, {CALL_MUNMAP, 10}, {CALL_MPROTECT, 13}, {CALL_MREMAP, 14},
+		{CALL_BRK, 5}, {CALL_MSYNC, 6}, {CALL_MADVISE, 8}, {CALL_MINCORE, 3}, {CALL_MLOCK, 5}, {CALL_STORE, 10},
+		{CALL_LOAD, 4}};
 
 	memset(op, 0, sizeof(*op));
 	op->id = gen->number;
@@ -309,6 +322,9 @@ static void op_generate(struct generator *gen, struct op *op)
 		break;
 	case CALL_MADVISE:
 		madvise_generate(gen, op);
+		break;
+	case CALL_MLOCK:
+		mlock_generate(gen, op);
 		break;
 	case CALL_STORE:
 	case CALL_LOAD:

@@ -28,6 +28,8 @@ static long kernel_munmap(uintptr_t addr, size_t size)
 	return sys2(__NR_munmap, (long)addr, (long)size);
 }
 
+unsigned char mincore_vector[MINCORE_MAX / PAGE];
+
 long kernel_call(const struct request *req)
 {
 	switch (req->call) {
@@ -45,6 +47,12 @@ long kernel_call(const struct request *req)
 		return sys3(__NR_msync, (long)req->addr, (long)req->size, req->flags);
 	case CALL_MADVISE:
 		return sys3(__NR_madvise, (long)req->addr, (long)req->size, req->flags);
+	case CALL_MINCORE:
+		return sys3(__NR_mincore, (long)req->addr, (long)req->size, (long)mincore_vector);
+	case CALL_MLOCK:
+		if (req->prot == 2)
+			return sys3(__NR_mlock2, (long)req->addr, (long)req->size, req->flags);
+		return sys2(req->prot ? __NR_mlock : __NR_munlock, (long)req->addr, (long)req->size);
 	default:
 		return -ENOSYS;
 	}

@@ -71,6 +71,11 @@ long manager_call(struct run *run, const struct request *req, const struct outco
 		return tulou_msync(manager.vm, req->addr, req->size, req->flags);
 	case CALL_MADVISE:
 		return tulou_madvise(manager.vm, req->addr, req->size, req->flags);
+	case CALL_MINCORE:
+		return tulou_mincore(manager.vm, req->addr, req->size, mincore_vector);
+	case CALL_MLOCK:
+		return req->prot ? tulou_mlock2(manager.vm, req->addr, req->size, req->prot == 1 ? 0 : req->flags)
+				 : tulou_munlock(manager.vm, req->addr, req->size);
 	default:
 		return -ENOSYS;
 	}

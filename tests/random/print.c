@@ -116,7 +116,8 @@ const char *advice_name(int advice)
 
 void request_print(FILE *out, const struct world *world, const struct request *req)
 {
-	static const char *const names[] = {"mmap", "munmap", "mremap", "mprotect", "brk", "msync", "madvise", "store", "load"};
+	static const char *const names[] = {
+		"mmap", "munmap", "mremap", "mprotect", "brk", "msync", "madvise", "mincore", "mlock", "store", "load"};
 
 	fprintf(out, "%s(", names[req->call]);
 	address_print(out, world, req->addr);
@@ -136,6 +137,8 @@ void request_print(FILE *out, const struct world *world, const struct request *r
 			req->call == CALL_MSYNC ? req->flags : req->prot, req->call == CALL_MSYNC ? "0" : "PROT_NONE");
 	} else if (req->call == CALL_MADVISE) {
 		fprintf(out, ", %d (%s)", req->flags, advice_name(req->flags));
+	} else if (req->call == CALL_MLOCK) {
+		fprintf(out, ", %s %d", !req->prot ? "munlock" : req->prot == 1 ? "mlock" : "mlock2", req->flags);
 	} else if (req->call == CALL_STORE) {
 		fprintf(out, ", 0x%02x", req->value);
 	}

@@ -26,6 +26,8 @@ enum call_kind {
 	CALL_BRK,
 	CALL_MSYNC,
 	CALL_MADVISE,
+	CALL_MINCORE,
+	CALL_MLOCK, /* prot: 0 munlock, 1 mlock, 2 mlock2; flags: of mlock2 */
 	CALL_STORE, /* one byte in each page of a range, until one faults */
 	CALL_LOAD, /* the same, read */
 	CALL_COUNT,

@@ -85,6 +85,10 @@ void access_init(void);
 long access_load(uintptr_t addr, uint8_t *value);
 long access_store(uintptr_t addr, uint8_t value);
 
+/* kernel.c: for mincore; what is resident is not compared, since it is the page cache's and the reclaimer's. */
+enum { MINCORE_MAX = 1 << 30 };
+extern unsigned char mincore_vector[MINCORE_MAX / PAGE];
+
 /* kernel.c: the call as it is. */
 long kernel_call(const struct request *req);
 

@@ -72,7 +72,7 @@ static void range_spoil(struct generator *gen, struct op *op)
 		op->size = 0;
 		break;
 	case 1: /* madvise goes on behind holes: only sizes that wrap are safe for this process */
-		op->size = op->call == CALL_MADVISE ? -8192ul : size_wild(prng);
+		op->size = op->call == CALL_MADVISE || op->call == CALL_MLOCK ? -8192ul : size_wild(prng);
 		break;
 	case 2:
 		op->addr = place_beyond(prng);
@@ -148,6 +148,12 @@ void op_spoil(struct generator *gen, struct op *op)
 	case CALL_MSYNC:
 		if (prng_percent(prng, 50))
 			op->flags = prng_percent(prng, 50) ? MS_SYNC | MS_ASYNC : 8;
+		else
+			range_spoil(gen, op);
+		break;
+	case CALL_MLOCK:
+		if (op->prot == 2 && prng_percent(prng, 40))
+			op->flags = prng_percent(prng, 50) ? 2 : -1;
 		else
 			range_spoil(gen, op);
 		break;

@@ -4,7 +4,7 @@
  *
  *     pool_expect(f, "A:0+4rw A:6+2r- B:16+1rws");      page 0, 4 pages, of process A …, in ascending order, nothing else
  *
- * An area reads OWNER:PAGE+PAGES, perms, then s (shared), @PAGE (offset into a file), and its kind if it is not mmap: R reserved,
+ * An area reads OWNER:PAGE+PAGES, perms, then s (shared), l (locked), @PAGE (offset into a file), and its kind if it is not mmap: R reserved,
  * H heap, S stack, L limbo (owner 0 is written as ?). Pages count from the start of the pool. Owners are A, B, … by id 1, 2, …
  * pool_expect also runs tulou_check, and compares what the host has mapped with the books.
  */
@@ -92,10 +92,11 @@ static inline int picture_area(void *arg, const struct tulou_area_info *area)
 {
 	struct picture *p = arg;
 	char owner = area->process ? (char)('A' + area->process - 1) : '?';
-	int wrote = snprintf(p->text + p->length, sizeof(p->text) - p->length, "%s%c:%ld+%ld%c%c%s%s", p->length ? " " : "",
+	int wrote = snprintf(p->text + p->length, sizeof(p->text) - p->length, "%s%c:%ld+%ld%c%c%s%s%s", p->length ? " " : "",
 		owner, page_of((long)area->start), (long)(area->end - area->start) / PAGE,
 		area->prot & TULOU_PROT_READ ? 'r' : '-', area->prot & TULOU_PROT_WRITE ? 'w' : '-',
-		area->prot & TULOU_PROT_EXEC ? "x" : "", area->flags & TULOU_MAP_SHARED ? "s" : "");
+		area->prot & TULOU_PROT_EXEC ? "x" : "", area->flags & TULOU_MAP_SHARED ? "s" : "",
+		area->flags & TULOU_MAP_LOCKED ? "l" : "");
 
 	p->length += (size_t)wrote;
 	if (area->ino)

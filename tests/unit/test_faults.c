@@ -178,6 +178,11 @@ static long brk_shrink(struct scene *s)
 	return tulou_brk(s->f.a, (uintptr_t)tulou_brk(s->f.a, 0) - 2 * PAGE);
 }
 
+static long mlock_some(struct scene *s)
+{
+	return tulou_mlock2(s->f.a, at(577), 5 * PAGE, 0);
+}
+
 static void mmap_calls(void **state)
 {
 	(void)state;
@@ -195,6 +200,7 @@ static void other_calls(void **state)
 	each_failure(munmap_one, false);
 	each_failure(munmap_file, false);
 	each_failure(mprotect_some, false);
+	each_failure(mlock_some, false);
 	each_failure(mremap_grow, false);
 	each_failure(mremap_move, false);
 	each_failure(mremap_fixed, false);

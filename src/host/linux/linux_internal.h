@@ -15,6 +15,8 @@ int linux_protect(void *ctx, uintptr_t start, size_t size, int prot);
 int linux_grow(void *ctx, uintptr_t start, size_t size, size_t new_size);
 int linux_advise(void *ctx, uintptr_t start, size_t size, int advice);
 int linux_sync(void *ctx, uintptr_t start, size_t size, int flags);
+int linux_resident(void *ctx, uintptr_t start, size_t size, unsigned char *vector);
+int linux_lock(void *ctx, uintptr_t start, size_t size, enum tulou_lock how);
 
 /* ---- linux_move.c ------------------------------------------------------------------------------------------------------- */
 int linux_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source);

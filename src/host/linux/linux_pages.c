@@ -69,7 +69,7 @@ int linux_protect(void *ctx, uintptr_t start, size_t size, int prot)
 	return error ? error : (int)sys3(__NR_mprotect, (long)start, (long)size, prot);
 }
 
-/* ---- grow, advise, sync ---------------------------------------------------------------------------------------------------- */
+/* ---- grow, advise, sync, lock ---------------------------------------------------------------------------------------------- */
 
 int linux_grow(void *ctx, uintptr_t start, size_t size, size_t new_size)
 {
@@ -96,4 +96,29 @@ int linux_sync(void *ctx, uintptr_t start, size_t size, int flags)
 {
 	(void)ctx;
 	return (int)sys3(__NR_msync, (long)start, (long)size, flags);
+}
+
+int linux_resident(void *ctx, uintptr_t start, size_t size, unsigned char *vector)
+{
+	(void)ctx;
+	return (int)sys3(__NR_mincore, (long)start, (long)size, (long)vector);
+}
+
+/* mlock(2) fails before it locks anything (not allowed, too much) or after it has locked all, when pages do not come. To lock
+ * without bringing pages in tells which. */
+int linux_lock(void *ctx, uintptr_t start, size_t size, enum tulou_lock how)
+{
+	int error = linux_areas_admit(ctx, 2), result;
+
+	if (error)
+		return error;
+	if (how == TULOU_LOCK_OFF)
+		return (int)sys2(__NR_munlock, (long)start, (long)size);
+	if (how == TULOU_LOCK_ONFAULT)
+		return (int)sys3(__NR_mlock2, (long)start, (long)size, TULOU_MLOCK_ONFAULT);
+	result = (int)sys2(__NR_mlock, (long)start, (long)size);
+	if (result == 0 || sys3(__NR_mlock2, (long)start, (long)size, TULOU_MLOCK_ONFAULT) < 0)
+		return result;
+	sys2(__NR_mlock, (long)start, (long)size);
+	return -result;
 }

@@ -271,6 +271,8 @@ struct sim *sim_create(uintptr_t start, uintptr_t end)
 		.move = sim_move,
 		.advise = sim_advise,
 		.sync = sim_sync,
+		.resident = sim_resident,
+		.lock = sim_lock,
 		.file_get = sim_file_get_call,
 		.file_dup = sim_file_dup_call,
 		.file_put = sim_file_put_call,

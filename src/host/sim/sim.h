@@ -2,7 +2,7 @@
 /*
  * sim.h - a host without pages: the pool, its contents and its faults as data.
  *
- *     areas   sorted array of { start, end, prot, shared, file, offset }; neighbours that agree are one, as in the kernel
+ *     areas   sorted array of { start, end, prot, shared, lock, file, offset }; neighbours that agree are one, as in the kernel
  *     pages   hash of the private pages that were written; a page that is absent shows its file, or zeros
  *     files   numbered "descriptors"; a shared anonymous mapping is a file without a descriptor
  *
@@ -37,7 +37,7 @@ int sim_execute(struct sim *sim, uintptr_t addr);
 struct sim_area {
 	uintptr_t start, end;
 	int prot;
-	bool shared;
+	bool shared, locked;
 	uint64_t dev, ino, offset; /* 0 for private anonymous memory */
 };
 /* The area that holds addr. False when nothing is mapped there. */
@@ -71,6 +71,8 @@ enum sim_call {
 	SIM_MOVE,
 	SIM_ADVISE,
 	SIM_SYNC,
+	SIM_RESIDENT,
+	SIM_LOCK,
 	SIM_FILE_GET,
 	SIM_BOOKS_UNMAP,
 	SIM_FILE_DUP,

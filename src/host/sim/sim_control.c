@@ -7,7 +7,7 @@
 const char *sim_call_name(enum sim_call call)
 {
 	static const char *const names[SIM_CALLS] = {"books_map", "map", "unmap", "protect", "grow", "move", "advise", "sync",
-		"file_get", "books_unmap", "file_dup", "file_put", "wait", "wake"};
+		"resident", "lock", "file_get", "books_unmap", "file_dup", "file_put", "wait", "wake"};
 
 	return call < SIM_CALLS ? names[call] : "?";
 }
@@ -142,7 +142,11 @@ static bool sim_area_fill(const struct sim_extent *extent, struct sim_area *out)
 {
 	if (!extent)
 		return false;
-	*out = (struct sim_area){.start = extent->start, .end = extent->end, .prot = extent->prot, .shared = extent->shared};
+	*out = (struct sim_area){.start = extent->start,
+		.end = extent->end,
+		.prot = extent->prot,
+		.shared = extent->shared,
+		.locked = extent->lock};
 	if (extent->file) {
 		out->dev = extent->file->dev;
 		out->ino = extent->file->ino;

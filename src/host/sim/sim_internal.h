@@ -4,7 +4,7 @@
  *
  *     sim.c         create, counters, failures, hooks, tasks        sim_areas.c   the sorted array of areas
  *     sim_memory.c  the callbacks on the pool, load and store       sim_pages.c   hash of 4 KiB pages
- *     sim_file.c    files and descriptors
+ *     sim_file.c    files and descriptors                       sim_advise.c  advise, sync, resident, lock
  *
  * Functions here expect the sim's mutex to be held.
  */
@@ -60,6 +60,7 @@ struct sim_extent {
 	uintptr_t start, end;
 	int prot, max_prot;
 	bool shared;
+	enum tulou_lock lock;
 	struct sim_file *file; /* one reference; NULL: private anonymous */
 	uint64_t offset; /* of start */
 };
@@ -141,5 +142,20 @@ int sim_grow(void *ctx, uintptr_t start, size_t size, size_t new_size);
 int sim_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source);
 int sim_advise(void *ctx, uintptr_t start, size_t size, int advice);
 int sim_sync(void *ctx, uintptr_t start, size_t size, int flags);
+int sim_resident(void *ctx, uintptr_t start, size_t size, unsigned char *vector);
+int sim_lock(void *ctx, uintptr_t start, size_t size, enum tulou_lock how);
+
+/* ---- between sim_memory.c and sim_advise.c -------------------------------------------------------------------------------- */
+int sim_range_check(struct sim *sim, enum sim_call call, uintptr_t start, size_t size);
+int sim_limit_check(const struct sim *sim, size_t count);
+void sim_pages_forget(struct sim *sim, uintptr_t start, uintptr_t end);
+/* The byte at addr as it can be read now; for a store, in a page that may be written. 0 or the fault. */
+int sim_access(struct sim *sim, uintptr_t addr, int prot, bool store, uint8_t **byte);
+/* Bring pages of one area in: those past the end of a file cannot be. Of a private mapping a write makes copies, which the file's
+ * later contents do not reach. */
+int sim_populate(struct sim *sim, const struct sim_extent *extent, uintptr_t start, uintptr_t end, bool write);
+void sim_set_lock(struct sim *sim, uintptr_t start, uintptr_t end, enum tulou_lock how);
+/* Bring in what is locked in [start, end), as far as it can be. */
+void sim_populate_locked(struct sim *sim, uintptr_t start, uintptr_t end);
 
 #endif

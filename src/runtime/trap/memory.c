@@ -5,11 +5,15 @@
  */
 #include <asm-generic/errno-base.h>
 #include <asm/unistd.h>
+#include <linux/capability.h>
+#include <linux/resource.h>
 
 #include "runtime/layout.h"
 #include "runtime/trap/trap.h"
 
-#define PAGE_MASK (TULOU_PAGE_SIZE - 1)
+#ifndef __NR_mseal
+#define __NR_mseal 462
+#endif
 
 static struct tulou_process_vm *vm_of(struct thread *thread)
 {
@@ -56,6 +60,29 @@ long trap_mprotect(struct thread *thread, struct frame *frame)
 	return tulou_mprotect(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
 }
 
+/* A key that is not allocated is refused before the range is looked at: page zero is nobody's. */
+static bool pkey_is_allocated(int pkey)
+{
+	return sys4(__NR_pkey_mprotect, 0, TULOU_PAGE_SIZE, TULOU_PROT_NONE, pkey) == -TULOU_ENOMEM;
+}
+
+/* Keys are the kernel's, and of all guests together, since they belong to the address space. Perms go through the manager; then the
+ * kernel gives the same pages the key. */
+long trap_pkey_mprotect(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	int prot = (int)r->rdx, pkey = (int)r->r10;
+	long result;
+
+	if (pkey != -1 && r->rsi && !pkey_is_allocated(pkey))
+		return -TULOU_EINVAL;
+	result = tulou_mprotect(vm_of(thread), r->rdi, r->rsi, prot);
+	if (result || pkey == -1 || !r->rsi)
+		return result;
+	prot &= ~(TULOU_PROT_GROWSDOWN | TULOU_PROT_GROWSUP);
+	return sys4(__NR_pkey_mprotect, (long)r->rdi, (long)r->rsi, prot, pkey);
+}
+
 long trap_brk(struct thread *thread, struct frame *frame)
 {
 	return tulou_brk(vm_of(thread), frame->context.regs.rdi);
@@ -67,21 +94,71 @@ long trap_msync(struct thread *thread, struct frame *frame)
 	return tulou_msync(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
 }
 
-/* Calls that change no books and touch only the caller's own pages go to the kernel as they are, when all of the range is the
- * caller's; else the answer is the one for a range that is not mapped. Calls with arguments that the kernel refuses before it
- * looks at the range go there for its errno. */
-long trap_own_range(struct thread *thread, struct frame *frame)
-{
-	const struct registers *r = &frame->context.regs;
-	uint64_t start = r->rdi & ~PAGE_MASK, size = (r->rsi + (r->rdi & PAGE_MASK) + PAGE_MASK) & ~PAGE_MASK;
-
-	if (r->rsi && size && start + size >= start && !tulou_access_ok(vm_of(thread), start, size, TULOU_PROT_NONE))
-		return -ENOMEM;
-	return sys6((long)r->rax, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9);
-}
-
 long trap_madvise(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
 	return tulou_madvise(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
+}
+
+long trap_mincore(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	return tulou_mincore(vm_of(thread), r->rdi, r->rsi, (unsigned char *)r->rdx);
+}
+
+/* Who may not lock at all hears that first, even of nothing. */
+static long mlock_checked(struct thread *thread, uint64_t start, uint64_t size, int flags)
+{
+	long error = flags & ~TULOU_MLOCK_ONFAULT ? 0 : sys2(__NR_mlock, 0, 0);
+	return error ? error : tulou_mlock2(vm_of(thread), start, size, flags);
+}
+
+long trap_mlock(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	return mlock_checked(thread, r->rdi, r->rsi, 0);
+}
+
+long trap_mlock2(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	return mlock_checked(thread, r->rdi, r->rsi, (int)r->rdx);
+}
+
+long trap_munlock(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	return tulou_munlock(vm_of(thread), r->rdi, r->rsi);
+}
+
+/* RLIMIT_MEMLOCK, which is the kernel's; none with CAP_IPC_LOCK. */
+static uint64_t memlock_limit(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	uint64_t limit[2] = {0, 0}; /* struct rlimit64 */
+
+	if (!sys2(__NR_capget, (long)&header, (long)data) && data[0].effective & 1u << CAP_IPC_LOCK)
+		return UINT64_MAX;
+	sys4(__NR_prlimit64, 0, RLIMIT_MEMLOCK, 0, (long)limit);
+	return limit[0];
+}
+
+long trap_mlockall(struct thread *thread, struct frame *frame)
+{
+	return tulou_mlockall(vm_of(thread), (int)frame->context.regs.rdi, memlock_limit());
+}
+
+long trap_munlockall(struct thread *thread, struct frame *frame)
+{
+	(void)frame;
+	return tulou_munlockall(vm_of(thread));
+}
+
+/* There is no sealing on a kernel that has none: programs ask, and go on without. */
+long trap_mseal(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	long error = sys3(__NR_mseal, 0, 0, 0);
+	return error ? error : tulou_mseal(vm_of(thread), r->rdi, r->rsi, r->rdx);
 }

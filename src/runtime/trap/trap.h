@@ -48,7 +48,10 @@ static inline uint64_t trap_argument(const struct frame *frame, unsigned i)
 
 /* ---- the functions, by file ---------------------------------------------------------------------------------------------- */
 /* trap/memory.c */
-trap_function trap_mmap, trap_munmap, trap_mremap, trap_mprotect, trap_brk, trap_msync, trap_madvise, trap_own_range, trap_enosys;
+trap_function trap_mmap, trap_munmap, trap_mremap, trap_mprotect, trap_brk, trap_msync, trap_madvise, trap_mincore, trap_mlock,
+	trap_mlock2, trap_munlock, trap_mlockall, trap_munlockall, trap_pkey_mprotect, trap_mseal, trap_enosys;
+/* trap/advise.c */
+trap_function trap_process_madvise;
 /* trap/shm.c */
 trap_function trap_shmat, trap_shmdt;
 /* trap/signal.c */

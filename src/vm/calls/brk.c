@@ -16,11 +16,12 @@ static const struct area_content heap_content = {
 static int heap_grow(struct tulou_process_vm *vm, struct range more)
 {
 	const struct tulou_host *host = vm->pool->host;
+	struct area_content content = heap_content;
 	struct tulou_mapping mapping = {
 		.start = more.start,
 		.size = range_size(more),
 		.prot = heap_content.prot,
-		.flags = heap_content.flags,
+		.flags = heap_content.flags | (vm->lock_future == TULOU_MAP_LOCKED ? TULOU_MAP_LOCKED : 0),
 	};
 	struct area *next = process_vm_area_above(vm, more.start);
 	int error;
@@ -28,12 +29,17 @@ static int heap_grow(struct tulou_process_vm *vm, struct range more)
 	/* Linux leaves a page to the next mapping, and more to one that grows downwards. */
 	if (next && next->range.start < more.end + (next->content.flags & TULOU_MAP_GROWSDOWN ? STACK_GAP : 0) + PAGE_SIZE)
 		return -TULOU_ENOMEM;
-	if (process_vm_may_have(vm, vm->usage, range_size(more), range_size(more)) ||
-		!vm_extend(vm, vm->heap, more, heap_content))
+	content.flags |= vm->lock_future;
+	if (process_vm_may_have(vm, vm->usage, range_size(more), range_size(more)) || !vm_extend(vm, vm->heap, more, content))
 		return -TULOU_ENOMEM;
 	error = host->map(host->ctx, &mapping);
-	if (error)
+	if (error) {
 		process_vm_remove(vm, more, false);
+		return error;
+	}
+	error = vm_lock_new(vm, more);
+	if (error)
+		vm_unmap(vm, more);
 	return error;
 }
 
@@ -52,7 +58,7 @@ static int heap_resize(struct tulou_process_vm *vm, uintptr_t brk)
 	/* As Linux: nothing at all to take back, because the program has unmapped it, is a failure. */
 	if (!process_vm_stretch(vm, range_between(new, old), &stretch, &first))
 		return -TULOU_ENOMEM;
-	return vm_unmap(vm, range_between(new, old));
+	return vm_has_seal(vm, range_between(new, old)) ? -TULOU_EPERM : vm_unmap(vm, range_between(new, old));
 }
 
 long tulou_brk(struct tulou_process_vm *vm, uintptr_t addr)

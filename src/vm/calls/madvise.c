@@ -45,16 +45,49 @@ static int decode(struct range *range, uintptr_t addr, size_t size, int advice)
 	return size && advice_is_of_machine(advice) ? -TULOU_EPERM : 0;
 }
 
+/* Of a sealed area that cannot be written, contents cannot be taken away either (can_madvise_modify). */
+static bool advice_discards(int advice)
+{
+	return advice == TULOU_MADV_DONTNEED || advice == TULOU_MADV_FREE || advice == TULOU_MADV_DONTNEED_LOCKED ||
+	       advice == TULOU_MADV_REMOVE || advice == TULOU_MADV_DONTFORK || advice == TULOU_MADV_WIPEONFORK ||
+	       advice == TULOU_MADV_GUARD_INSTALL;
+}
+
+static bool area_keeps_contents(const struct area *area)
+{
+	return (area->content.flags & AREA_SEALED) && !area->content.object && !(area->content.prot & TULOU_PROT_WRITE);
+}
+
+/* Where the first area begins that refuses, or the end. */
+static uintptr_t discard_end(struct tulou_process_vm *vm, struct range range)
+{
+	uintptr_t at = range.start;
+
+	while (at < range.end) {
+		struct area *area = process_vm_area_above(vm, at);
+
+		if (area_keeps_contents(area))
+			return at;
+		at = area->range.end;
+	}
+	return range.end;
+}
+
 static int visit(struct tulou_process_vm *vm, struct range stretch, int advice)
 {
 	const struct tulou_host *host = vm->pool->host;
-	int error = host->advise(host->ctx, stretch.start, range_size(stretch), advice);
+	uintptr_t end = stretch.end;
+	int error;
+
+	if (unlikely(vm->sealed) && advice_discards(advice))
+		stretch.end = discard_end(vm, stretch);
+	error = range_is_empty(stretch) ? 0 : host->advise(host->ctx, stretch.start, range_size(stretch), advice);
 
 	if (!error && advice == TULOU_MADV_DONTFORK)
 		process_vm_change(vm, stretch, (struct area_change){.set = AREA_DONTFORK, .prot = -1});
 	if (!error && advice == TULOU_MADV_DOFORK)
 		process_vm_change(vm, stretch, (struct area_change){.clear = AREA_DONTFORK, .prot = -1});
-	return error;
+	return !error && stretch.end < end ? -TULOU_EPERM : error;
 }
 
 static int populate(struct tulou_process_vm *vm, struct range range, int advice)

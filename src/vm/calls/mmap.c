@@ -152,7 +152,7 @@ static int reserve(struct tulou_process_vm *vm, struct request *r)
 	int error;
 
 	if (r->replace)
-		return place_around(vm, r->range);
+		return vm_has_seal(vm, r->range) ? -TULOU_EPERM : place_around(vm, r->range);
 	if (r->fixed)
 		return place_fixed(vm, r->range, r->options.content);
 	/* Mostly what is in the way is the process's own, and cheaper to find than to run into. */
@@ -185,6 +185,11 @@ static long commit(struct tulou_process_vm *vm, struct request *r)
 		process_vm_remove(vm, r->range, r->replace);
 	else if (r->replace)
 		process_vm_replace(vm, r->range, r->options.content);
+	if (error)
+		return error;
+	error = vm_lock_new(vm, r->range);
+	if (error) /* what a fixed mapping replaced is gone */
+		vm_unmap(vm, r->range);
 	return error ? error : (long)r->range.start;
 }
 
@@ -218,6 +223,7 @@ long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 			process_vm_leave(vm, range_between(0, 0));
 		return result;
 	}
+	r.options.lock = vm->lock_future;
 	map_options_open(&r.options, &vm->stock);
 	result = commit(vm, &r);
 	shm_flush(&vm->stock);

@@ -66,6 +66,8 @@ static int reach(struct tulou_process_vm *vm, struct range range, int prot, uint
 
 		if (!area || area->range.start > *end || !area_has_pages(area))
 			return -TULOU_ENOMEM;
+		if (area->content.flags & AREA_SEALED)
+			return -TULOU_EPERM;
 		if (!area_may_have(area, prot))
 			return -TULOU_EACCES;
 		data += new_data(area, range, prot);

@@ -119,6 +119,8 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 		process_vm_replace(vm, new, content);
 	if (!r->keep)
 		process_vm_remove(vm, r->old, false);
+	else if (content.flags & AREA_LOCK_MASK) /* as Linux: what stays is not locked */
+		process_vm_change(vm, r->old, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
 	return (long)new.start;
 }
 
@@ -157,6 +159,11 @@ static int check_limits(const struct tulou_process_vm *vm, const struct request 
 	return process_vm_may_have(vm, vm->usage, more, area_content_is_data(&area->content) ? more : 0);
 }
 
+static struct range new_range(const struct request *r)
+{
+	return range_between(r->new_addr, r->new_addr + r->new_size);
+}
+
 static long resize(struct tulou_process_vm *vm, struct request *r)
 {
 	struct area *area = process_vm_area_above(vm, r->old.start);
@@ -166,6 +173,8 @@ static long resize(struct tulou_process_vm *vm, struct request *r)
 
 	if (!area || area->range.start > r->old.start || !area_has_pages(area))
 		return -TULOU_EFAULT;
+	if ((area->content.flags & AREA_SEALED) || vm_has_seal(vm, r->old) || (r->fixed && vm_has_seal(vm, new_range(r))))
+		return -TULOU_EPERM;
 	error = check_limits(vm, r, area);
 	if (error)
 		return error;

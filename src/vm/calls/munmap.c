@@ -41,7 +41,7 @@ long tulou_munmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size)
 	result = process_vm_enter(vm);
 	if (result)
 		return result;
-	result = vm_unmap(vm, range);
+	result = vm_has_seal(vm, range) ? -TULOU_EPERM : vm_unmap(vm, range);
 	process_vm_leave(vm, range);
 	return result;
 }

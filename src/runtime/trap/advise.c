@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * advise.c - process_madvise(2): advice for one's own pages in a vector, or for another process.
+ *
+ *     vector read ─▶ the kernel judges descriptor, advice and rights (an empty vector) ─▶ own process: the manager, piece by piece
+ *                                                                                     ├▶ another guest: EPERM, its pages are its own
+ *                                                                                     └▶ any other process: the kernel's call
+ */
+#include <asm-generic/errno.h>
+#include <asm/unistd.h>
+#include <linux/fcntl.h>
+#include <linux/uio.h>
+
+#include "base/format.h"
+#include "runtime/text.h"
+#include "runtime/trap/trap.h"
+#include "runtime/user.h"
+
+#ifndef __NR_process_madvise
+#define __NR_process_madvise 440
+#endif
+
+enum { VECTOR_MOST = 1024 /* UIO_MAXIOV */, INFO_SIZE = 512 };
+/* What the kernel takes of a vector at most (MAX_RW_COUNT), and where user addresses end. */
+#define BYTES_MOST 0x7ffff000ul
+#define USER_END   0x7ffffffff000ul
+
+/* The process behind a pidfd, by its line in fdinfo: 0 or less when it is dead or not to be known. */
+static long pid_of(int pidfd)
+{
+	char path[64], info[INFO_SIZE];
+	long fd, size, pid = 0;
+
+	format(path, sizeof(path), "/proc/thread-self/fdinfo/%d", pidfd);
+	fd = sys4(__NR_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return fd;
+	size = sys3(__NR_read, fd, (long)info, sizeof(info) - 1);
+	sys1(__NR_close, fd);
+	if (size < 0)
+		return size;
+	info[size] = '\0';
+	for (const char *at = info; *at; at++) {
+		const char *digit = (at == info || at[-1] == '\n') ? text_after(at, "Pid:\t") : NULL;
+
+		for (; digit && *digit >= '0' && *digit <= '9'; digit++)
+			pid = pid * 10 + (*digit - '0');
+	}
+	return pid;
+}
+
+static bool is_guest(long pid)
+{
+	for (unsigned slot = 0; slot < process_slots(); slot++) {
+		const struct process *process = process_at(slot);
+
+		if (process && process->pid == pid && process_alive(process))
+			return true;
+	}
+	return false;
+}
+
+/* As import_iovec() in the kernel: bytes in all, or what is wrong with the vector. */
+static long vector_check(uint64_t vector, uint64_t count)
+{
+	uint64_t total = 0;
+
+	if (count > VECTOR_MOST)
+		return -EINVAL;
+	for (uint64_t i = 0; i < count; i++) {
+		struct iovec piece;
+		uint64_t start, size;
+
+		if (user_read(&piece, vector + i * sizeof(piece), sizeof(piece)))
+			return -EFAULT;
+		start = (uint64_t)piece.iov_base;
+		size = piece.iov_len;
+		if ((long)size < 0)
+			return -EINVAL;
+		if (size > USER_END || start > USER_END - size)
+			return -EFAULT;
+		total += size < BYTES_MOST - total ? size : BYTES_MOST - total;
+	}
+	return (long)total;
+}
+
+/* Bytes done before the first error, else that error. */
+static long advise_own(struct tulou_process_vm *vm, uint64_t vector, long total, int advice)
+{
+	long done = 0;
+
+	for (uint64_t i = 0; done < total; i++) {
+		struct iovec piece;
+		size_t size;
+		long error;
+
+		if (user_read(&piece, vector + i * sizeof(piece), sizeof(piece)))
+			return done ? done : -EFAULT;
+		size = piece.iov_len < (size_t)(total - done) ? piece.iov_len : (size_t)(total - done);
+		error = size || !i ? tulou_madvise(vm, (uintptr_t)piece.iov_base, size, advice) : 0;
+		if (error)
+			return done ? done : error;
+		done += (long)size;
+	}
+	return done;
+}
+
+long trap_process_madvise(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	int pidfd = (int)r->rdi, advice = (int)r->r10;
+	long total = r->r8 & 0xffffffffu ? -EINVAL : vector_check(r->rsi, r->rdx), error, pid;
+
+	if (total < 0)
+		return total;
+	error = sys5(__NR_process_madvise, pidfd, 0, 0, advice, 0);
+	if (error < 0)
+		return error;
+	/* Negative ones that the kernel takes mean the caller itself. */
+	pid = pidfd < 0 ? thread->process->pid : pid_of(pidfd);
+	if (pid == thread->process->pid)
+		return advise_own(thread->process->vm, r->rsi, total, advice);
+	if (pid < 0 || is_guest(pid))
+		return -EPERM;
+	return sys5(__NR_process_madvise, pidfd, (long)r->rsi, (long)r->rdx, advice, 0);
+}
