@@ -76,7 +76,7 @@ long trap_pkey_mprotect(struct thread *thread, struct frame *frame)
 
 	if (pkey != -1 && r->rsi && !pkey_is_allocated(pkey))
 		return -TULOU_EINVAL;
-	result = tulou_mprotect(vm_of(thread), r->rdi, r->rsi, prot);
+	result = trap_mprotect(thread, frame);
 	if (result || pkey == -1 || !r->rsi)
 		return result;
 	prot &= ~(TULOU_PROT_GROWSDOWN | TULOU_PROT_GROWSUP);
