@@ -51,8 +51,34 @@
 #define TULOU_MS_INVALIDATE 2
 #define TULOU_MS_SYNC       4
 
-/* madvise(2) advice that step 1 knows; the rest is EINVAL until it is built (docs/linux-compat.md) */
-#define TULOU_MADV_DONTNEED 4
+/* madvise(2) */
+#define TULOU_MADV_NORMAL          0
+#define TULOU_MADV_RANDOM          1
+#define TULOU_MADV_SEQUENTIAL      2
+#define TULOU_MADV_WILLNEED        3
+#define TULOU_MADV_DONTNEED        4
+#define TULOU_MADV_FREE            8
+#define TULOU_MADV_REMOVE          9
+#define TULOU_MADV_DONTFORK        10
+#define TULOU_MADV_DOFORK          11
+#define TULOU_MADV_MERGEABLE       12
+#define TULOU_MADV_UNMERGEABLE     13
+#define TULOU_MADV_HUGEPAGE        14
+#define TULOU_MADV_NOHUGEPAGE      15
+#define TULOU_MADV_DONTDUMP        16
+#define TULOU_MADV_DODUMP          17
+#define TULOU_MADV_WIPEONFORK      18
+#define TULOU_MADV_KEEPONFORK      19
+#define TULOU_MADV_COLD            20
+#define TULOU_MADV_PAGEOUT         21
+#define TULOU_MADV_POPULATE_READ   22
+#define TULOU_MADV_POPULATE_WRITE  23
+#define TULOU_MADV_DONTNEED_LOCKED 24
+#define TULOU_MADV_COLLAPSE        25
+#define TULOU_MADV_HWPOISON        100
+#define TULOU_MADV_SOFT_OFFLINE    101
+#define TULOU_MADV_GUARD_INSTALL   102
+#define TULOU_MADV_GUARD_REMOVE    103
 
 /* error numbers, returned negated */
 #define TULOU_EPERM        1

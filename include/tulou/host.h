@@ -65,7 +65,7 @@ struct tulou_host {
 	 * mapped, empty (MREMAP_DONTUNMAP). `size` 0: the shared mapping at `start` appears at the target once more, from that
 	 * page on, and stays where it is. */
 	int (*move)(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source);
-	/* madvise(2) on mapped pages. */
+	/* madvise(2) on mapped pages; advice is TULOU_MADV_*. As there, pages before the one that refuses may have taken it already. */
 	int (*advise)(void *ctx, uintptr_t start, size_t size, int advice);
 	/* msync(2) on mapped pages; flags are TULOU_MS_*. */
 	int (*sync)(void *ctx, uintptr_t start, size_t size, int flags);

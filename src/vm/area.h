@@ -24,14 +24,23 @@
 struct shm_object;
 struct owner;
 
+/* What an area's flags say beside TULOU_MAP_*: bits that no flag of mmap(2) has that areas keep. */
+enum { AREA_DONTFORK = 1 << 27 /* a copy of the address space is made without it */ };
+
 /* What an area shows and how: everything but where. */
 struct area_content {
 	struct shm_object *object; /* NULL: private anonymous memory, or nothing */
 	uint64_t offset; /* bytes into the object at the area's start */
-	int flags; /* TULOU_MAP_*, as struct tulou_mapping has them, less POPULATE */
+	int flags; /* TULOU_MAP_*, as struct tulou_mapping has them, less POPULATE; AREA_* */
 	uint8_t prot;
 	uint8_t kind; /* enum tulou_area_kind */
 	bool pending; /* placed by a call that has not yet been to the host */
+};
+
+/* What a call changes of areas that stay where they are. */
+struct area_change {
+	int set, clear; /* flags */
+	int prot; /* -1: as it was */
 };
 
 struct area {

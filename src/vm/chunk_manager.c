@@ -319,7 +319,7 @@ void chunk_replace_locked(struct owner *owner, struct range range, struct area_c
 	area_join(area_add(owner, range, content, prev, area, stock), stock);
 }
 
-void chunk_protect_locked(struct owner *owner, struct range range, int prot, struct stock *stock)
+void chunk_change_locked(struct owner *owner, struct range range, struct area_change change, struct stock *stock)
 {
 	struct area *area, *last = NULL;
 
@@ -332,7 +332,9 @@ void chunk_protect_locked(struct owner *owner, struct range range, int prot, str
 		if (area->range.end > range.end)
 			next = area_split(area, range.end, stock);
 		usage_sub(owner, &area->content, range_size(area->range));
-		area->content.prot = (uint8_t)prot;
+		area->content.flags = (area->content.flags & ~change.clear) | change.set;
+		if (change.prot >= 0)
+			area->content.prot = (uint8_t)change.prot;
 		usage_add(owner, &area->content, range_size(area->range));
 		last = area;
 		if (prev && area_continues(prev, area)) {

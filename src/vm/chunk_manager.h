@@ -59,8 +59,8 @@ void chunk_remove_part_locked(struct area *area, struct range part, struct stock
 void chunk_empty_locked(struct owner *owner, struct stock *stock);
 /* Show `content` in `range`, all of which belongs to `owner`. Three records. */
 void chunk_replace_locked(struct owner *owner, struct range range, struct area_content content, struct stock *stock);
-/* Change the perms of the owner's areas in `range`, all of which belongs to `owner`. Two records. */
-void chunk_protect_locked(struct owner *owner, struct range range, int prot, struct stock *stock);
+/* Change flags and perms of the owner's areas in `range`, all of which belongs to `owner`. Two records. */
+void chunk_change_locked(struct owner *owner, struct range range, struct area_change change, struct stock *stock);
 /* Hand the areas of `owner` in `range` to `heir`, an owner of the same chunk, as limbo. All of `range` belongs to `owner`, whose
  * areas end at its edges. */
 void chunk_bequeath_locked(struct owner *owner, struct owner *heir, struct range range, struct stock *stock);

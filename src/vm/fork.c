@@ -73,6 +73,23 @@ static void locks_forget(struct tulou *pool)
 		lock_init(&to_chunk(node)->lock);
 }
 
+/* What MADV_DONTFORK keeps out of the copy. The host may have left it out already: taking away what is not there is no error. */
+static void leave_behind(struct tulou_process_vm *vm)
+{
+	const struct tulou_host *host = vm->pool->host;
+	struct range range = range_between(0, 0);
+	struct area *area;
+
+	if (process_vm_enter(vm))
+		return;
+	while ((area = process_vm_area_above(vm, range.end))) {
+		range = area->range;
+		if (area->content.flags & AREA_DONTFORK && !host->unmap(host->ctx, range.start, range_size(range)))
+			process_vm_remove(vm, range, false);
+	}
+	process_vm_leave(vm, range_between(0, 0));
+}
+
 void tulou_fork_child(struct tulou *pool, struct tulou_process_vm *keep)
 {
 	struct list *link = pool->processes.next;
@@ -86,6 +103,7 @@ void tulou_fork_child(struct tulou *pool, struct tulou_process_vm *keep)
 		if (vm != keep)
 			process_vm_give_back(vm);
 	}
+	leave_behind(keep);
 	limbo_retry(pool, pool_self(pool));
 	if (unlikely(pool->check_level >= 3))
 		check_pool_or_panic(pool);

@@ -257,14 +257,14 @@ void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct 
 	}
 }
 
-void process_vm_protect(struct tulou_process_vm *vm, struct range range, int prot)
+void process_vm_change(struct tulou_process_vm *vm, struct range range, struct area_change change)
 {
 	while (range.start < range.end) {
 		struct owner *owner = process_vm_owner_above(vm, range.start);
 		struct range part = range_cut(range, owner->chunk->range);
 
 		chunk_lock(owner->chunk, &vm->stock);
-		chunk_protect_locked(owner, part, prot, &vm->stock);
+		chunk_change_locked(owner, part, change, &vm->stock);
 		chunk_unlock(owner->chunk, &vm->stock);
 		shm_flush(&vm->stock);
 		range.start = part.end;

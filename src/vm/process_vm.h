@@ -87,6 +87,6 @@ void process_vm_remove(struct tulou_process_vm *vm, struct range range, bool pen
 /* Remove `part` of one area. */
 void process_vm_remove_part(struct tulou_process_vm *vm, struct area *area, struct range part);
 void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct area_content content);
-void process_vm_protect(struct tulou_process_vm *vm, struct range range, int prot);
+void process_vm_change(struct tulou_process_vm *vm, struct range range, struct area_change change);
 
 #endif

@@ -175,6 +175,9 @@ static void one_writer_per_page_of_a_file(void **state)
 	*page_at(&p, 1) = 'S';
 	assert_int_equal(map_at(&p, p.b, 70, 8, TULOU_MAP_PRIVATE, 0, 0), 70);
 	assert_int_equal(*page_at(&p, 73), 'S');
+	*page_at(&p, 2) = 'T';
+	assert_int_equal(tulou_madvise(p.b, at(&p, 70), 8 * P, TULOU_MADV_DONTNEED), 0);
+	assert_int_equal(*page_at(&p, 74), 'T');
 	/* Where the first one has left, the second one may come. */
 	assert_int_equal(tulou_munmap(p.a, at(&p, 0), P), 0);
 	assert_int_equal(tulou_mremap(p.b, at(&p, 64), 2 * P, 3 * P, TULOU_MREMAP_MAYMOVE, 0) < 0, 0);

@@ -98,7 +98,7 @@ static void flags_name(char *out, const struct request *req)
 						 : "not-writable");
 		break;
 	case CALL_MADVISE:
-		snprintf(out, NAME_SIZE / 2, "%s", req->flags == MADV_DONTNEED ? "dontneed" : "unknown");
+		snprintf(out, NAME_SIZE / 2, "%s", advice_name(req->flags));
 		break;
 	default:
 		snprintf(out, NAME_SIZE / 2, "-");

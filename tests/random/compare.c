@@ -57,7 +57,9 @@ void records_compare(const struct sequence *seq, const struct side *leader_side,
 		out->index = i;
 		if ((kind == DIFFERENCE_RESULT || kind == DIFFERENCE_MAP) &&
 			deviation_find(&leader->outcomes[i], &follower->outcomes[i])) {
-			out->ended_early = leader->outcomes[i].map != follower->outcomes[i].map;
+			/* what only one of them moved out of the arena leaves the maps alike, but not the contents */
+			out->ended_early = leader->outcomes[i].map != follower->outcomes[i].map ||
+					   (leader->outcomes[i].result < 0) != (follower->outcomes[i].result < 0);
 			if (out->ended_early)
 				return;
 			continue;

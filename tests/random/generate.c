@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <tulou/abi.h>
+
 #include "files.h"
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -254,8 +256,14 @@ static void msync_generate(struct generator *gen, struct op *op)
 
 static void madvise_generate(struct generator *gen, struct op *op)
 {
+	/* Not MADV_FREE: what can be read afterwards is the kernel's mood. Few that split the kernel's areas, see mremap-merge. */
+	static const struct weighted advices[] = {{TULOU_MADV_DONTNEED, 50}, {TULOU_MADV_WILLNEED, 6}, {TULOU_MADV_REMOVE, 14},
+		{TULOU_MADV_COLD, 4}, {TULOU_MADV_DONTNEED_LOCKED, 6}, {TULOU_MADV_POPULATE_READ, 15},
+		{TULOU_MADV_POPULATE_WRITE, 9}, {TULOU_MADV_WIPEONFORK, 2}, {TULOU_MADV_KEEPONFORK, 1}, {TULOU_MADV_DONTFORK, 1},
+		{TULOU_MADV_DOFORK, 1}, {TULOU_MADV_RANDOM, 1}};
+
 	range_generate(gen, op);
-	op->flags = MADV_DONTNEED;
+	op->flags = (int)PICK(&gen->prng, advices);
 }
 
 static void touch_generate(struct generator *gen, struct op *op)
@@ -274,8 +282,8 @@ static void touch_generate(struct generator *gen, struct op *op)
 
 static void op_generate(struct generator *gen, struct op *op)
 {
-	static const struct weighted calls[] = {{CALL_MMAP, 36}, {CALL_MUNMAP, 10}, {CALL_MPROTECT, 11}, {CALL_MREMAP, 14},
-		{CALL_BRK, 5}, {CALL_MSYNC, 6}, {CALL_MADVISE, 6}, {CALL_STORE, 10}, {CALL_LOAD, 4}};
+	static const struct weighted calls[] = {{CALL_MMAP, 39}, {CALL_MUNMAP, 10}, {CALL_MPROTECT, 11}, {CALL_MREMAP, 14},
+		{CALL_BRK, 5}, {CALL_MSYNC, 6}, {CALL_MADVISE, 8}, {CALL_STORE, 10}, {CALL_LOAD, 4}};
 
 	memset(op, 0, sizeof(*op));
 	op->id = gen->number;

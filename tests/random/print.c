@@ -105,6 +105,15 @@ static void mremap_print(FILE *out, const struct world *world, const struct requ
 	fputs(")", out);
 }
 
+const char *advice_name(int advice)
+{
+	static const char *const names[] = {"normal", "random", "sequential", "willneed", "dontneed", NULL, NULL, NULL, "free",
+		"remove", "dontfork", "dofork", "mergeable", "unmergeable", "hugepage", "nohugepage", "dontdump", "dodump",
+		"wipeonfork", "keeponfork", "cold", "pageout", "populate-read", "populate-write", "dontneed-locked"};
+
+	return advice >= 0 && advice < (int)(sizeof(names) / sizeof(names[0])) && names[advice] ? names[advice] : "unknown";
+}
+
 void request_print(FILE *out, const struct world *world, const struct request *req)
 {
 	static const char *const names[] = {"mmap", "munmap", "mremap", "mprotect", "brk", "msync", "madvise", "store", "load"};
@@ -126,7 +135,7 @@ void request_print(FILE *out, const struct world *world, const struct request *r
 		flags_print(out, req->call == CALL_MSYNC ? msync_names : prot_names,
 			req->call == CALL_MSYNC ? req->flags : req->prot, req->call == CALL_MSYNC ? "0" : "PROT_NONE");
 	} else if (req->call == CALL_MADVISE) {
-		fprintf(out, ", %s%d", req->flags == MADV_DONTNEED ? "MADV_DONTNEED " : "", req->flags);
+		fprintf(out, ", %d (%s)", req->flags, advice_name(req->flags));
 	} else if (req->call == CALL_STORE) {
 		fprintf(out, ", 0x%02x", req->value);
 	}

@@ -85,5 +85,7 @@ void request_print(FILE *out, const struct world *world, const struct request *r
 void address_print(FILE *out, const struct world *world, uintptr_t addr);
 void result_print(FILE *out, const struct world *world, const struct request *req, long result);
 const char *errno_name(int number);
+/* Of what the generator makes; "unknown" for all else. */
+const char *advice_name(int advice);
 
 #endif

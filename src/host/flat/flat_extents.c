@@ -175,7 +175,6 @@ void flat_extents_cut(struct flat *flat, uintptr_t addr)
 		return;
 	high = flat_record_take(flat);
 	*high = *low;
-	high->reach = (struct flat_place){0};
 	high->start = addr;
 	high->offset += addr - low->start;
 	if (high->twin)

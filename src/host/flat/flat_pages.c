@@ -8,11 +8,10 @@
  */
 #include "flat_internal.h"
 
-/* Pages hold anything. And the compiler shall not make these loops calls of memset and memcpy, which go byte by byte here. */
+/* Pages hold anything. CMakeLists.txt keeps the compiler from making calls of memset and memcpy, which go byte by byte, of these loops. */
 typedef uint64_t __attribute__((may_alias)) word_of_page;
-#define WORD_LOOP __attribute__((optimize("no-tree-loop-distribute-patterns")))
 
-WORD_LOOP void flat_zero(void *to, size_t size)
+void flat_zero(void *to, size_t size)
 {
 	word_of_page *word = to;
 
@@ -20,7 +19,7 @@ WORD_LOOP void flat_zero(void *to, size_t size)
 		word[i] = 0;
 }
 
-WORD_LOOP void flat_copy(void *to, const void *from, size_t size)
+void flat_copy(void *to, const void *from, size_t size)
 {
 	word_of_page *target = to;
 	const word_of_page *source = from;

@@ -257,50 +257,7 @@ int sim_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_
 	return sim_leave(sim, SIM_MOVE, 0);
 }
 
-/* ---- advise, sync ---------------------------------------------------------------------------------------------------------- */
-
-/* 0 … 4 and 8 … 25 are advice. Contents change by DONTNEED only; REMOVE would punch a hole into the file, which is not simulated. */
-static int sim_advice_check(int advice)
-{
-	enum { MADV_FREE = 8, MADV_REMOVE = 9, MADV_COLLAPSE = 25 };
-
-	if (advice == MADV_REMOVE)
-		return -TULOU_EOPNOTSUPP;
-	return advice < 0 || advice > MADV_COLLAPSE || (advice > TULOU_MADV_DONTNEED && advice < MADV_FREE) ? -TULOU_EINVAL : 0;
-}
-
-int sim_advise(void *ctx, uintptr_t start, size_t size, int advice)
-{
-	struct sim *sim = ctx;
-	int error = sim_enter(sim, SIM_ADVISE);
-
-	if (error == 0)
-		error = sim_range_check(sim, SIM_ADVISE, start, size);
-	if (error == 0)
-		error = sim_advice_check(advice);
-	if (error == 0 && !sim_areas_covered(&sim->areas, start, start + size))
-		error = -TULOU_ENOMEM;
-	if (error == 0 && advice == TULOU_MADV_DONTNEED)
-		sim_pages_forget(sim, start, start + size);
-	return sim_leave(sim, SIM_ADVISE, error);
-}
-
-int sim_sync(void *ctx, uintptr_t start, size_t size, int flags)
-{
-	struct sim *sim = ctx;
-	int error = sim_enter(sim, SIM_SYNC);
-
-	if (error == 0)
-		error = sim_range_check(sim, SIM_SYNC, start, size);
-	if (error == 0 && (flags & ~(TULOU_MS_ASYNC | TULOU_MS_INVALIDATE | TULOU_MS_SYNC) ||
-				  (flags & TULOU_MS_ASYNC && flags & TULOU_MS_SYNC)))
-		error = -TULOU_EINVAL;
-	if (error == 0 && !sim_areas_covered(&sim->areas, start, start + size))
-		error = -TULOU_ENOMEM;
-	return sim_leave(sim, SIM_SYNC, error);
-}
-
-/* ---- accesses -------------------------------------------------------------------------------------------------------------- */
+/* ---- one access --------------------------------------------------------------------------------------------------- */
 
 /* The byte at addr as it can be read now; for a store, in a page that may be written. */
 static int sim_access(struct sim *sim, uintptr_t addr, int prot, bool store, uint8_t **byte)
@@ -328,6 +285,100 @@ static int sim_access(struct sim *sim, uintptr_t addr, int prot, bool store, uin
 	*byte = page ? &page->bytes[addr % TULOU_PAGE_SIZE] : &zero;
 	return 0;
 }
+
+/* ---- advise, sync ---------------------------------------------------------------------------------------------------------- */
+
+/* What one area answers. The simulated kernel knows no huge pages and no guard pages. */
+static int sim_advice_refused(const struct sim_extent *extent, int advice)
+{
+	bool anonymous = !extent->shared && !extent->file;
+
+	switch (advice) {
+	case TULOU_MADV_FREE:
+	case TULOU_MADV_WIPEONFORK:
+		return anonymous ? 0 : -TULOU_EINVAL;
+	case TULOU_MADV_REMOVE:
+		if (!extent->file)
+			return -TULOU_EINVAL;
+		return extent->shared && (extent->max_prot & TULOU_PROT_WRITE) ? 0 : -TULOU_EACCES;
+	case TULOU_MADV_POPULATE_READ:
+		return extent->prot & TULOU_PROT_READ ? 0 : -TULOU_EINVAL;
+	case TULOU_MADV_POPULATE_WRITE:
+		return extent->prot & TULOU_PROT_WRITE ? 0 : -TULOU_EINVAL;
+	default:
+		return 0;
+	}
+}
+
+/* Bring pages in: those past the end of a file cannot be. Of a private mapping a write makes copies, which the file's later
+ * contents do not reach. */
+static int sim_populate(struct sim *sim, const struct sim_extent *extent, uintptr_t start, uintptr_t end, bool write)
+{
+	for (; extent->file && start < end; start += TULOU_PAGE_SIZE) {
+		uint64_t offset = extent->offset + (start - extent->start);
+		uint8_t *byte;
+
+		if (!sim_file_reaches(extent->file, offset))
+			return -TULOU_EFAULT;
+		if (write && !extent->shared)
+			sim_access(sim, start, TULOU_PROT_WRITE, true, &byte);
+	}
+	return 0;
+}
+
+static int sim_advise_area(struct sim *sim, const struct sim_extent *extent, uintptr_t start, uintptr_t end, int advice)
+{
+	int error = sim_advice_refused(extent, advice);
+
+	if (error)
+		return error;
+	start = start > extent->start ? start : extent->start;
+	end = end < extent->end ? end : extent->end;
+	if (advice == TULOU_MADV_DONTNEED || advice == TULOU_MADV_DONTNEED_LOCKED)
+		sim_pages_forget(sim, start, end);
+	if (advice == TULOU_MADV_REMOVE)
+		sim_pages_drop(&extent->file->pages, (extent->offset + (start - extent->start)) >> TULOU_PAGE_SHIFT,
+			(extent->offset + (end - extent->start)) >> TULOU_PAGE_SHIFT);
+	if (advice == TULOU_MADV_POPULATE_READ || advice == TULOU_MADV_POPULATE_WRITE)
+		return sim_populate(sim, extent, start, end, advice == TULOU_MADV_POPULATE_WRITE);
+	return 0;
+}
+
+/* Area by area, until one refuses, as the kernel. */
+int sim_advise(void *ctx, uintptr_t start, size_t size, int advice)
+{
+	struct sim *sim = ctx;
+	int error = sim_enter(sim, SIM_ADVISE);
+
+	if (error == 0)
+		error = sim_range_check(sim, SIM_ADVISE, start, size);
+	if (error == 0 &&
+		(advice < 0 || (advice > TULOU_MADV_DONTNEED && advice < TULOU_MADV_FREE) || advice >= TULOU_MADV_COLLAPSE))
+		error = -TULOU_EINVAL;
+	if (error == 0 && !sim_areas_covered(&sim->areas, start, start + size))
+		error = sim_violation(sim, "advice %d for %#lx, %#zx bytes, with a hole", advice, start, size);
+	for (size_t i = sim_areas_from(&sim->areas, start);
+		error == 0 && i < sim->areas.count && sim->areas.items[i].start < start + size; i++)
+		error = sim_advise_area(sim, &sim->areas.items[i], start, start + size, advice);
+	return sim_leave(sim, SIM_ADVISE, error);
+}
+
+int sim_sync(void *ctx, uintptr_t start, size_t size, int flags)
+{
+	struct sim *sim = ctx;
+	int error = sim_enter(sim, SIM_SYNC);
+
+	if (error == 0)
+		error = sim_range_check(sim, SIM_SYNC, start, size);
+	if (error == 0 && (flags & ~(TULOU_MS_ASYNC | TULOU_MS_INVALIDATE | TULOU_MS_SYNC) ||
+				  (flags & TULOU_MS_ASYNC && flags & TULOU_MS_SYNC)))
+		error = -TULOU_EINVAL;
+	if (error == 0 && !sim_areas_covered(&sim->areas, start, start + size))
+		error = -TULOU_ENOMEM;
+	return sim_leave(sim, SIM_SYNC, error);
+}
+
+/* ---- accesses -------------------------------------------------------------------------------------------------------------- */
 
 static int sim_access_locked(struct sim *sim, uintptr_t addr, int prot, uint8_t *load, const uint8_t *store)
 {

@@ -83,8 +83,5 @@ long trap_own_range(struct thread *thread, struct frame *frame)
 long trap_madvise(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-
-	if ((int)r->rdx == TULOU_MADV_DONTNEED)
-		return tulou_madvise(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
-	return trap_own_range(thread, frame);
+	return tulou_madvise(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
 }

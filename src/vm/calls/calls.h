@@ -19,6 +19,6 @@ bool vm_extend(struct tulou_process_vm *vm, struct owner *owner, struct range ra
 /* Have `visit` tell the host about each stretch of `range` that has pages. 0, or -ENOMEM if there was a hole (after all stretches
  * were visited), or at once the error of a visit. */
 int vm_visit(struct tulou_process_vm *vm, struct range range,
-	int (*visit)(const struct tulou_host *host, struct range stretch, int arg), int arg);
+	int (*visit)(struct tulou_process_vm *vm, struct range stretch, int arg), int arg);
 
 #endif

@@ -1,26 +1,77 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * madvise.c - madvise(2): MADV_DONTNEED goes to the host, stretch by stretch; a hole makes the answer ENOMEM, after the rest was
- * done. All other advice is EINVAL until it is built: an answer of 0 that does nothing would be a lie.
+ * madvise.c - madvise(2): validated here, done by the host, stretch by stretch.
+ *
+ *     areas     AAAABBBB  CCCC        a hole makes the answer ENOMEM, after the rest was done; what an area refuses ends the call
+ *     range       [          )        at once, as in Linux, and so does a hole when pages are to be brought in (MADV_POPULATE_*)
+ *
+ * Only MADV_DONTFORK stands in the books, because a copy of them (fork.c) must be without those areas. What else the host notes
+ * for pages (huge or not, wiped on fork, not dumped …) is its own: it moves and grows what it keeps apart piece by piece.
  */
 #include "calls.h"
 
+/* Bits by advice, for those below 64. */
+#define BIT(advice) (1ull << (advice))
+#define KNOWN \
+	(BIT(TULOU_MADV_NORMAL) | BIT(TULOU_MADV_RANDOM) | BIT(TULOU_MADV_SEQUENTIAL) | BIT(TULOU_MADV_WILLNEED) | \
+		BIT(TULOU_MADV_DONTNEED) | BIT(TULOU_MADV_FREE) | BIT(TULOU_MADV_REMOVE) | BIT(TULOU_MADV_DONTFORK) | \
+		BIT(TULOU_MADV_DOFORK) | BIT(TULOU_MADV_MERGEABLE) | BIT(TULOU_MADV_UNMERGEABLE) | BIT(TULOU_MADV_HUGEPAGE) | \
+		BIT(TULOU_MADV_NOHUGEPAGE) | BIT(TULOU_MADV_DONTDUMP) | BIT(TULOU_MADV_DODUMP) | BIT(TULOU_MADV_WIPEONFORK) | \
+		BIT(TULOU_MADV_KEEPONFORK) | BIT(TULOU_MADV_COLD) | BIT(TULOU_MADV_PAGEOUT) | BIT(TULOU_MADV_POPULATE_READ) | \
+		BIT(TULOU_MADV_POPULATE_WRITE) | BIT(TULOU_MADV_DONTNEED_LOCKED) | BIT(TULOU_MADV_COLLAPSE))
+
+/* Of the machine's memory, not of the process's: Linux asks for CAP_SYS_ADMIN, we for more than anybody has. */
+static bool advice_is_of_machine(int advice)
+{
+	return advice == TULOU_MADV_HWPOISON || advice == TULOU_MADV_SOFT_OFFLINE;
+}
+
+static bool advice_is_known(int advice)
+{
+	if (advice >= 0 && advice < 64)
+		return KNOWN & BIT(advice);
+	return advice_is_of_machine(advice) || advice == TULOU_MADV_GUARD_INSTALL || advice == TULOU_MADV_GUARD_REMOVE;
+}
+
+/* The order of the errors is that of mm/madvise.c. */
 static int decode(struct range *range, uintptr_t addr, size_t size, int advice)
 {
-	if (advice != TULOU_MADV_DONTNEED || !page_is_aligned(addr))
+	if (!advice_is_known(advice) || !page_is_aligned(addr))
 		return -TULOU_EINVAL;
 	if (size && !page_up(size))
 		return -TULOU_EINVAL;
-	return range_make(range, addr, page_up(size)) ? 0 : -TULOU_EINVAL;
+	if (!range_make(range, addr, page_up(size)))
+		return -TULOU_EINVAL;
+	return size && advice_is_of_machine(advice) ? -TULOU_EPERM : 0;
 }
 
-static int visit(const struct tulou_host *host, struct range stretch, int advice)
+static int visit(struct tulou_process_vm *vm, struct range stretch, int advice)
 {
-	return host->advise(host->ctx, stretch.start, range_size(stretch), advice);
+	const struct tulou_host *host = vm->pool->host;
+	int error = host->advise(host->ctx, stretch.start, range_size(stretch), advice);
+
+	if (!error && advice == TULOU_MADV_DONTFORK)
+		process_vm_change(vm, stretch, (struct area_change){.set = AREA_DONTFORK, .prot = -1});
+	if (!error && advice == TULOU_MADV_DOFORK)
+		process_vm_change(vm, stretch, (struct area_change){.clear = AREA_DONTFORK, .prot = -1});
+	return error;
+}
+
+static int populate(struct tulou_process_vm *vm, struct range range, int advice)
+{
+	struct range stretch;
+	struct area *first;
+	int error;
+
+	if (!process_vm_stretch(vm, range, &stretch, &first) || stretch.start > range.start || !area_has_pages(first))
+		return -TULOU_ENOMEM;
+	error = visit(vm, stretch, advice);
+	return !error && stretch.end < range.end ? -TULOU_ENOMEM : error;
 }
 
 long tulou_madvise(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int advice)
 {
+	bool changes = advice == TULOU_MADV_DONTFORK || advice == TULOU_MADV_DOFORK;
 	struct range range;
 	long result = decode(&range, addr, size, advice);
 
@@ -29,7 +80,10 @@ long tulou_madvise(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int
 	result = process_vm_enter(vm);
 	if (result)
 		return result;
-	result = vm_visit(vm, range, visit, advice);
-	process_vm_leave(vm, range_between(0, 0));
+	if (advice == TULOU_MADV_POPULATE_READ || advice == TULOU_MADV_POPULATE_WRITE)
+		result = populate(vm, range, advice);
+	else
+		result = vm_visit(vm, range, visit, advice);
+	process_vm_leave(vm, changes ? range : range_between(0, 0));
 	return result;
 }

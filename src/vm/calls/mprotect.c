@@ -122,7 +122,7 @@ static long commit(struct tulou_process_vm *vm, struct decoded *d)
 			protect_again(vm, range_between(d->range.start, end));
 			return error;
 		}
-		process_vm_protect(vm, range_between(d->range.start, end), d->prot);
+		process_vm_change(vm, range_between(d->range.start, end), (struct area_change){.prot = d->prot});
 	}
 	return stop;
 }

@@ -13,8 +13,10 @@ static int decode(struct range *range, uintptr_t addr, size_t size, int flags)
 	return range_make(range, addr, page_up(size)) ? 0 : -TULOU_ENOMEM;
 }
 
-static int visit(const struct tulou_host *host, struct range stretch, int flags)
+static int visit(struct tulou_process_vm *vm, struct range stretch, int flags)
 {
+	const struct tulou_host *host = vm->pool->host;
+
 	return host->sync(host->ctx, stretch.start, range_size(stretch), flags);
 }
 

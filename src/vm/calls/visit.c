@@ -8,7 +8,7 @@
 #include "calls.h"
 
 int vm_visit(struct tulou_process_vm *vm, struct range range,
-	int (*visit)(const struct tulou_host *host, struct range stretch, int arg), int arg)
+	int (*visit)(struct tulou_process_vm *vm, struct range stretch, int arg), int arg)
 {
 	struct range stretch;
 	struct area *first;
@@ -22,7 +22,7 @@ int vm_visit(struct tulou_process_vm *vm, struct range range,
 		if (stretch.start > range.start || !area_has_pages(first))
 			result = -TULOU_ENOMEM;
 		if (area_has_pages(first))
-			error = visit(vm->pool->host, stretch, arg);
+			error = visit(vm, stretch, arg);
 		if (error)
 			return error;
 		range.start = stretch.end;
