@@ -100,6 +100,15 @@ static int reserve(struct tulou_process_vm *vm, const struct request *r, struct 
 	return error;
 }
 
+static void unlock_kept(struct tulou_process_vm *vm, struct range range)
+{
+	const struct tulou_host *host = vm->pool->host;
+
+	if (host->lock)
+		host->lock(host->ctx, range.start, range_size(range), TULOU_LOCK_OFF); /* Linux has done it already */
+	process_vm_change(vm, range, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
+}
+
 static long move(struct tulou_process_vm *vm, const struct request *r, const struct area *area)
 {
 	const struct tulou_host *host = vm->pool->host;
@@ -120,7 +129,7 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 	if (!r->keep)
 		process_vm_remove(vm, r->old, false);
 	else if (content.flags & AREA_LOCK_MASK) /* as Linux: what stays is not locked, nor is the rest of that mapping */
-		process_vm_change(vm, whole, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
+		unlock_kept(vm, whole);
 	return (long)new.start;
 }
 
