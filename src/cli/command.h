@@ -13,7 +13,8 @@ enum { STATUS_TULOU = 125, STATUS_CANNOT = 126, STATUS_NOT_FOUND = 127, STDOUT =
 struct command {
 	const char *name;
 	const char *synopsis, *summary;
-	int (*main)(int argc, char **argv, char **envp); /* argv[0] is the command's name; returns the exit status */
+	int (*main)(int argc, char **argv,
+		char **envp); /* argv[0] is the command's name; returns the exit status. NULL: external.h */
 };
 
 int cmd_run(int argc, char **argv, char **envp);

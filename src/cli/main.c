@@ -9,6 +9,7 @@
 
 #include "base/format.h"
 #include "cli/command.h"
+#include "cli/external.h"
 #include "runtime/instance.h"
 #include "runtime/message.h"
 #include "runtime/process/limits.h"
@@ -20,6 +21,8 @@ static const struct command commands[] = {
 	{"run", "run [-v] [--strict] [--map-at-exit] -- PROGRAM [ARG]… [+ PROGRAM [ARG]…]…",
 		"run programs as processes in one address space", cmd_run},
 	{"map", "map [PID]", "show the pool of a running instance", cmd_map},
+	{"replay", "replay [--host sim|linux] [--verify] [--stats] [--repeat N] FILE",
+		"run the memory calls of an strace log against the manager", NULL},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -61,6 +64,22 @@ static void print_help(void)
 	print("\n  -h, --help     this text (after a command: its own)\n  -V, --version  the version\n");
 }
 
+/* A command that is not built in. */
+static int run_external(char **argv, char **envp)
+{
+	long error = argv[0][0] == '-' ? -TULOU_ENOENT : external_exec(argv, envp);
+	bool listed = false;
+
+	for (unsigned i = 0; i < COMMANDS; i++)
+		listed = listed || text_equal(argv[0], commands[i].name);
+	if (error == -TULOU_ENOENT && !listed) {
+		message("unknown %s '%s'; `tulou --help` lists the commands", argv[0][0] == '-' ? "option" : "command", argv[0]);
+		return STATUS_TULOU;
+	}
+	message("cannot run tulou-%s: %s", argv[0], error_text(error));
+	return STATUS_CANNOT;
+}
+
 static int run_command(int argc, char **argv, char **envp)
 {
 	if (argc < 2) {
@@ -76,10 +95,9 @@ static int run_command(int argc, char **argv, char **envp)
 		return print_status();
 	}
 	for (unsigned i = 0; i < COMMANDS; i++)
-		if (text_equal(argv[1], commands[i].name))
+		if (commands[i].main && text_equal(argv[1], commands[i].name))
 			return commands[i].main(argc - 1, argv + 1, envp);
-	message("unknown %s '%s'; `tulou --help` lists the commands", argv[1][0] == '-' ? "option" : "command", argv[1]);
-	return STATUS_TULOU;
+	return run_external(argv + 1, envp);
 }
 
 static void begin(void *argument)

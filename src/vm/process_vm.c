@@ -47,8 +47,7 @@ int process_vm_enter(struct tulou_process_vm *vm)
 void process_vm_leave(struct tulou_process_vm *vm, struct range touched)
 {
 	shm_flush(&vm->stock);
-	if (unlikely(vm->stock.count > RECORDS_KEPT))
-		stock_trim(&vm->stock, RECORDS_KEPT / 2);
+	stock_limit(&vm->stock);
 	if (unlikely(vm->pool->check_level) && !range_is_empty(touched))
 		check_touched(vm, touched);
 	lock_drop(&vm->lock, vm->pool->host);
@@ -226,6 +225,7 @@ void process_vm_remove(struct tulou_process_vm *vm, struct range range, bool pen
 		chunk_unlock(owner->chunk, &vm->stock);
 		shm_flush(&vm->stock);
 		process_vm_owner_settle(vm, owner);
+		stock_limit(&vm->stock);
 	}
 }
 
@@ -348,6 +348,7 @@ void process_vm_clear(struct tulou_process_vm *vm)
 
 		if (!clear_whole(vm, owner))
 			clear_stretches(vm, range);
+		stock_limit(&vm->stock);
 		at = range.end;
 	}
 	vm->heap = NULL;

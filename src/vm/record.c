@@ -19,14 +19,14 @@ bool stock_reserve_slow(struct stock *stock, size_t count)
 
 void stock_trim(struct stock *stock, size_t keep)
 {
-	struct slab_object *surplus = NULL;
+	struct slab_object **rest = &stock->records, *surplus;
 
-	while (stock->count > keep) {
-		struct slab_object *object = record_take(stock);
-
-		object->next = surplus;
-		surplus = object;
-	}
-	if (surplus)
-		slab_give(stock->slab, stock->self, surplus);
+	if (stock->count <= keep)
+		return;
+	for (size_t kept = 0; kept < keep; kept++)
+		rest = &(*rest)->next;
+	surplus = *rest;
+	*rest = NULL;
+	stock->count = keep;
+	slab_give(stock->slab, stock->self, surplus);
 }

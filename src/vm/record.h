@@ -42,6 +42,13 @@ bool stock_reserve_slow(struct stock *stock, size_t count);
 /* Give back all but `keep` records. */
 void stock_trim(struct stock *stock, size_t keep);
 
+/* Not too many: called wherever records come back in numbers, so that they go to the slab while they are in the cache. */
+static inline void stock_limit(struct stock *stock)
+{
+	if (unlikely(stock->count > RECORDS_KEPT))
+		stock_trim(stock, RECORDS_KEPT / 2);
+}
+
 static inline bool stock_reserve(struct stock *stock, size_t count)
 {
 	return likely(stock->count >= count) || stock_reserve_slow(stock, count);

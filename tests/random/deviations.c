@@ -17,7 +17,8 @@
  *     mremap-many   Since Linux 6.17 mremap(2) moves several areas at once, and the holes between them (MREMAP_FIXED, size
  *                   unchanged). We answer EFAULT, as all kernels before.
  *     full          The pool is smaller than the address space: ENOMEM when no hole of the arena is large enough. A
- *                   hole may be lost to placement up to a chunk on each side, since an area lies in one chunk.
+ *                   hole may be lost to placement up to a chunk on each side, since an area lies in one chunk, and what is
+ *                   left may be too small for another.
  */
 #include "compare.h"
 

@@ -131,7 +131,7 @@ static bool request_found_full(const struct run *run, const struct request *req,
 		      (req->call == CALL_MREMAP && req->flags & MREMAP_MAYMOVE && !(req->flags & MREMAP_FIXED));
 
 	return places && result == -12 && size < wild_size &&
-	       map_largest_hole(&run->map, world->start, world->end) < size + 2 * world->chunk_size + PAGE;
+	       map_largest_hole(&run->map, world->start, world->end) <= size + 3 * world->chunk_size;
 }
 
 static bool request_is_many(const struct run *run, const struct request *req, const struct outcome *outcome)

@@ -56,6 +56,11 @@ static void mlock_ranges(void **state)
 	assert_int_equal(remap(f.a, 21, 1, 1, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_DONTUNMAP, 30), 30);
 	assert_true(host_locked(&f, 30) && !host_locked(&f, 20) && !host_locked(&f, 22));
 	assert_int_equal(unmap(f.a, 30, 1), 0);
+	/* but a target that cuts it */
+	assert_int_equal(lock(f.a, 60, 8, 0), 0);
+	assert_int_equal(remap(f.a, 60, 1, 1, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_DONTUNMAP | TULOU_MREMAP_FIXED, 62), 62);
+	assert_true(!host_locked(&f, 61) && host_locked(&f, 62) && host_locked(&f, 63) && host_locked(&f, 64));
+	assert_int_equal(unlock(f.a, 60, 8), 0);
 	/* mmap locks too */
 	assert_int_equal(map_at(f.a, 40, 2, RW, FIXED | TULOU_MAP_LOCKED), 40);
 	assert_int_equal(map_at(f.a, 42, 1, RW, FIXED | TULOU_MAP_POPULATE), 42);

@@ -263,6 +263,10 @@ int sim_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_
 		sim_pages_forget(sim, start, start + size);
 	}
 	sim_areas_insert(&sim->areas, &target);
+	if (new_start >= start + size && new_start < whole_end)
+		whole_end = new_start;
+	if (new_start + new_size <= start && new_start + new_size > whole_start)
+		whole_start = new_start + new_size;
 	if (keep_source && target.lock)
 		sim_set_lock(sim, whole_start, whole_end, TULOU_LOCK_OFF); /* all of the area, as the kernel */
 	sim_populate_locked(sim, new_start, new_start + new_size);

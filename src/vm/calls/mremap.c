@@ -100,17 +100,25 @@ static int reserve(struct tulou_process_vm *vm, const struct request *r, struct 
 	return error;
 }
 
-static void mapping_unlock(struct tulou_process_vm *vm, const struct area *area)
+/* `range` is the mapping that was there; a fixed target may have cut it, and stays locked. */
+static void unlock_kept(struct tulou_process_vm *vm, struct range range, struct range old, struct range new)
 {
-	process_vm_change(vm, range_between(area->range.start, process_vm_mapping_end(vm, area)),
-		(struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
+	const struct tulou_host *host = vm->pool->host;
+
+	if (new.start >= old.end && new.start < range.end)
+		range.end = new.start;
+	if (new.end <= old.start && new.end > range.start)
+		range.start = new.end;
+	if (host->lock)
+		host->lock(host->ctx, range.start, range_size(range), TULOU_LOCK_OFF); /* Linux has done it already */
+	process_vm_change(vm, range, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
 }
 
 static long move(struct tulou_process_vm *vm, const struct request *r, const struct area *area)
 {
 	const struct tulou_host *host = vm->pool->host;
 	struct area_content content = content_of(area, r->old.start);
-	struct range new;
+	struct range whole = range_between(area->range.start, process_vm_mapping_end(vm, area)), new;
 	int error;
 
 	error = reserve(vm, r, content, &new);
@@ -125,8 +133,8 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 		process_vm_replace(vm, new, content);
 	if (!r->keep)
 		process_vm_remove(vm, r->old, false);
-	else if (content.flags & AREA_LOCK_MASK) /* as Linux: all of the mapping that is left behind is not locked any more */
-		mapping_unlock(vm, process_vm_area_above(vm, r->old.start));
+	else if (content.flags & AREA_LOCK_MASK) /* as Linux: what stays is not locked, nor is the rest of that mapping */
+		unlock_kept(vm, whole, r->old, new);
 	return (long)new.start;
 }
 
