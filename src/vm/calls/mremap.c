@@ -101,14 +101,14 @@ static int reserve(struct tulou_process_vm *vm, const struct request *r, struct 
 }
 
 /* `range` is the mapping that was there; a fixed target may have cut it, and stays locked. */
-static void unlock_kept(struct tulou_process_vm *vm, struct range range, struct range old, struct range new)
+static void unlock_kept(struct tulou_process_vm *vm, struct range range, struct range old, struct range target)
 {
 	const struct tulou_host *host = vm->pool->host;
 
-	if (new.start >= old.end && new.start < range.end)
-		range.end = new.start;
-	if (new.end <= old.start && new.end > range.start)
-		range.start = new.end;
+	if (target.start >= old.end && target.start < range.end)
+		range.end = target.start;
+	if (target.end <= old.start && target.end > range.start)
+		range.start = target.end;
 	if (host->lock)
 		host->lock(host->ctx, range.start, range_size(range), TULOU_LOCK_OFF); /* Linux has done it already */
 	process_vm_change(vm, range, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
