@@ -8,6 +8,14 @@
 
 #include <asm/unistd.h>
 
+/* Numbers that the headers of Linux 6.1 lack. */
+#ifndef __NR_map_shadow_stack
+#define __NR_map_shadow_stack 453
+#endif
+#ifndef __NR_mseal
+#define __NR_mseal 462
+#endif
+
 static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
 {
 	long result;

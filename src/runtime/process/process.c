@@ -21,11 +21,6 @@ unsigned process_count(void)
 	return __atomic_load_n(&slots_taken, __ATOMIC_ACQUIRE);
 }
 
-unsigned process_slot(const struct process *process)
-{
-	return (unsigned)(((uintptr_t)process - PROCESSES_BASE) / PROCESS_SLOT);
-}
-
 static struct process *slot_at(unsigned slot)
 {
 	return (struct process *)(PROCESSES_BASE + slot * PROCESS_SLOT);

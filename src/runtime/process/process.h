@@ -69,7 +69,6 @@ void process_give_back(struct process *process);
 /* Slot by number, NULL when never used; process_slots() bounds the numbers. */
 struct process *process_at(unsigned slot);
 unsigned process_slots(void);
-unsigned process_slot(const struct process *process);
 /* Number of slots that are LIVE or GONE. */
 unsigned process_count(void);
 /* After a fork by copy: only `keep` is left. */

@@ -11,7 +11,7 @@
 #include "runtime/supervisor/internal.h"
 #include "runtime/trap/trap.h"
 
-enum { STDERR = 2, SIG_BLOCK = 0, EVENTS_AT_ONCE = 16 };
+enum { SIG_BLOCK = 0, EVENTS_AT_ONCE = 16 };
 enum { SI_USER = 0, SI_QUEUE = -1, SI_TKILL = -6 };
 enum { HUP = 1, INT = 2, QUIT = 3, USR1 = 10, USR2 = 12, ALRM = 14, TERM = 15, WINCH = 28 };
 #define STARTING 0x40000000u

@@ -24,11 +24,6 @@ static struct frame *frame_place(uintptr_t below)
 	return (struct frame *)(((below - sizeof(struct frame)) & ~15ul) - 8);
 }
 
-size_t frame_copy_size(const struct frame *from)
-{
-	return sizeof(struct frame) + fpstate_size(from->context.regs.fpstate) + 64 + 16 + 8;
-}
-
 struct frame *frame_copy(uintptr_t top, const struct frame *from)
 {
 	size_t size = fpstate_size(from->context.regs.fpstate);

@@ -11,10 +11,6 @@
 #include "runtime/layout.h"
 #include "runtime/trap/trap.h"
 
-#ifndef __NR_mseal
-#define __NR_mseal 462
-#endif
-
 static struct tulou_process_vm *vm_of(struct thread *thread)
 {
 	return thread->process->vm;

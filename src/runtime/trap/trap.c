@@ -8,13 +8,6 @@
 #include "runtime/trap/entry.h"
 #include "runtime/trap/signal.h"
 
-#ifndef __NR_mseal
-#define __NR_mseal 462
-#endif
-#ifndef __NR_map_shadow_stack
-#define __NR_map_shadow_stack 453
-#endif
-
 enum { SYS_SECCOMP_CODE = 1, SI_TKILL_CODE = -6 };
 #define SA_SIGINFO_FLAG  0x4ul
 #define SA_ONSTACK_FLAG  0x08000000ul

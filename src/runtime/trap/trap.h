@@ -38,14 +38,6 @@ bool trap_answers(unsigned nr);
 /* Give the frame the block's alternate stack, which rt_sigreturn installs. */
 void trap_frame_stack(struct frame *frame, struct thread *thread);
 
-/* The i-th argument (0 … 5) of the trapped call. */
-static inline uint64_t trap_argument(const struct frame *frame, unsigned i)
-{
-	const struct registers *r = &frame->context.regs;
-	const uint64_t arguments[] = {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9};
-	return arguments[i];
-}
-
 /* ---- the functions, by file ---------------------------------------------------------------------------------------------- */
 /* trap/memory.c */
 trap_function trap_mmap, trap_munmap, trap_mremap, trap_mprotect, trap_brk, trap_msync, trap_madvise, trap_mincore, trap_mlock,
