@@ -24,9 +24,9 @@ static long open_any(struct thread *thread, struct frame *frame, int dirfd, uint
 	long result;
 
 	if (!proc_name_guest(thread, dirfd, path, &name))
-		return trap_redo(frame);
+		return TRAP_REDO;
 	result = procfs_open(thread->process, &name, flags, mode);
-	return result == PROC_PASS ? trap_redo(frame) : result;
+	return result == PROC_PASS ? TRAP_REDO : result;
 }
 
 long trap_open(struct thread *thread, struct frame *frame)
@@ -42,7 +42,7 @@ static long open_how(struct thread *thread, struct frame *frame)
 	struct open_how how;
 
 	if (r->r10 != sizeof how || user_read(&how, r->rdx, sizeof how) < 0 || how.resolve || how.flags >> 32)
-		return trap_redo(frame);
+		return TRAP_REDO;
 	return open_any(thread, frame, (int)r->rdi, r->rsi, (int)how.flags, how.mode);
 }
 
@@ -62,7 +62,7 @@ static long read_link(struct thread *thread, struct frame *frame, int dirfd, uin
 	long length;
 
 	if (size <= 0 || !proc_name_guest(thread, dirfd, path, &name) || name.file != PROC_EXE)
-		return trap_redo(frame);
+		return TRAP_REDO;
 	length = procfs_read_exe(thread->process, &name, exe, (size_t)size < sizeof exe ? (size_t)size : sizeof exe);
 	return length > 0 && user_write(to, exe, (size_t)length) < 0 ? -EFAULT : length;
 }
