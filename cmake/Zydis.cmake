@@ -8,8 +8,8 @@
 # TULOU_ZYDIS=OFF, or when neither is to be had: no target. Tulou then works, but every memory call is trapped.
 set(TULOU_ZYDIS "" CACHE STRING "directory of Zydis' source; OFF: build without it; empty: get Debian's source package")
 
-set(source ${TULOU_ZYDIS})
-if(source STREQUAL "" AND NOT TULOU_FUZZ)
+set(source "${TULOU_ZYDIS}")
+if("${source}" STREQUAL "" AND NOT TULOU_FUZZ)
 	set(source ${PROJECT_SOURCE_DIR}/build/zydis)
 	if(NOT EXISTS ${source}/src/Decoder.c)
 		execute_process(COMMAND ${PROJECT_SOURCE_DIR}/tools/fetch-zydis ${source} RESULT_VARIABLE status)

@@ -11,6 +11,7 @@
 #include "runtime/process/limits.h"
 #include "runtime/supervisor/supervisor.h"
 #include "runtime/text.h"
+#include "runtime/trap/statistics.h"
 #include "runtime/trap/trap.h"
 
 struct programs {
@@ -28,6 +29,8 @@ static const char help[] =
 	"Run unmodified programs, and what they start, as processes in one address space.\n\n"
 	"  -v, --verbose      say what happens, on stderr: instances that are started, programs that must leave\n"
 	"      --strict       refuse whatever would need a second instance (a fork that copies, a taken address)\n"
+	"      --no-patch     never change the code of programs: every memory call is trapped\n"
+	"      --stats        at the end, say on stderr how many calls were trapped, and why\n"
 	"      --map-at-exit  print the pool when one of the programs ends\n"
 	"      --process-memory=SIZE  the address space that each process may have: bytes, or with K, M, G, T; as `ulimit -v`\n"
 	"      --check=LEVEL  check the books: 0 never, 1 what a call touched, 2 its chunk too, 3 everything, after every call\n"
@@ -78,6 +81,10 @@ static int parse_options(int argc, char **argv)
 			runtime.verbose = true;
 		} else if (text_equal(argv[i], "--strict")) {
 			runtime.strict = true;
+		} else if (text_equal(argv[i], "--no-patch")) {
+			runtime.no_patch = true;
+		} else if (text_equal(argv[i], "--stats")) {
+			runtime.statistics = true;
 		} else if (text_equal(argv[i], "--map-at-exit")) {
 			runtime.map_at_exit = true;
 		} else if (text_equal(argv[i], "-h") || text_equal(argv[i], "--help")) {
@@ -208,5 +215,7 @@ int cmd_run(int argc, char **argv, char **envp)
 		message("cannot supervise: %s", error_text(result));
 		return STATUS_TULOU;
 	}
+	if (runtime.statistics)
+		statistics_print();
 	return exit_status(programs.statuses[0]);
 }

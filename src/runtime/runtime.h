@@ -21,8 +21,12 @@ struct runtime {
 	struct linux_host host;
 	const unsigned long *host_auxv; /* as the kernel gave it to the runtime */
 	uint64_t signal_mask; /* as it was when the runtime started: what the first guests inherit */
+	bool sigsys_blocked, sigsys_ignored; /* the same of SIGSYS, which is always ours in truth */
 	int check_level; /* --check: how often the books are checked (tulou.h) */
 	bool verbose; /* -v: say what happens, on stderr */
+	bool patch; /* call sites are patched; false: --no-patch, or the processor has no rdgsbase */
+	bool no_patch; /* --no-patch */
+	bool statistics; /* --stats */
 	bool strict; /* --strict: refuse what needs a second instance */
 	bool map_at_exit; /* --map-at-exit: print the pool when a listed program ends */
 	uint32_t supervisor; /* CLONE_CHILD_CLEARTID word of the supervisor: its tid, 0: there is none */

@@ -17,13 +17,29 @@ static long copy(long nr, void *mine, uint64_t theirs, size_t size)
 	return sys6(nr, thread_current()->process->pid, (long)&local, 1, (long)&remote, 1, 0);
 }
 
+/* The page that the guest's stack pointer is in is there as long as its thread is in this call, and most arguments lie in it: no need
+ * to ask the kernel. */
+static bool on_stack_page(uint64_t at, size_t size)
+{
+	uint64_t sp = thread_current()->guest_sp, page = sp & ~(TULOU_PAGE_SIZE - 1);
+	return sp != page && at >= page && at < page + TULOU_PAGE_SIZE && size <= page + TULOU_PAGE_SIZE - at;
+}
+
 int user_read(void *to, uint64_t from, size_t size)
 {
+	if (on_stack_page(from, size)) {
+		memcpy(to, (const void *)from, size);
+		return 0;
+	}
 	return !size || copy(__NR_process_vm_readv, to, from, size) == (long)size ? 0 : -EFAULT;
 }
 
 int user_write(uint64_t to, const void *from, size_t size)
 {
+	if (on_stack_page(to, size)) {
+		memcpy((void *)to, from, size);
+		return 0;
+	}
 	return !size || copy(__NR_process_vm_writev, (void *)from, to, size) == (long)size ? 0 : -EFAULT;
 }
 

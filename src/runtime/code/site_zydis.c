@@ -33,8 +33,7 @@ static bool seen_before(struct walk *w, size_t at)
 
 static bool decode(const struct walk *w, size_t at, struct instruction *in)
 {
-	return ZYAN_SUCCESS(ZydisDecoderDecodeFull(&w->decoder, w->code + at, w->size - at, &in->head, in->operands,
-		ZYDIS_MAX_OPERAND_COUNT, 0));
+	return ZYAN_SUCCESS(ZydisDecoderDecodeFull(&w->decoder, w->code + at, w->size - at, &in->head, in->operands));
 }
 
 /* ---- what may stand between mov and syscall ------------------------------------------------------------------------------------ */

@@ -18,6 +18,7 @@
 #include "runtime/process/exit.h"
 #include "runtime/process/task.h"
 #include "runtime/supervisor/supervisor.h"
+#include "runtime/trap/patch.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
 
@@ -46,6 +47,7 @@ static void thread_begin(void *argument)
 {
 	struct thread *thread = argument;
 	thread->tid = (int)sys0(__NR_gettid);
+	fast_begin(thread);
 	frame_return(thread->entry_frame);
 }
 
@@ -62,6 +64,7 @@ static long clone_thread(struct thread *thread, struct frame *frame, const struc
 	if (!child)
 		return -EAGAIN;
 	child->sigsys_blocked = thread->sigsys_blocked;
+	child->gs_is_guests = !fast_has_gs(thread);
 	entry = child_frame(child, frame, request->stack);
 	__atomic_add_fetch(&process->thread_count, 1, __ATOMIC_ACQ_REL);
 	tid = clone_task(request->flags & ~(uint64_t)CLONE_VFORK, entry, (uint32_t *)request->parent_tid,
@@ -83,6 +86,7 @@ static void process_begin(void *argument)
 	thread->tid = thread->process->pid = (int)tid;
 	if (thread->set_child_tid)
 		user_write(thread->set_child_tid, &tid, sizeof tid);
+	fast_begin(thread);
 	frame_return(thread->entry_frame);
 }
 
@@ -102,9 +106,12 @@ static struct thread *child_create(struct thread *thread, const struct clone_req
 	child->thread_count = 1;
 	child->layout = parent->layout;
 	child->limits = parent->limits;
+	child->attributes = attributes_inherited(&parent->attributes, false);
 	memcpy(child->actions, parent->actions, sizeof child->actions);
 	memcpy(child->exe, parent->exe, sizeof child->exe);
+	patch_share(parent, child);
 	first->leader = true;
+	first->gs_is_guests = !fast_has_gs(thread);
 	first->sigsys_blocked = thread->sigsys_blocked;
 	if (request->flags & CLONE_VFORK) /* the kernel keeps the alternate stack in a vfork child only */
 		first->guest_stack = thread->guest_stack;
@@ -178,8 +185,11 @@ static void copy_begin(struct thread *thread, struct frame *frame, const struct 
 	thread->leader = true;
 	thread->guest_tid_address = request->flags & CLONE_CHILD_CLEARTID ? request->child_tid : 0;
 	sys1(__NR_set_tid_address, (long)&process->word);
+	process->attributes = attributes_inherited(&process->attributes, true);
 	thread_forget_others(thread);
 	process_forget_others(process);
+	patch_forget_others(process);
+	attributes_apply();
 	supervisor_forget();
 	tulou_fork_child(runtime.pool, process->vm);
 	tulou_process_vm_set_id(process->vm, (uint32_t)process->pid);

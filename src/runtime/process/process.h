@@ -17,6 +17,7 @@
 #define TULOU_RUNTIME_PROCESS_H
 
 #include "runtime/elf/program.h"
+#include "runtime/process/attributes.h"
 #include "runtime/process/limits.h"
 #include "runtime/process/thread.h"
 #include "runtime/runtime.h"
@@ -35,6 +36,8 @@ struct signal_action {
 	uint64_t handler, flags, restorer, mask;
 };
 
+struct patch_space;
+
 struct process {
 	uint32_t state; /* enum process_state; atomic */
 	uint32_t word; /* futex; atomic */
@@ -52,9 +55,11 @@ struct process {
 	bool listed; /* one of the programs of the command line */
 	struct process *watch_next; /* supervisor: processes to be watched */
 	struct tulou_process_vm *vm;
+	struct patch_space *patch; /* of the VM: its patched call sites (trap/patch.h); NULL: none yet */
 	struct signal_action actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them */
 	struct program_start layout; /* where the program's parts lie */
 	struct limits limits;
+	struct attributes attributes;
 	char exe[PROCESS_PATH]; /* /proc/self/exe: resolved */
 };
 

@@ -2,6 +2,7 @@
 #include "runtime/trap/fast.h"
 
 #include <asm-generic/errno-base.h>
+#include <asm/prctl.h>
 
 #include "runtime/layout.h"
 #include "runtime/trap/patch.h"
@@ -125,14 +126,33 @@ static uint64_t gs_base(void)
 
 void fast_begin(struct thread *thread)
 {
-	thread->fast.top = (uint64_t)thread_stack_top(thread);
 	if (runtime.patch && !thread->gs_is_guests)
 		__asm__ volatile("wrgsbase %0" : : "r"(thread) : "memory");
+}
+
+bool fast_is(const struct thread *thread, const struct frame *frame)
+{
+	return frame == &thread->fast.frame;
 }
 
 bool fast_has_gs(const struct thread *thread)
 {
 	return runtime.patch && gs_base() == (uint64_t)thread;
+}
+
+/* A guest that sets %gs has it, and its calls are trapped from then on. What it did not set itself reads as 0. */
+long trap_arch_prctl(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	uint64_t base = 0;
+	long result;
+
+	if ((int)r->rdi == ARCH_GET_GS && fast_has_gs(thread))
+		return user_write(r->rsi, &base, sizeof base);
+	result = sys2(__NR_arch_prctl, (long)r->rdi, (long)r->rsi);
+	if ((int)r->rdi == ARCH_SET_GS && !result)
+		thread->gs_is_guests = true;
+	return result;
 }
 
 /* ---- signals -------------------------------------------------------------------------------------------------------------------- */

@@ -63,6 +63,8 @@ struct fast {
 
 /* Is there a way without traps for this call? */
 bool fast_answers(unsigned nr);
+/* Is this the frame of a call from a patched site? Of its context only the argument registers, rsp and rip are there. */
+bool fast_is(const struct thread *thread, const struct frame *frame);
 /* In the task itself, before it enters guest code: %gs is its block's. */
 void fast_begin(struct thread *thread);
 /* Is %gs the block's, or has the guest taken it? */

@@ -9,6 +9,7 @@
 #include <linux/resource.h>
 
 #include "runtime/layout.h"
+#include "runtime/trap/patch.h"
 #include "runtime/trap/trap.h"
 
 static struct tulou_process_vm *vm_of(struct thread *thread)
@@ -26,34 +27,68 @@ long trap_mmap(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
 	bool fixed = r->r10 & (TULOU_MAP_FIXED | TULOU_MAP_FIXED_NOREPLACE);
+	long error;
 
+	if (attributes_refuse_mapping(thread->process, (int)r->rdx))
+		return -EACCES;
 	if (untrapped_code(r->rdi, r->rsi, r->rdx)) {
 		if (fixed)
 			return -ENOMEM;
 		return tulou_mmap(vm_of(thread), 0, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
 	}
+	if (r->r10 & TULOU_MAP_FIXED && (error = patch_before(thread->process, r->rdi, r->rsi, PATCH_UNMAP)) < 0)
+		return error;
 	return tulou_mmap(vm_of(thread), r->rdi, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
 }
 
 long trap_munmap(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	return tulou_munmap(vm_of(thread), r->rdi, r->rsi);
+	long error = patch_before(thread->process, r->rdi, r->rsi, PATCH_UNMAP);
+
+	return error ? error : tulou_munmap(vm_of(thread), r->rdi, r->rsi);
 }
 
 long trap_mremap(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	return tulou_mremap(vm_of(thread), r->rdi, r->rsi, r->rdx, (int)r->r10, r->r8);
+	long error = patch_before(thread->process, r->rdi, r->rsi, PATCH_CHANGE);
+
+	if (!error && r->r10 & TULOU_MREMAP_FIXED)
+		error = patch_before(thread->process, r->r8, r->rdx, PATCH_UNMAP);
+	return error ? error : tulou_mremap(vm_of(thread), r->rdi, r->rsi, r->rdx, (int)r->r10, r->r8);
+}
+
+/* PR_SET_MDWE: what lies before the first refusal is changed. */
+static bool mprotect_denied(struct process *process, const struct registers *r)
+{
+	uintptr_t start = r->rdi, end = start + r->rsi;
+
+	if (start & (TULOU_PAGE_SIZE - 1) || end < start || !attributes_refuse_change(process, start, &end, (int)r->rdx))
+		return false;
+	if (end > start)
+		tulou_mprotect(process->vm, start, end - start, (int)r->rdx);
+	return true;
+}
+
+/* Patched text that is made writable, and trampolines that no longer could be executed. */
+static long mprotect_patches(struct process *process, const struct registers *r)
+{
+	if (r->rdx & TULOU_PROT_EXEC && !(r->rdx & TULOU_PROT_WRITE))
+		return 0;
+	return patch_before(process, r->rdi, r->rsi, r->rdx & TULOU_PROT_WRITE ? PATCH_CHANGE : PATCH_UNMAP);
 }
 
 long trap_mprotect(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
+	long error = mprotect_patches(thread->process, r);
 
+	if (error)
+		return error;
 	if (untrapped_code(r->rdi, r->rsi, r->rdx) && tulou_access_ok(vm_of(thread), r->rdi, TULOU_PAGE_SIZE, TULOU_PROT_NONE))
 		return -EACCES;
-	return tulou_mprotect(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
+	return mprotect_denied(thread->process, r) ? -EACCES : tulou_mprotect(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
 }
 
 /* A key that is not allocated is refused before the range is looked at: page zero is nobody's. */
@@ -93,7 +128,9 @@ long trap_msync(struct thread *thread, struct frame *frame)
 long trap_madvise(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	return tulou_madvise(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
+	long error = patch_before(thread->process, r->rdi, r->rsi, PATCH_UNMAP);
+
+	return error ? error : tulou_madvise(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
 }
 
 long trap_mincore(struct thread *thread, struct frame *frame)

@@ -6,7 +6,8 @@
 #include <linux/openat2.h>
 
 #include "runtime/procfs/procfs.h"
-#include "runtime/trap/stub.h"
+#include "runtime/trap/signal.h"
+#include "runtime/trap/fast.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
 
@@ -25,7 +26,9 @@ static long open_any(struct thread *thread, struct frame *frame, int dirfd, uint
 
 	if (!proc_name_guest(thread, dirfd, path, &name))
 		return TRAP_REDO;
-	result = procfs_open(thread->process, &name, flags, mode);
+	if (fast_is(thread, frame))
+		return TRAP_REFUSED; /* it needs the mask */
+	result = procfs_open(thread, signal_mask(thread, frame), &name, flags, mode);
 	return result == PROC_PASS ? TRAP_REDO : result;
 }
 
@@ -55,7 +58,7 @@ long trap_openat(struct thread *thread, struct frame *frame)
 
 /* ---- readlink ------------------------------------------------------------------------------------------------------------------- */
 
-static long read_link(struct thread *thread, struct frame *frame, int dirfd, uint64_t path, uint64_t to, int size)
+static long read_link(struct thread *thread, int dirfd, uint64_t path, uint64_t to, int size)
 {
 	char exe[PROCESS_PATH];
 	struct proc_name name;
@@ -70,11 +73,11 @@ static long read_link(struct thread *thread, struct frame *frame, int dirfd, uin
 long trap_readlink(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	return read_link(thread, frame, AT_FDCWD, r->rdi, r->rsi, (int)r->rdx);
+	return read_link(thread, AT_FDCWD, r->rdi, r->rsi, (int)r->rdx);
 }
 
 long trap_readlinkat(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	return read_link(thread, frame, (int)r->rdi, r->rsi, r->rdx, (int)r->r10);
+	return read_link(thread, (int)r->rdi, r->rsi, r->rdx, (int)r->r10);
 }

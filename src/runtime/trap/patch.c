@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/trap/patch.h"
+
+#include <asm-generic/errno.h>
+#include <linux/fcntl.h>
+#include <tulou/inspect.h>
+
+#include "base/mem.h"
+#include "runtime/code/function.h"
+#include "runtime/code/site.h"
+#include "runtime/trap/fast.h"
+#include "runtime/trap/patch_pages.h"
+#include "runtime/trap/patch_space.h"
+#include "runtime/trap/trap.h"
+#include "runtime/user.h"
+
+/* A trap costs some 2.7 µs more than a call, patching a site some 40: it pays after that many. */
+enum { PATCH_AFTER = 12, TRY_AGAIN = 4096 };
+enum { JUMP = 0xe9, BREAK = 0xcc, MOV_EAX = 0xb8, POINTER_AT = 56, PAGE = TULOU_PAGE_SIZE };
+/* Below ±2 GiB, by more than an instruction. */
+#define REACH 0x7fff0000l
+/* Of an entry of /proc/self/pagemap: a page of a file, or of shared memory. */
+#define PAGEMAP_FILE (1ull << 61)
+
+/* ---- a site ---------------------------------------------------------------------------------------------------------------------- */
+
+static void put_relative(uint8_t *at, uint64_t address_behind, uint64_t target)
+{
+	int32_t distance = (int32_t)(int64_t)(target - address_behind);
+	memcpy(at, &distance, sizeof distance);
+}
+
+static void jump_bytes(const struct patch_site *site, uint64_t start, uint8_t out[JUMP_SIZE])
+{
+	out[0] = JUMP;
+	put_relative(out + 1, start + JUMP_SIZE, site->trampoline);
+}
+
+static uint64_t site_start(const struct patch_site *site)
+{
+	return site->at - SYSCALL_LENGTH - site->length;
+}
+
+/* Does its jump stand there? */
+static bool site_stands(const struct patch_site *site)
+{
+	uint8_t expected[JUMP_SIZE], found[JUMP_SIZE];
+
+	jump_bytes(site, site_start(site), expected);
+	return user_read(found, site_start(site), sizeof found) == 0 && !memcmp(found, expected, sizeof found);
+}
+
+/* ---- what the site lies in ------------------------------------------------------------------------------------------------------ */
+
+struct text {
+	uint64_t address; /* in: */
+	uint64_t start, end, offset;
+	int prot;
+	bool found;
+};
+
+static int text_visit(void *arg, const struct tulou_area_info *area)
+{
+	struct text *text = arg;
+
+	if (text->address < area->start)
+		return 1;
+	if (text->address >= area->end)
+		return 0;
+	/* Locked text: moving a page out of it would unlock it. */
+	text->found = area->kind == TULOU_AREA_MMAP && !(area->flags & TULOU_MAP_LOCKED) && area->prot & TULOU_PROT_EXEC && !(area->prot & TULOU_PROT_WRITE) &&
+		      area->flags & TULOU_MAP_PRIVATE && !(area->flags & TULOU_MAP_ANONYMOUS);
+	text->start = area->start;
+	text->end = area->end;
+	text->offset = area->offset;
+	text->prot = area->prot;
+	return 1;
+}
+
+static bool text_find(struct process *process, uint64_t address, struct text *text)
+{
+	*text = (struct text){.address = address};
+	tulou_walk_process(process->vm, text_visit, text);
+	return text->found;
+}
+
+/* Is the page still the file's own? Else somebody has written it, a relocation or a debugger, and what it holds is not to be found again
+ * in the file (patch_text). */
+static bool page_is_files(uint64_t at)
+{
+	uint64_t entry = 0;
+	long fd = sys4(__NR_openat, AT_FDCWD, (long)"/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+
+	if (fd < 0)
+		return false;
+	sys4(__NR_pread64, fd, (long)&entry, sizeof entry, (long)(at / PAGE * sizeof entry));
+	sys1(__NR_close, fd);
+	return entry & PAGEMAP_FILE;
+}
+
+/* … or does it differ by our jumps only? */
+static bool page_is_known(const struct patch_space *space, uint64_t at)
+{
+	for (unsigned i = 0; i < SITES_MAX; i++)
+		if (space->sites[i].state == SITE_PATCHED && site_start(&space->sites[i]) / PAGE == at / PAGE)
+			return site_stands(&space->sites[i]);
+	return page_is_files(at);
+}
+
+static bool read_guest(void *arg, void *to, uint64_t from, size_t size)
+{
+	(void)arg;
+	return user_read(to, from, size) == 0;
+}
+
+/* The piece before the syscall at `address`, and its bytes. */
+static enum fall_back piece_find(const struct text *text, uint64_t address, uint32_t nr, struct code_piece *piece, uint64_t *start,
+	uint8_t bytes[CODE_PIECE_MAX])
+{
+	const struct code_reader reader = {read_guest, NULL};
+	uint8_t code[CODE_FUNCTION_MAX];
+	struct code_function function;
+	enum code_result result;
+
+	if (!code_function_find(&reader, text->start, text->offset, address, &function) || function.start < text->start)
+		return FALL_NO_FUNCTION;
+	if (function.size > sizeof code)
+		function.size = sizeof code;
+	if (function.start + function.size > text->end || user_read(code, function.start, function.size) < 0)
+		return FALL_NO_FUNCTION;
+	result = code_piece_find(code, function.size, address - function.start, nr, piece);
+	if (result == CODE_OK) {
+		*start = function.start + piece->start;
+		memcpy(bytes, code + piece->start, piece->length);
+		return FALL_BACKS;
+	}
+	return result == CODE_NO_DECODER ? FALL_NO_DECODER : result == CODE_FORM ? FALL_FORM : FALL_NO_FUNCTION;
+}
+
+/* ---- trampolines ---------------------------------------------------------------------------------------------------------------- */
+
+static bool in_reach(uint64_t a, uint64_t b)
+{
+	int64_t distance = (int64_t)(a - b);
+	return distance < REACH && distance > -REACH;
+}
+
+static bool page_fill(uint64_t page)
+{
+	uint8_t bytes[TRAMPOLINE_SIZE];
+
+	memset(bytes, BREAK, sizeof bytes);
+	return patch_anonymous(page, bytes, sizeof bytes) == 0;
+}
+
+/* An executable page of the process within reach of its text. Not right behind an image, where its heap grows. */
+static uint64_t page_make(struct tulou_process_vm *vm, const struct text *text)
+{
+	const uint64_t hints[] = {0, text->start - (16ul << 20), text->start - (512ul << 20), text->end + (512ul << 20)};
+	const int flags = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS;
+
+	for (unsigned i = 0; i < sizeof hints / sizeof *hints; i++) {
+		long at = tulou_mmap(vm, hints[i] & ~(uint64_t)(PAGE - 1), PAGE, TULOU_PROT_READ | TULOU_PROT_EXEC, flags, -1, 0);
+		if (at < 0)
+			continue;
+		if (in_reach((uint64_t)at, text->start) && in_reach((uint64_t)at, text->end) && page_fill((uint64_t)at))
+			return (uint64_t)at;
+		tulou_munmap(vm, (uintptr_t)at, PAGE);
+	}
+	return 0;
+}
+
+/* Room for a trampoline within reach; 0: none. */
+static uint64_t trampoline_claim(struct patch_space *space, struct tulou_process_vm *vm, const struct text *text)
+{
+	for (unsigned i = 0; i < TRAMPOLINES_MAX; i++) {
+		if (!space->pages[i]) {
+			space->pages[i] = page_make(vm, text);
+			space->used[i] = 0;
+		}
+		if (!space->pages[i])
+			return 0;
+		if (space->used[i] < PAGE / TRAMPOLINE_SIZE && in_reach(space->pages[i], text->start) &&
+			in_reach(space->pages[i], text->end))
+			return space->pages[i] + TRAMPOLINE_SIZE * space->used[i]++;
+	}
+	return 0;
+}
+
+static bool trampoline_write(const struct patch_site *site, const struct code_piece *piece, const uint8_t *bytes, uint64_t start)
+{
+	uint8_t code[TRAMPOLINE_SIZE], *at = code + piece->length;
+	uint64_t to = site->trampoline, entry = (uint64_t)fast_entry;
+
+	memset(code, BREAK, sizeof code);
+	if (!code_piece_move(piece, bytes, start, code, to))
+		return false;
+	memcpy(at, "\x48\x8d\x0d", 3); /* lea behind(%rip), %rcx */
+	put_relative(at + 3, to + piece->length + 7, site->at);
+	memcpy(at + 7, "\xff\x25", 2); /* jmp *pointer(%rip) */
+	put_relative(at + 9, to + piece->length + 13, to + POINTER_AT);
+	memcpy(code + POINTER_AT, &entry, sizeof entry);
+	return patch_anonymous(to, code, sizeof code) == 0;
+}
+
+/* ---- patching ------------------------------------------------------------------------------------------------------------------- */
+
+/* FALL_BACKS: it is patched. */
+static enum fall_back site_patch(struct process *process, struct patch_space *space, struct patch_site *site)
+{
+	uint8_t bytes[CODE_PIECE_MAX], jump[JUMP_SIZE];
+	struct code_piece piece;
+	struct text text;
+	uint64_t start;
+	enum fall_back why;
+
+	if (!text_find(process, site->at - SYSCALL_LENGTH, &text))
+		return FALL_NO_FILE;
+	why = piece_find(&text, site->at - SYSCALL_LENGTH, site->nr, &piece, &start, bytes);
+	if (why != FALL_BACKS)
+		return why;
+	if (start / PAGE != (start + JUMP_SIZE - 1) / PAGE)
+		return FALL_FORM;
+	if (!page_is_known(space, start))
+		return FALL_NO_FILE;
+	if (!site->trampoline || !in_reach(site->trampoline, start))
+		site->trampoline = trampoline_claim(space, process->vm, &text);
+	if (!site->trampoline)
+		return FALL_NO_ROOM;
+	site->length = (uint8_t)piece.length;
+	site->prot = (uint8_t)text.prot;
+	jump_bytes(site, start, jump);
+	space->patched = true;
+	if (!trampoline_write(site, &piece, bytes, start) || patch_text(start, jump, sizeof jump, text.prot) < 0)
+		return FALL_NO_ROOM;
+	return FALL_BACKS;
+}
+
+static void site_try(struct process *process, struct patch_space *space, struct patch_site *site)
+{
+	enum fall_back why;
+
+	site->hits = 0;
+	if (site->state == SITE_PATCHED && site_stands(site))
+		return;
+	why = site_patch(process, space, site);
+	site->state = why == FALL_BACKS ? SITE_PATCHED : SITE_LEFT;
+	site->why = (uint8_t)why;
+}
+
+static enum fall_back notice(struct thread *thread, struct patch_space *space, uint64_t at, uint32_t nr)
+{
+	struct patch_site *site = patch_site_of(space, at);
+	enum fall_back why;
+
+	if (!site)
+		return FALL_NO_ROOM;
+	if (site->state == SITE_FREE || site->nr != nr) {
+		if (site->state == SITE_PATCHED) /* two numbers from one syscall: it is jumped to from elsewhere */
+			return FALL_REFUSED;
+		site->nr = nr;
+		site->hits = 0;
+		site->state = SITE_COLD;
+	}
+	why = site->state == SITE_COLD ? FALL_COLD : site->state == SITE_PATCHED ? FALL_REFUSED : (enum fall_back)site->why;
+	if (++site->hits >= (site->state == SITE_LEFT ? TRY_AGAIN : PATCH_AFTER))
+		site_try(thread->process, space, site);
+	return why;
+}
+
+void patch_notice(struct thread *thread, const struct registers *regs)
+{
+	unsigned nr = (unsigned)regs->rax;
+	enum fall_back why = FALL_COLD;
+	struct patch_space *space;
+
+	if (!fast_answers(nr)) {
+		why = FALL_CALL;
+	} else if (!runtime.patch) {
+		why = FALL_OFF;
+	} else if (!fast_has_gs(thread)) {
+		why = FALL_GS;
+	} else {
+		space = patch_space_of(thread->process);
+		if (space && patch_space_try_lock(space)) {
+			why = notice(thread, space, regs->rip, nr);
+			patch_space_unlock(space);
+		}
+	}
+	statistics_fall(nr, why);
+}
+
+/* ---- contexts ------------------------------------------------------------------------------------------------------------------- */
+
+/* Without the lock: a record that others read is not changed but for its state while a thread can be in its trampoline. */
+void patch_settle(const struct process *process, struct registers *regs)
+{
+	const struct patch_space *space = process->patch;
+	bool ours = false;
+
+	for (unsigned i = 0; space && i < TRAMPOLINES_MAX; i++)
+		ours |= space->pages[i] && regs->rip - space->pages[i] < PAGE;
+	for (unsigned i = 0; ours && i < SITES_MAX; i++) {
+		const struct patch_site *site = &space->sites[i];
+		uint64_t in = regs->rip - site->trampoline;
+
+		if (!site->trampoline || in >= TRAMPOLINE_SIZE)
+			continue;
+		/* The mov itself is begun again; each of the others stands in the site too, and then the syscall. */
+		regs->rip = site_start(site) + (in < site->length ? in : site->length);
+		return;
+	}
+}
+
+/* ---- changes by the guest ------------------------------------------------------------------------------------------------------- */
+
+/* The range up to its last page. */
+static bool overlaps(uint64_t start, uint64_t size, uint64_t from, uint64_t to)
+{
+	uint64_t end = start + size + PAGE - 1 < start ? UINT64_MAX : (start + size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+	return start < to && from < end;
+}
+
+static long site_restore(struct patch_site *site)
+{
+	uint8_t original[JUMP_SIZE] = {MOV_EAX};
+	long result = 0;
+
+	if (site_stands(site)) {
+		memcpy(original + 1, &site->nr, sizeof site->nr);
+		result = patch_text(site_start(site), original, sizeof original, site->prot);
+	}
+	if (!result)
+		site->state = SITE_COLD;
+	return result;
+}
+
+/* Must the jump of this site go? */
+static bool site_concerned(const struct patch_space *space, const struct patch_site *site, uint64_t start, uint64_t size,
+	enum patch_change change)
+{
+	if (site->state != SITE_PATCHED)
+		return false;
+	if (change == PATCH_CHANGE && overlaps(start, size, site_start(site), site->at))
+		return true;
+	for (unsigned i = 0; i < TRAMPOLINES_MAX; i++)
+		if (space->pages[i] == (site->trampoline & ~(uint64_t)(PAGE - 1)) &&
+			overlaps(start, size, space->pages[i], space->pages[i] + PAGE))
+			return true;
+	return false;
+}
+
+static long change_locked(struct patch_space *space, uint64_t start, uint64_t size, enum patch_change change)
+{
+	for (unsigned i = 0; i < SITES_MAX; i++) {
+		struct patch_site *site = &space->sites[i];
+		long result = site_concerned(space, site, start, size, change) ? site_restore(site) : 0;
+		if (result < 0)
+			return result;
+	}
+	for (unsigned i = 0; i < TRAMPOLINES_MAX; i++) {
+		if (!space->pages[i] || !overlaps(start, size, space->pages[i], space->pages[i] + PAGE))
+			continue;
+		for (unsigned n = 0; n < SITES_MAX; n++)
+			if (space->sites[n].trampoline - space->pages[i] < PAGE)
+				space->sites[n].trampoline = 0;
+		space->pages[i] = 0;
+	}
+	return 0;
+}
+
+long patch_before(struct process *process, uint64_t start, uint64_t size, enum patch_change change)
+{
+	struct patch_space *space = process->patch;
+	long result;
+
+	if (!space || !space->patched || start & (PAGE - 1) || !size)
+		return 0;
+	patch_space_lock(space);
+	result = change_locked(space, start, size, change);
+	patch_space_unlock(space);
+	return result;
+}

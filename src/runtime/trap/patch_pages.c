@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * patch_pages.c - exchange of pages.
+ *
+ *     text   |····TTTT····|   mremap(DONTUNMAP)   |····ffff····|   mprotect, write,    |····PPPP····|   The mapping stays; for a moment
+ *                                   ▼                              mprotect, mremap         ▲            its page is the file's own (f),
+ *     aside                       TTTT ─────────────────────────▶  PPPP ────────────────────┘            without earlier patches.
+ */
+#include "runtime/trap/patch_pages.h"
+
+#include <asm-generic/errno-base.h>
+#include <linux/mman.h>
+#include <tulou/tulou.h>
+
+#include "base/mem.h"
+#include "host/linux/syscall.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+enum { READ_WRITE = TULOU_PROT_READ | TULOU_PROT_WRITE, READ_EXEC = TULOU_PROT_READ | TULOU_PROT_EXEC };
+
+static long move(uint64_t from, uint64_t to, int flags)
+{
+	return sys5(__NR_mremap, (long)from, TULOU_PAGE_SIZE, TULOU_PAGE_SIZE, MREMAP_MAYMOVE | flags, (long)to);
+}
+
+/* Where nobody executes it. The page is faulted in by a call that can say no: the file may have become shorter. */
+static long write_aside(uint64_t page, size_t offset, const void *bytes, size_t size, int prot)
+{
+	long result = sys3(__NR_mprotect, (long)page, TULOU_PAGE_SIZE, READ_WRITE);
+
+	if (!result)
+		result = sys3(__NR_madvise, (long)page, TULOU_PAGE_SIZE, MADV_POPULATE_WRITE);
+	if (!result)
+		memcpy((void *)(page + offset), bytes, size);
+	return result ? result : sys3(__NR_mprotect, (long)page, TULOU_PAGE_SIZE, prot);
+}
+
+long patch_text(uint64_t at, const void *bytes, size_t size, int prot)
+{
+	uint64_t page = at & ~(uint64_t)(TULOU_PAGE_SIZE - 1);
+	long aside, result;
+
+	if (at + size > page + TULOU_PAGE_SIZE)
+		return -EINVAL;
+	aside = move(page, 0, MREMAP_DONTUNMAP);
+	if (aside < 0)
+		return aside;
+	result = write_aside((uint64_t)aside, at - page, bytes, size, prot);
+	if (!result) {
+		result = move((uint64_t)aside, page, MREMAP_FIXED);
+		result = result < 0 ? result : 0;
+	}
+	if (result) /* the file's own page is there: without patches, so that all of its sites are trapped */
+		sys2(__NR_munmap, aside, TULOU_PAGE_SIZE);
+	return result;
+}
+
+long patch_anonymous(uint64_t at, const void *bytes, size_t size)
+{
+	uint64_t page = at & ~(uint64_t)(TULOU_PAGE_SIZE - 1);
+	long aside = sys6(__NR_mmap, 0, TULOU_PAGE_SIZE, READ_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), result;
+
+	if (aside < 0)
+		return aside;
+	memcpy((void *)aside, (const void *)page, TULOU_PAGE_SIZE);
+	memcpy((void *)(aside + (long)(at - page)), bytes, size);
+	result = sys3(__NR_mprotect, aside, TULOU_PAGE_SIZE, READ_EXEC);
+	if (!result) {
+		result = move((uint64_t)aside, page, MREMAP_FIXED);
+		result = result < 0 ? result : 0;
+	}
+	if (result)
+		sys2(__NR_munmap, aside, TULOU_PAGE_SIZE);
+	return result;
+}
