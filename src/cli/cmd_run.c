@@ -14,6 +14,8 @@
 #include "runtime/trap/statistics.h"
 #include "runtime/trap/trap.h"
 
+enum { PATCH_AFTER_MAX = 4000 };
+
 struct programs {
 	unsigned count;
 	char **argv[SUPERVISOR_LISTED_MAX];
@@ -30,6 +32,7 @@ static const char help[] =
 	"  -v, --verbose      say what happens, on stderr: instances that are started, programs that must leave\n"
 	"      --strict       refuse whatever would need a second instance (a fork that copies, a taken address)\n"
 	"      --no-patch     never change the code of programs: every memory call is trapped\n"
+	"      --patch-after=N  change the code of a call site when it was trapped N times (12)\n"
 	"      --stats        at the end, say on stderr how many calls were trapped, and why\n"
 	"      --map-at-exit  print the pool when one of the programs ends\n"
 	"      --process-memory=SIZE  the address space that each process may have: bytes, or with K, M, G, T; as `ulimit -v`\n"
@@ -56,6 +59,16 @@ static bool parse_check(const char *text)
 	return true;
 }
 
+static bool parse_patch_after(const char *text)
+{
+	unsigned long count;
+
+	if (!text_parse(text, PATCH_AFTER_MAX, &count) || !count)
+		return false;
+	runtime.patch_after = (unsigned)count;
+	return true;
+}
+
 static bool parse_memory(const char *text)
 {
 	struct limit *limit = &limits_initial.of[LIMIT_AS];
@@ -67,13 +80,27 @@ static bool parse_memory(const char *text)
 	return true;
 }
 
+/* --NAME=VALUE. NULL: it is taken; else what is wrong with it. */
+static const char *parse_valued(const char *option)
+{
+	const char *value;
+
+	if ((value = text_after(option, "--check=")))
+		return parse_check(value) ? NULL : "not a level from 0 to 3:";
+	if ((value = text_after(option, "--process-memory=")))
+		return parse_memory(value) ? NULL : "not a size, or above the hard limit:";
+	if ((value = text_after(option, "--patch-after=")))
+		return parse_patch_after(value) ? NULL : "not a number from 1 to 4000:";
+	return "unknown option";
+}
+
 /* Options up to `--` or the first word that is none. The index behind them, 0 after --help, or -1. */
 static int parse_options(int argc, char **argv)
 {
 	int i = 1;
 
 	for (; i < argc && argv[i][0] == '-'; i++) {
-		const char *level = text_after(argv[i], "--check="), *size = text_after(argv[i], "--process-memory=");
+		const char *wrong;
 
 		if (text_equal(argv[i], "--"))
 			return i + 1;
@@ -90,11 +117,8 @@ static int parse_options(int argc, char **argv)
 		} else if (text_equal(argv[i], "-h") || text_equal(argv[i], "--help")) {
 			print(help);
 			return 0;
-		} else if (!level && !size) {
-			usage("unknown option", argv[i]);
-			return -1;
-		} else if (level ? !parse_check(level) : !parse_memory(size)) {
-			usage(level ? "not a level from 0 to 3:" : "not a size, or above the hard limit:", argv[i]);
+		} else if ((wrong = parse_valued(argv[i]))) {
+			usage(wrong, argv[i]);
 			return -1;
 		}
 	}

@@ -31,6 +31,7 @@ void instance_options(char out[INSTANCE_OPTIONS_SIZE], const struct thread *thre
 	out = option_put(out, 'v', runtime.verbose);
 	out = option_put(out, 's', runtime.strict);
 	out = option_put(out, 'p', runtime.no_patch);
+	out = option_put(out, 'a', runtime.patch_after);
 	out = option_put(out, 'c', (unsigned long)runtime.check_level);
 	out = option_put(out, 'm', own->mdwe & PR_MDWE_NO_INHERIT ? 0 : own->mdwe);
 	out = option_put(out, 'd', !thread || own->death_bound ? 1ul + own->parent_death : 0);
@@ -49,6 +50,9 @@ static void option_take(char letter, unsigned long value)
 		break;
 	case 's':
 		runtime.strict = value;
+		break;
+	case 'a':
+		runtime.patch_after = (unsigned)value;
 		break;
 	case 'p':
 		runtime.no_patch = value;

@@ -26,6 +26,7 @@ struct runtime {
 	bool verbose; /* -v: say what happens, on stderr */
 	bool patch; /* call sites are patched; false: --no-patch, or the processor has no rdgsbase */
 	bool no_patch; /* --no-patch */
+	unsigned patch_after; /* --patch-after: traps from one site until it is patched; 0: what pays */
 	bool statistics; /* --stats */
 	bool strict; /* --strict: refuse what needs a second instance */
 	bool map_at_exit; /* --map-at-exit: print the pool when a listed program ends */

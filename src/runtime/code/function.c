@@ -12,7 +12,8 @@ enum {
 	SYMBOLS_AT_ONCE = 40,
 	SYMBOLS_MOST = 65536,
 	EH_VERSION = 1,
-	EH_ENCODINGS = 0x3b031b, /* pc-relative pointer, 4-byte count, table of 4 bytes relative to the header: what linkers write */
+	EH_ENCODINGS =
+		0x3b031b, /* pc-relative pointer, 4-byte count, table of 4 bytes relative to the header: what linkers write */
 	EH_HEAD = 12,
 	DT_GNU_HASH_TAG = 0x6ffffef5,
 	ST_FUNC = 2,
@@ -48,7 +49,8 @@ static bool image_read(struct image *image, uint64_t text, uint64_t offset)
 		const struct elf64_phdr *ph = &image->phdrs[i];
 		if (ph->p_type == PT_LOAD && ph->p_flags & PF_X && (ph->p_offset & ~(uint64_t)(PAGE - 1)) <= offset &&
 			offset < ph->p_offset + ph->p_filesz) {
-			image->bias = text - offset + (ph->p_offset & ~(uint64_t)(PAGE - 1)) - (ph->p_vaddr & ~(uint64_t)(PAGE - 1));
+			image->bias =
+				text - offset + (ph->p_offset & ~(uint64_t)(PAGE - 1)) - (ph->p_vaddr & ~(uint64_t)(PAGE - 1));
 			return true;
 		}
 	}
@@ -203,7 +205,8 @@ static bool by_symbols(const struct image *image, uint64_t address, struct code_
 	return false;
 }
 
-bool code_function_find(const struct code_reader *reader, uint64_t text, uint64_t offset, uint64_t address, struct code_function *out)
+bool code_function_find(
+	const struct code_reader *reader, uint64_t text, uint64_t offset, uint64_t address, struct code_function *out)
 {
 	struct image image = {.reader = reader};
 

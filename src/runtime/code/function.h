@@ -26,6 +26,7 @@ struct code_function {
 
 /* `text`: where the mapping of the file's bytes from `offset` on stands; both whole pages. False: nothing says where the function
  * of `address` begins. */
-bool code_function_find(const struct code_reader *reader, uint64_t text, uint64_t offset, uint64_t address, struct code_function *out);
+bool code_function_find(
+	const struct code_reader *reader, uint64_t text, uint64_t offset, uint64_t address, struct code_function *out);
 
 #endif

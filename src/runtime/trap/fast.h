@@ -38,7 +38,7 @@
 #define FAST_RSP      712
 #define FAST_RIP      720
 /* The upper half of every block's address (layout.h). */
-#define FAST_BLOCKS   0x7200
+#define FAST_BLOCKS 0x7200
 
 #ifndef __ASSEMBLER__
 #include <stdbool.h>

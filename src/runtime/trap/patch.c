@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "runtime/code/function.h"
 #include "runtime/code/site.h"
+#include "runtime/layout.h"
 #include "runtime/trap/fast.h"
 #include "runtime/trap/patch_pages.h"
 #include "runtime/trap/patch_space.h"
@@ -17,6 +18,9 @@
 /* A trap costs some 2.7 µs more than a call, patching a site some 40: it pays after that many. */
 enum { PATCH_AFTER = 12, TRY_AGAIN = 4096 };
 enum { JUMP = 0xe9, BREAK = 0xcc, MOV_EAX = 0xb8, POINTER_AT = 56, PAGE = TULOU_PAGE_SIZE };
+/* Where to look for places of trampolines: the manager's chunks, and some room for what else lies at their ends. */
+#define CHUNK (32ul << 20)
+#define ROOM  (64ul << 10)
 /* Below ±2 GiB, by more than an instruction. */
 #define REACH 0x7fff0000l
 /* Of an entry of /proc/self/pagemap: a page of a file, or of shared memory. */
@@ -68,8 +72,8 @@ static int text_visit(void *arg, const struct tulou_area_info *area)
 	if (text->address >= area->end)
 		return 0;
 	/* Locked text: moving a page out of it would unlock it. */
-	text->found = area->kind == TULOU_AREA_MMAP && !(area->flags & TULOU_MAP_LOCKED) && area->prot & TULOU_PROT_EXEC && !(area->prot & TULOU_PROT_WRITE) &&
-		      area->flags & TULOU_MAP_PRIVATE && !(area->flags & TULOU_MAP_ANONYMOUS);
+	text->found = area->kind == TULOU_AREA_MMAP && !(area->flags & TULOU_MAP_LOCKED) && area->prot & TULOU_PROT_EXEC &&
+		      !(area->prot & TULOU_PROT_WRITE) && area->flags & TULOU_MAP_PRIVATE && !(area->flags & TULOU_MAP_ANONYMOUS);
 	text->start = area->start;
 	text->end = area->end;
 	text->offset = area->offset;
@@ -102,8 +106,9 @@ static bool page_is_files(uint64_t at)
 static bool page_is_known(const struct patch_space *space, uint64_t at)
 {
 	for (unsigned i = 0; i < SITES_MAX; i++)
-		if (space->sites[i].state == SITE_PATCHED && site_start(&space->sites[i]) / PAGE == at / PAGE)
-			return site_stands(&space->sites[i]);
+		if (space->sites[i].state == SITE_PATCHED && site_start(&space->sites[i]) / PAGE == at / PAGE &&
+			site_stands(&space->sites[i]))
+			return true;
 	return page_is_files(at);
 }
 
@@ -114,8 +119,8 @@ static bool read_guest(void *arg, void *to, uint64_t from, size_t size)
 }
 
 /* The piece before the syscall at `address`, and its bytes. */
-static enum fall_back piece_find(const struct text *text, uint64_t address, uint32_t nr, struct code_piece *piece, uint64_t *start,
-	uint8_t bytes[CODE_PIECE_MAX])
+static enum fall_back piece_find(const struct text *text, uint64_t address, uint32_t nr, struct code_piece *piece,
+	uint64_t *start, uint8_t bytes[CODE_PIECE_MAX])
 {
 	const struct code_reader reader = {read_guest, NULL};
 	uint8_t code[CODE_FUNCTION_MAX];
@@ -153,19 +158,25 @@ static bool page_fill(uint64_t page)
 	return patch_anonymous(page, bytes, sizeof bytes) == 0;
 }
 
-/* An executable page of the process within reach of its text. Not right behind an image, where its heap grows. */
+/* An executable page of the process within reach of its text, where nothing else would come to lie: a guest may rely on a hole that it
+ * made. At the end of the text's chunk, which is filled from its start; for a program linked at a fixed address, whose heap
+ * grows behind it, below. */
 static uint64_t page_make(struct tulou_process_vm *vm, const struct text *text)
 {
-	const uint64_t hints[] = {0, text->start - (16ul << 20), text->start - (512ul << 20), text->end + (512ul << 20)};
-	const int flags = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS;
+	const uint64_t chunk_end = (text->end | (CHUNK - 1)) + 1;
+	const uint64_t places[] = {text->start < PLACEMENT_START ? text->start - 32 * ROOM : chunk_end - ROOM,
+		text->start - 16 * CHUNK - ROOM, text->start - 24 * CHUNK - ROOM, chunk_end + 16 * CHUNK - ROOM,
+		chunk_end + 24 * CHUNK - ROOM};
+	const int flags = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS | TULOU_MAP_FIXED_NOREPLACE;
 
-	for (unsigned i = 0; i < sizeof hints / sizeof *hints; i++) {
-		long at = tulou_mmap(vm, hints[i] & ~(uint64_t)(PAGE - 1), PAGE, TULOU_PROT_READ | TULOU_PROT_EXEC, flags, -1, 0);
+	for (unsigned i = 0; i < sizeof places / sizeof *places; i++) {
+		uint64_t place = places[i] & ~(uint64_t)(PAGE - 1);
+		long at = tulou_mmap(vm, place, PAGE, TULOU_PROT_READ | TULOU_PROT_EXEC, flags, -1, 0);
 		if (at < 0)
 			continue;
-		if (in_reach((uint64_t)at, text->start) && in_reach((uint64_t)at, text->end) && page_fill((uint64_t)at))
-			return (uint64_t)at;
-		tulou_munmap(vm, (uintptr_t)at, PAGE);
+		if (in_reach(place, text->start) && in_reach(place, text->end) && page_fill(place))
+			return place;
+		tulou_munmap(vm, place, PAGE);
 	}
 	return 0;
 }
@@ -263,7 +274,7 @@ static enum fall_back notice(struct thread *thread, struct patch_space *space, u
 		site->state = SITE_COLD;
 	}
 	why = site->state == SITE_COLD ? FALL_COLD : site->state == SITE_PATCHED ? FALL_REFUSED : (enum fall_back)site->why;
-	if (++site->hits >= (site->state == SITE_LEFT ? TRY_AGAIN : PATCH_AFTER))
+	if (++site->hits >= (site->state == SITE_LEFT ? TRY_AGAIN : runtime.patch_after ? runtime.patch_after : PATCH_AFTER))
 		site_try(thread->process, space, site);
 	return why;
 }
@@ -336,8 +347,8 @@ static long site_restore(struct patch_site *site)
 }
 
 /* Must the jump of this site go? */
-static bool site_concerned(const struct patch_space *space, const struct patch_site *site, uint64_t start, uint64_t size,
-	enum patch_change change)
+static bool site_concerned(
+	const struct patch_space *space, const struct patch_site *site, uint64_t start, uint64_t size, enum patch_change change)
 {
 	if (site->state != SITE_PATCHED)
 		return false;
@@ -357,6 +368,8 @@ static long change_locked(struct patch_space *space, uint64_t start, uint64_t si
 		long result = site_concerned(space, site, start, size, change) ? site_restore(site) : 0;
 		if (result < 0)
 			return result;
+		if (change == PATCH_UNMAP && site->state == SITE_LEFT && overlaps(start, size, site->at, site->at + 1))
+			site->state = SITE_COLD; /* something else may come to stand there */
 	}
 	for (unsigned i = 0; i < TRAMPOLINES_MAX; i++) {
 		if (!space->pages[i] || !overlaps(start, size, space->pages[i], space->pages[i] + PAGE))

@@ -26,8 +26,8 @@ static struct patch_space *space_claim(void)
 			return NULL;
 		if (!__atomic_compare_exchange_n(&space->references, &free, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			continue;
-		while (used <= slot && !__atomic_compare_exchange_n(
-					       &spaces_used, &used, slot + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		while (used <= slot &&
+			!__atomic_compare_exchange_n(&spaces_used, &used, slot + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 			;
 		memset((char *)space + sizeof space->references, 0, sizeof *space - sizeof space->references);
 		return space;

@@ -47,7 +47,7 @@ static const struct {
 _Static_assert(COUNT(calls) <= STATISTICS_CALLS, "statistics");
 
 static const char *const reasons[FALL_BACKS] = {"not patching", "always trapped", "not often enough", "the guest has %gs",
-	"needs the trap", "not a file's code", "no function known", "form", "no room", "no decoder"};
+	"past the jump, or needs the trap", "not a file's code", "no function known", "form", "no room", "no decoder"};
 
 static uint64_t hits[STATISTICS_CALLS], falls[STATISTICS_CALLS][FALL_BACKS]; /* atomic */
 
@@ -90,11 +90,12 @@ static void line(unsigned call)
 		trapped += falls[call][why];
 	if (!trapped && !hits[call])
 		return;
-	length = (size_t)format(text, sizeof text, "%-16s %10lu %10lu ", calls[call].name, (unsigned long)hits[call], (unsigned long)trapped);
+	length = (size_t)format(
+		text, sizeof text, "%-16s %10lu %10lu ", calls[call].name, (unsigned long)hits[call], (unsigned long)trapped);
 	for (unsigned why = 0; why < FALL_BACKS; why++)
 		if (falls[call][why])
-			length += (size_t)format(text + length, sizeof text - length, " %s: %lu;", reasons[why],
-				(unsigned long)falls[call][why]);
+			length += (size_t)format(
+				text + length, sizeof text - length, " %s: %lu;", reasons[why], (unsigned long)falls[call][why]);
 	format(text + length, sizeof text - length, "\n");
 	write_all(2, text, length + 1);
 }

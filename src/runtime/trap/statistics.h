@@ -12,7 +12,7 @@ enum fall_back {
 	FALL_CALL, /* a call that is always trapped */
 	FALL_COLD, /* the site was not called often enough yet */
 	FALL_GS, /* the guest has %gs */
-	FALL_REFUSED, /* patched, but this call needed the trap */
+	FALL_REFUSED, /* patched, but this call needed the trap, or came to the syscall another way */
 	FALL_NO_FILE, /* code that is not a private mapping of a file, or was changed */
 	FALL_NO_FUNCTION, /* nothing says where its function begins */
 	FALL_FORM, /* no `mov $nr,%eax` before the syscall, or what stands between cannot be moved */
