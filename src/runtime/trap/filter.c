@@ -12,6 +12,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/prctl.h>
+#include <linux/ptrace.h>
 #include <linux/seccomp.h>
 
 #include "host/linux/syscall.h"
@@ -31,12 +32,17 @@ static const struct {
 	{__NR_epoll_pwait2, 4},
 };
 
-/* prctl: only these options (they would change the memory of all). */
-static const uint16_t trapped_prctl[] = {PR_SET_MM, 65 /* PR_SET_MDWE */};
+/* Trapped only when the first argument is one of these: what would change the memory of all, and PTRACE_TRACEME. */
+static const struct {
+	uint16_t nr, count, values[2];
+} trapped_for[] = {
+	{__NR_prctl, 2, {PR_SET_MM, 65 /* PR_SET_MDWE */}},
+	{__NR_ptrace, 1, {PTRACE_TRACEME}},
+};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 enum { FILTER_HEAD = 7 };
-enum { FILTER_MAX = 24 + TRAP_NUMBERS / 4 + 5 * COUNT(trapped_if) + COUNT(trapped_prctl) };
+enum { FILTER_MAX = 24 + TRAP_NUMBERS / 4 + 5 * COUNT(trapped_if) + 5 * COUNT(trapped_for) };
 enum { TESTS_SIGRETURN = 5, SYSCALL_SIZE = 2 };
 
 struct filter {
@@ -69,7 +75,9 @@ static void jump_equal(struct filter *p, uint32_t k, unsigned target)
 static unsigned next_trapped(unsigned nr)
 {
 	for (; nr < TRAP_NUMBERS; nr++) {
-		bool conditional = nr == __NR_prctl || nr == __NR_rt_sigreturn;
+		bool conditional = nr == __NR_rt_sigreturn;
+		for (size_t i = 0; i < COUNT(trapped_for); i++)
+			conditional |= nr == trapped_for[i].nr;
 		for (size_t i = 0; i < COUNT(trapped_if); i++)
 			conditional |= nr == trapped_if[i].nr;
 		if (trap_answers(nr) && !conditional)
@@ -85,9 +93,10 @@ static void filter_build(struct filter *p)
 	unsigned numbers = 0;
 	for (unsigned nr = next_trapped(0); nr < TRAP_NUMBERS; nr = next_trapped(nr + 1))
 		numbers++;
-	unsigned arguments = FILTER_HEAD + numbers + COUNT(trapped_if) + 2 + 1;
-	unsigned prctl = arguments + 4 * COUNT(trapped_if);
-	unsigned sigreturn = prctl + 1 + COUNT(trapped_prctl) + 1;
+	unsigned arguments = FILTER_HEAD + numbers + COUNT(trapped_if) + COUNT(trapped_for) + 1 + 1;
+	unsigned values = arguments + 4 * COUNT(trapped_if), sigreturn = values;
+	for (size_t i = 0; i < COUNT(trapped_for); i++)
+		sigreturn += trapped_for[i].count + 2u;
 	unsigned where = sigreturn + TESTS_SIGRETURN, trap = where + 2, allow = where + 3, enosys = where + 4;
 
 	load(p, offsetof(struct seccomp_data, arch));
@@ -102,7 +111,8 @@ static void filter_build(struct filter *p)
 		jump_equal(p, nr, where);
 	for (size_t i = 0; i < COUNT(trapped_if); i++)
 		jump_equal(p, trapped_if[i].nr, (unsigned)(arguments + 4 * i));
-	jump_equal(p, __NR_prctl, prctl);
+	for (size_t i = 0, at = values; i < COUNT(trapped_for); at += trapped_for[i++].count + 2u)
+		jump_equal(p, trapped_for[i].nr, (unsigned)at);
 	jump_equal(p, __NR_rt_sigreturn, sigreturn);
 	answer(p, SECCOMP_RET_ALLOW);
 	for (size_t i = 0; i < COUNT(trapped_if); i++) {
@@ -112,10 +122,12 @@ static void filter_build(struct filter *p)
 		load(p, at + 4);
 		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, allow - p->count - 1, where - p->count - 1);
 	}
-	load(p, offsetof(struct seccomp_data, args));
-	for (size_t i = 0; i < COUNT(trapped_prctl); i++)
-		jump_equal(p, trapped_prctl[i], where);
-	answer(p, SECCOMP_RET_ALLOW);
+	for (size_t i = 0; i < COUNT(trapped_for); i++) {
+		load(p, offsetof(struct seccomp_data, args));
+		for (size_t j = 0; j < trapped_for[i].count; j++)
+			jump_equal(p, trapped_for[i].values[j], where);
+		answer(p, SECCOMP_RET_ALLOW);
+	}
 	load(p, offsetof(struct seccomp_data, instruction_pointer)); /* sigreturn: */
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)sigreturn_at, 0, allow - p->count - 1);
 	load(p, offsetof(struct seccomp_data, instruction_pointer) + 4);

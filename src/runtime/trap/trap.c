@@ -42,6 +42,7 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_set_tid_address] = trap_set_tid_address,
 	[__NR_rseq] = trap_rseq,
 	[__NR_prctl] = trap_prctl,
+	[__NR_ptrace] = trap_ptrace,
 	[__NR_prlimit64] = trap_prlimit64,
 	[__NR_setrlimit] = trap_setrlimit,
 	[__NR_getrlimit] = trap_getrlimit,

@@ -59,6 +59,8 @@ trap_function trap_execve, trap_execveat;
 trap_function trap_exit, trap_exit_group;
 /* process/task.c */
 trap_function trap_set_tid_address, trap_rseq, trap_prctl;
+/* process/traced.c */
+trap_function trap_ptrace;
 /* process/limits.c */
 trap_function trap_prlimit64, trap_setrlimit, trap_getrlimit;
 
