@@ -41,7 +41,7 @@ static struct tulou_chunk_info chunk_info_locked(const struct chunk *chunk)
 	return info;
 }
 
-static struct tulou_area_info area_info(const struct area *area)
+static struct tulou_area_info area_info(const struct area_record *area)
 {
 	const struct shm_object *object = area->content.object;
 	bool file = object && !object->anonymous;
@@ -87,9 +87,9 @@ static int walk_chunk(struct chunk *chunk, const struct tulou_process_vm *proces
 	for (struct tree_node *node = chunk->torn ? NULL : tree_first(&chunk->areas); node && !result; node = tree_next(node)) {
 		struct tulou_area_info info;
 
-		if (process && to_area(node)->owner->process != process)
+		if (process && to_record(node)->owner->process != process)
 			continue;
-		info = area_info(to_area(node));
+		info = area_info(to_record(node));
 		result = visit(arg, &info);
 	}
 	chunk_unlock(chunk, stock);
