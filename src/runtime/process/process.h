@@ -17,6 +17,7 @@
 #define TULOU_RUNTIME_PROCESS_H
 
 #include "runtime/elf/program.h"
+#include "runtime/process/attributes.h"
 #include "runtime/process/limits.h"
 #include "runtime/process/thread.h"
 #include "runtime/runtime.h"
@@ -55,6 +56,7 @@ struct process {
 	struct signal_action actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them */
 	struct program_start layout; /* where the program's parts lie */
 	struct limits limits;
+	struct attributes attributes;
 	char exe[PROCESS_PATH]; /* /proc/self/exe: resolved */
 };
 
