@@ -121,12 +121,12 @@ static inline bool journal_notes(const struct journal *journal)
 }
 
 /* *place = value, noted if `journal` notes anything. */
-#define journal_set(journal, place, value)                                                                                       \
-	do {                                                                                                                     \
-		_Static_assert(sizeof(*(place)) == 1 || sizeof(*(place)) == 4 || sizeof(*(place)) == 8, "a word");               \
-		if (unlikely(journal_notes(journal)))                                                                            \
-			journal_note(journal, place, sizeof(*(place)));                                                          \
-		*(place) = (value);                                                                                              \
+#define journal_set(journal, place, value) \
+	do { \
+		_Static_assert(sizeof(*(place)) == 1 || sizeof(*(place)) == 4 || sizeof(*(place)) == 8, "a word"); \
+		if (unlikely(journal_notes(journal))) \
+			journal_note(journal, place, sizeof(*(place))); \
+		*(place) = (value); \
 	} while (0)
 
 /* `value` is evaluated after the note: it may say what stands there. */
