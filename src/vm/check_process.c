@@ -111,7 +111,8 @@ static bool bonds_check(const struct tulou_process_vm *vm, struct report *report
 				bond->object->dev, bond->object->ino, bond->counted, bond->areas);
 	}
 	if (!vm->torn && idle != vm->bonds.idle)
-		return report_broken(report, "S4: process %u: %zu bonds without areas, counted %zu", vm->id, idle, vm->bonds.idle);
+		return report_broken(
+			report, "S4: process %u: %zu bonds without areas, counted %zu", vm->id, idle, vm->bonds.idle);
 	return true;
 }
 

@@ -272,8 +272,7 @@ static void area_remove_part(struct area *area, struct range part, struct stock 
 	} else if (area->range.start < part.start) {
 		journal_set(journal, &area->range.end, part.start);
 	} else if (part.end < area->range.end) {
-		journal_set(journal, &area->content.offset,
-			area_content_at(area->content, part.end - area->range.start).offset);
+		journal_set(journal, &area->content.offset, area_content_at(area->content, part.end - area->range.start).offset);
 		journal_set(journal, &area->range.start, part.end);
 	} else {
 		area_drop(area, stock);

@@ -20,7 +20,8 @@
 /* Who has a chunk alone does not note what it changes there: the chunk goes with it. */
 static inline bool chunk_is_private(const struct chunk *chunk, const struct stock *stock)
 {
-	return chunk->owner_count == 1 && stock->own == JOURNAL_UNNOTED && link_owner(chunk->owners.next)->process == stock->process;
+	return chunk->owner_count == 1 && stock->own == JOURNAL_UNNOTED &&
+	       link_owner(chunk->owners.next)->process == stock->process;
 }
 
 static inline void chunk_lock(struct chunk *chunk, const struct stock *stock)

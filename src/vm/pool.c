@@ -138,9 +138,13 @@ static struct journal *journal_take_locked(struct tulou *pool)
 {
 	struct journal *journal = pool->journals;
 
-	if (!journal)
-		return journal_create(pool->host);
-	journal_set(pool->list_journal, &pool->journals, journal->next);
+	if (journal) {
+		journal_set(pool->list_journal, &pool->journals, journal->next);
+		return journal;
+	}
+	journal = journal_create(pool->host);
+	if (journal)
+		journal_add(pool->list_journal, &pool->journal_count, 1);
 	return journal;
 }
 
@@ -215,8 +219,8 @@ void tulou_process_vm_unref(struct tulou_process_vm *vm)
 	uint32_t self = pool_self(pool), seen = __atomic_load_n(&vm->references, __ATOMIC_RELAXED);
 
 	/* In one word, so that whoever dies from here on has said that it is his to give back: tulou_reap(). */
-	while (!__atomic_compare_exchange_n(&vm->references, &seen, seen > 1 ? seen - 1 : REFERENCES_GOING | self, false,
-		__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	while (!__atomic_compare_exchange_n(
+		&vm->references, &seen, seen > 1 ? seen - 1 : REFERENCES_GOING | self, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		;
 	if (seen > 1)
 		return;

@@ -24,6 +24,7 @@ struct tulou {
 	struct list processes; /* in order of creation; limbo is not in it */
 	size_t process_count;
 	struct slab process_slab;
+	size_t journal_count; /* made for process VMs */
 	struct journal *journals; /* of process VMs that are gone; their memory stays: a guard somewhere may still name one */
 
 	struct tulou_process_vm *limbo; /* owns what the host would not take back; fixed */
