@@ -29,9 +29,15 @@ static struct slab_object *slab_object_at(const struct slab *slab, struct slab_b
 	return (struct slab_object *)(page + SLAB_PAGE_HEAD + index % slab_per_page(slab) * slab->object_size);
 }
 
+/* The head of the object's page. */
+static struct slab_block **slab_block_at(const void *object)
+{
+	return (struct slab_block **)((uintptr_t)object & ~(uintptr_t)(SLAB_PAGE_SIZE - 1));
+}
+
 static struct slab_block *slab_block_of(const void *object)
 {
-	return *(struct slab_block **)((uintptr_t)object & ~(uintptr_t)(SLAB_PAGE_SIZE - 1));
+	return *slab_block_at(object);
 }
 
 void slab_init(struct slab *slab, const struct tulou_host *host, size_t object_size, struct guard *guard)
@@ -59,8 +65,6 @@ static struct slab_block *slab_block_create_locked(struct slab *slab)
 
 	if (!block)
 		return NULL;
-	for (size_t page = 0; page < BLOCK_PAGES; page++)
-		*(struct slab_block **)((char *)block + page * SLAB_PAGE_SIZE) = block;
 	block->free = NULL;
 	block->used = block->carved = 0;
 	list_insert(&slab->open, &block->open, journal);
@@ -90,6 +94,16 @@ void slab_fini(struct slab *slab)
 		slab_reap_locked(slab);
 }
 
+/* A page gets its head with its first object, so that pages which nobody needs yet are not touched. */
+static struct slab_object *slab_carve_locked(const struct slab *slab, struct slab_block *block)
+{
+	struct slab_object *object = slab_object_at(slab, block, block->carved);
+
+	journal_add(slab->guard->journal, &block->carved, 1);
+	*slab_block_at(object) = block;
+	return object;
+}
+
 static struct slab_object *slab_take_one_locked(struct slab *slab)
 {
 	struct journal *journal = slab_journal(slab);
@@ -103,12 +117,10 @@ static struct slab_object *slab_take_one_locked(struct slab *slab)
 	if (!block)
 		return NULL;
 	object = block->free;
-	if (object) {
+	if (object)
 		journal_set(journal, &block->free, object->next);
-	} else {
-		object = slab_object_at(slab, block, block->carved);
-		journal_add(journal, &block->carved, 1);
-	}
+	else
+		object = slab_carve_locked(slab, block);
 	if (!block->used)
 		journal_add(journal, &slab->empty_count, -1);
 	journal_add(journal, &block->used, 1);

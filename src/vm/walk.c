@@ -120,6 +120,19 @@ int tulou_walk_process(struct tulou_process_vm *vm, int (*visit)(void *arg, cons
 	return result;
 }
 
+bool tulou_find_area(struct tulou_process_vm *vm, uintptr_t addr, struct tulou_area_info *out)
+{
+	struct area *area;
+
+	if (process_vm_enter(vm))
+		return false;
+	area = process_vm_area_above(vm, addr);
+	if (area)
+		*out = area_info(area);
+	process_vm_leave(vm, range_between(0, 0));
+	return area;
+}
+
 static int stats_area(void *arg, const struct tulou_area_info *area)
 {
 	struct tulou_stats *stats = arg;
