@@ -26,7 +26,7 @@ static bool owner_check_locked(const struct tulou_process_vm *vm, const struct o
 		return report_broken(
 			report, "P4: process %u: no %u free pages in chunk %lx", vm->id, owner->room, chunk->range.start);
 	for (struct tree_node *node = tree_first(&chunk->areas); node; node = tree_next(node)) {
-		const struct area *area = to_area(node);
+		const struct area_record *area = to_record(node);
 
 		if (area->owner == owner && area->content.kind == TULOU_AREA_HEAP &&
 			!range_covers(range_between(vm->heap_start, page_up(vm->brk)), area->range))
@@ -38,7 +38,7 @@ static bool owner_check_locked(const struct tulou_process_vm *vm, const struct o
 static void usage_count_locked(const struct owner *owner, struct usage *usage)
 {
 	for (struct tree_node *node = tree_first(&owner->chunk->areas); node; node = tree_next(node)) {
-		const struct area *area = to_area(node);
+		const struct area_record *area = to_record(node);
 
 		if (area->owner != owner)
 			continue;
@@ -119,7 +119,7 @@ static bool bonds_check(const struct tulou_process_vm *vm, struct report *report
 static bool areas_count(const struct chunk *chunk, struct report *report)
 {
 	for (struct tree_node *node = chunk->torn ? NULL : tree_first(&chunk->areas); node; node = tree_next(node)) {
-		const struct area *area = to_area(node);
+		const struct area_record *area = to_record(node);
 		struct shm_bond *bond;
 
 		if (!area->content.object || area->owner->process->torn)

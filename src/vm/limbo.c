@@ -40,7 +40,7 @@ void limbo_retry(struct tulou *pool, uint32_t self)
 {
 	struct tulou_process_vm *limbo = pool->limbo;
 	struct range rest = pool->range, stretch;
-	struct area *first;
+	struct area first;
 	int refusals = 0;
 
 	process_vm_lock(limbo, self);

@@ -46,7 +46,7 @@ static void chunk_leave_locked(struct owner *owner, struct stock *stock)
 	const struct tulou_host *host = stock->host;
 	struct tulou_process_vm *limbo = owner->process->pool->limbo;
 	struct chunk *chunk = owner->chunk;
-	struct area *area;
+	struct area_record *area;
 
 	while ((area = chunk_own_area_above_locked(owner, chunk->range.start)) && stock_reserve(stock, RECORDS_PER_CALL)) {
 		struct range range = area->range;
