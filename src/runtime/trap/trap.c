@@ -46,6 +46,7 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_rseq] = trap_rseq,
 	[__NR_prctl] = trap_prctl,
 	[__NR_arch_prctl] = trap_arch_prctl,
+	[__NR_ptrace] = trap_ptrace,
 	[__NR_membarrier] = trap_membarrier,
 	[__NR_timer_create] = trap_timer_create,
 	[__NR_setuid] = trap_credentials,
