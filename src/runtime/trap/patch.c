@@ -2,29 +2,24 @@
 #include "runtime/trap/patch.h"
 
 #include <asm-generic/errno.h>
-#include <linux/fcntl.h>
-#include <tulou/inspect.h>
 
 #include "base/mem.h"
-#include "runtime/code/function.h"
-#include "runtime/code/site.h"
 #include "runtime/layout.h"
 #include "runtime/trap/fast.h"
 #include "runtime/trap/patch_pages.h"
 #include "runtime/trap/patch_space.h"
+#include "runtime/trap/patch_text.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
 
-/* A trap costs some 2.7 µs more than a call, patching a site some 40: it pays after that many. */
-enum { PATCH_AFTER = 12, TRY_AGAIN = 4096 };
+/* A trap costs some 2.7 µs more than a call, patching a site some 40, the first of a process twice that: it pays after so many. */
+enum { PATCH_AFTER = 12, PATCH_FIRST = 24, TRY_AGAIN = 4096 };
 enum { JUMP = 0xe9, BREAK = 0xcc, MOV_EAX = 0xb8, POINTER_AT = 56, PAGE = TULOU_PAGE_SIZE };
 /* Where to look for places of trampolines: the manager's chunks, and some room for what else lies at their ends. */
 #define CHUNK (32ul << 20)
 #define ROOM  (64ul << 10)
 /* Below ±2 GiB, by more than an instruction. */
 #define REACH 0x7fff0000l
-/* Of an entry of /proc/self/pagemap: a page of a file, or of shared memory. */
-#define PAGEMAP_FILE (1ull << 61)
 
 /* ---- a site ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -54,92 +49,16 @@ static bool site_stands(const struct patch_site *site)
 	return user_read(found, site_start(site), sizeof found) == 0 && !memcmp(found, expected, sizeof found);
 }
 
-/* ---- what the site lies in ------------------------------------------------------------------------------------------------------ */
+/* ---- may its page be changed? ------------------------------------------------------------------------------------------------------- */
 
-struct text {
-	uint64_t address; /* in: */
-	uint64_t start, end, offset;
-	int prot;
-	bool found;
-};
-
-static int text_visit(void *arg, const struct tulou_area_info *area)
-{
-	struct text *text = arg;
-
-	if (text->address < area->start)
-		return 1;
-	if (text->address >= area->end)
-		return 0;
-	/* Locked text: moving a page out of it would unlock it. */
-	text->found = area->kind == TULOU_AREA_MMAP && !(area->flags & TULOU_MAP_LOCKED) && area->prot & TULOU_PROT_EXEC &&
-		      !(area->prot & TULOU_PROT_WRITE) && area->flags & TULOU_MAP_PRIVATE && !(area->flags & TULOU_MAP_ANONYMOUS);
-	text->start = area->start;
-	text->end = area->end;
-	text->offset = area->offset;
-	text->prot = area->prot;
-	return 1;
-}
-
-static bool text_find(struct process *process, uint64_t address, struct text *text)
-{
-	*text = (struct text){.address = address};
-	tulou_walk_process(process->vm, text_visit, text);
-	return text->found;
-}
-
-/* Is the page still the file's own? Else somebody has written it, a relocation or a debugger, and what it holds is not to be found again
- * in the file (patch_text). */
-static bool page_is_files(uint64_t at)
-{
-	uint64_t entry = 0;
-	long fd = sys4(__NR_openat, AT_FDCWD, (long)"/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
-
-	if (fd < 0)
-		return false;
-	sys4(__NR_pread64, fd, (long)&entry, sizeof entry, (long)(at / PAGE * sizeof entry));
-	sys1(__NR_close, fd);
-	return entry & PAGEMAP_FILE;
-}
-
-/* … or does it differ by our jumps only? */
+/* What differs from the file there are our jumps only. */
 static bool page_is_known(const struct patch_space *space, uint64_t at)
 {
 	for (unsigned i = 0; i < SITES_MAX; i++)
 		if (space->sites[i].state == SITE_PATCHED && site_start(&space->sites[i]) / PAGE == at / PAGE &&
 			site_stands(&space->sites[i]))
 			return true;
-	return page_is_files(at);
-}
-
-static bool read_guest(void *arg, void *to, uint64_t from, size_t size)
-{
-	(void)arg;
-	return user_read(to, from, size) == 0;
-}
-
-/* The piece before the syscall at `address`, and its bytes. */
-static enum fall_back piece_find(const struct text *text, uint64_t address, uint32_t nr, struct code_piece *piece,
-	uint64_t *start, uint8_t bytes[CODE_PIECE_MAX])
-{
-	const struct code_reader reader = {read_guest, NULL};
-	uint8_t code[CODE_FUNCTION_MAX];
-	struct code_function function;
-	enum code_result result;
-
-	if (!code_function_find(&reader, text->start, text->offset, address, &function) || function.start < text->start)
-		return FALL_NO_FUNCTION;
-	if (function.size > sizeof code)
-		function.size = sizeof code;
-	if (function.start + function.size > text->end || user_read(code, function.start, function.size) < 0)
-		return FALL_NO_FUNCTION;
-	result = code_piece_find(code, function.size, address - function.start, nr, piece);
-	if (result == CODE_OK) {
-		*start = function.start + piece->start;
-		memcpy(bytes, code + piece->start, piece->length);
-		return FALL_BACKS;
-	}
-	return result == CODE_NO_DECODER ? FALL_NO_DECODER : result == CODE_FORM ? FALL_FORM : FALL_NO_FUNCTION;
+	return text_page_is_files(at);
 }
 
 /* ---- trampolines ---------------------------------------------------------------------------------------------------------------- */
@@ -148,14 +67,6 @@ static bool in_reach(uint64_t a, uint64_t b)
 {
 	int64_t distance = (int64_t)(a - b);
 	return distance < REACH && distance > -REACH;
-}
-
-static bool page_fill(uint64_t page)
-{
-	uint8_t bytes[TRAMPOLINE_SIZE];
-
-	memset(bytes, BREAK, sizeof bytes);
-	return patch_anonymous(page, bytes, sizeof bytes) == 0;
 }
 
 /* An executable page of the process within reach of its text, where nothing else would come to lie: a guest may rely on a hole that it
@@ -174,7 +85,7 @@ static uint64_t page_make(struct tulou_process_vm *vm, const struct text *text)
 		long at = tulou_mmap(vm, place, PAGE, TULOU_PROT_READ | TULOU_PROT_EXEC, flags, -1, 0);
 		if (at < 0)
 			continue;
-		if (in_reach(place, text->start) && in_reach(place, text->end) && page_fill(place))
+		if (in_reach(place, text->start) && in_reach(place, text->end))
 			return place;
 		tulou_munmap(vm, place, PAGE);
 	}
@@ -211,7 +122,7 @@ static bool trampoline_write(const struct patch_site *site, const struct code_pi
 	memcpy(at + 7, "\xff\x25", 2); /* jmp *pointer(%rip) */
 	put_relative(at + 9, to + piece->length + 13, to + POINTER_AT);
 	memcpy(code + POINTER_AT, &entry, sizeof entry);
-	return patch_anonymous(to, code, sizeof code) == 0;
+	return (to & (PAGE - 1) ? patch_anonymous(to, code, sizeof code) : patch_fresh(to, code, sizeof code)) == 0;
 }
 
 /* ---- patching ------------------------------------------------------------------------------------------------------------------- */
@@ -227,7 +138,7 @@ static enum fall_back site_patch(struct process *process, struct patch_space *sp
 
 	if (!text_find(process, site->at - SYSCALL_LENGTH, &text))
 		return FALL_NO_FILE;
-	why = piece_find(&text, site->at - SYSCALL_LENGTH, site->nr, &piece, &start, bytes);
+	why = text_piece_find(&text, site->at - SYSCALL_LENGTH, site->nr, &piece, &start, bytes);
 	if (why != FALL_BACKS)
 		return why;
 	if (start / PAGE != (start + JUMP_SIZE - 1) / PAGE)
@@ -259,6 +170,11 @@ static void site_try(struct process *process, struct patch_space *space, struct 
 	site->why = (uint8_t)why;
 }
 
+static unsigned traps_wanted(const struct patch_space *space)
+{
+	return runtime.patch_after ? runtime.patch_after : space->patched ? PATCH_AFTER : PATCH_FIRST;
+}
+
 static enum fall_back notice(struct thread *thread, struct patch_space *space, uint64_t at, uint32_t nr)
 {
 	struct patch_site *site = patch_site_of(space, at);
@@ -274,7 +190,7 @@ static enum fall_back notice(struct thread *thread, struct patch_space *space, u
 		site->state = SITE_COLD;
 	}
 	why = site->state == SITE_COLD ? FALL_COLD : site->state == SITE_PATCHED ? FALL_REFUSED : (enum fall_back)site->why;
-	if (++site->hits >= (site->state == SITE_LEFT ? TRY_AGAIN : runtime.patch_after ? runtime.patch_after : PATCH_AFTER))
+	if (++site->hits >= (site->state == SITE_LEFT ? TRY_AGAIN : traps_wanted(space)))
 		site_try(thread->process, space, site);
 	return why;
 }

@@ -19,6 +19,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
+enum { BREAKPOINT = 0xcc };
 enum { READ_WRITE = TULOU_PROT_READ | TULOU_PROT_WRITE, READ_EXEC = TULOU_PROT_READ | TULOU_PROT_EXEC };
 
 static long move(uint64_t from, uint64_t to, int flags)
@@ -75,4 +76,16 @@ long patch_anonymous(uint64_t at, const void *bytes, size_t size)
 	if (result)
 		sys2(__NR_munmap, aside, TULOU_PAGE_SIZE);
 	return result;
+}
+
+long patch_fresh(uint64_t at, const void *bytes, size_t size)
+{
+	uint64_t page = at & ~(uint64_t)(TULOU_PAGE_SIZE - 1);
+	long result = sys3(__NR_mprotect, (long)page, TULOU_PAGE_SIZE, READ_WRITE);
+
+	if (result)
+		return result;
+	memset((void *)page, BREAKPOINT, TULOU_PAGE_SIZE);
+	memcpy((void *)at, bytes, size);
+	return sys3(__NR_mprotect, (long)page, TULOU_PAGE_SIZE, READ_EXEC);
 }

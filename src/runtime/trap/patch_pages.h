@@ -12,5 +12,7 @@
 long patch_text(uint64_t at, const void *bytes, size_t size, int prot);
 /* Write into an anonymous page that is executable and readable. */
 long patch_anonymous(uint64_t at, const void *bytes, size_t size);
+/* The same, when nobody executes it yet: the rest of it is filled with breakpoints. */
+long patch_fresh(uint64_t at, const void *bytes, size_t size);
 
 #endif

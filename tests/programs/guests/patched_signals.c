@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * patched_signals - signals at every instruction of memory calls: handlers of all kinds that call in again, that leave by siglongjmp,
- * that look where they interrupted the program (never at an address or on a stack that is not its own).
+ * that look where they interrupted the program (never at an address or on a stack that is not its own); calls that wait; threads
+ * that are cancelled.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -12,12 +14,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 #include <ucontext.h>
 #include "expect.h"
 
-enum { THREADS = 4, SIGNALS = 15000, JUMPS = 3000, PAGE = 4096, RANGES = 64, IN_FLIGHT = 60, ALT_STACK = 65536 };
+enum { THREADS = 4, SIGNALS = 15000, JUMPS = 3000, PAGE = 4096, RANGES = 64, IN_FLIGHT = 60, CANCELLED = 200, ALT_STACK = 65536 };
 
 static struct range {
 	uintptr_t start, end;
@@ -202,6 +205,86 @@ static void jumping(void)
 	EXPECT(setitimer(ITIMER_REAL, &off, NULL) == 0);
 }
 
+/* ---- calls that wait ---- */
+
+static volatile sig_atomic_t rings;
+
+static void ring(int number)
+{
+	EXPECT(number == SIGALRM);
+	call_in();
+	rings++;
+}
+
+static void *open_for_writing(void *arg)
+{
+	usleep(200000);
+	return (void *)(intptr_t)open(arg, O_WRONLY);
+}
+
+/* open of a pipe without a writer: ended by a signal, or begun again behind it. */
+static void waiting(void)
+{
+	struct itimerval soon = {.it_value = {.tv_usec = 50000}};
+	struct sigaction action = {.sa_handler = ring};
+	char name[] = "patched_signals.fifo";
+	pthread_t writer;
+	void *written;
+	int fd;
+
+	for (int i = 0; i < 100; i++)
+		EXPECT((fd = open("/dev/null", O_RDONLY)) >= 0 && close(fd) == 0);
+	EXPECT(mkfifo(name, 0600) == 0 && sigaction(SIGALRM, &action, NULL) == 0);
+	EXPECT(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+	EXPECT(open(name, O_RDONLY) == -1 && errno == EINTR && rings == 1);
+	action.sa_flags = SA_RESTART;
+	EXPECT(sigaction(SIGALRM, &action, NULL) == 0 && setitimer(ITIMER_REAL, &soon, NULL) == 0);
+	EXPECT(pthread_create(&writer, NULL, open_for_writing, name) == 0);
+	EXPECT((fd = open(name, O_RDONLY)) >= 0 && rings == 2);
+	EXPECT(pthread_join(writer, &written) == 0 && (intptr_t)written >= 0);
+	EXPECT(close(fd) == 0 && close((int)(intptr_t)written) == 0 && unlink(name) == 0);
+}
+
+/* Threads that are cancelled in the midst of it: unwound from wherever they are. */
+static atomic_int cleaned;
+
+static void clean(void *arg)
+{
+	EXPECT(*(int *)arg == 42);
+	cleaned++;
+}
+
+static void *open_forever(void *arg)
+{
+	int mark = 42;
+
+	(void)arg;
+	pthread_cleanup_push(clean, &mark);
+	for (;;) {
+		int fd = open("/dev/null", O_RDONLY), old;
+
+		EXPECT(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old) == 0);
+		EXPECT(fd >= 0 && close(fd) == 0);
+		call_in();
+		EXPECT(pthread_setcancelstate(old, NULL) == 0);
+	}
+	pthread_cleanup_pop(1);
+	return NULL;
+}
+
+static void cancelling(void)
+{
+	for (int i = 0; i < CANCELLED; i++) {
+		pthread_t one;
+		void *result;
+
+		EXPECT(pthread_create(&one, NULL, open_forever, NULL) == 0);
+		usleep((unsigned)i * 13 % 700);
+		EXPECT(pthread_cancel(one) == 0 && pthread_join(one, &result) == 0 && result == PTHREAD_CANCELED);
+	}
+	EXPECT(cleaned == CANCELLED);
+}
+
 int main(void)
 {
 	struct sigaction action = {.sa_handler = plain};
@@ -215,6 +298,8 @@ int main(void)
 	EXPECT(sigaction(SIGRTMIN + 2, &action, NULL) == 0);
 	storm();
 	jumping();
+	waiting();
+	cancelling();
 	puts("signals and patched sites go together");
 	return 0;
 }
