@@ -46,7 +46,22 @@ struct chunk {
 /* What one process has in all its areas, in bytes; changed under its process lock. */
 struct usage {
 	size_t total, data; /* what RLIMIT_AS and RLIMIT_DATA bound */
+	size_t committed; /* what the pool's memory limit bounds */
 };
+
+static inline void usage_add(struct usage *usage, const struct area_content *content, size_t size)
+{
+	usage->total += size;
+	usage->data += area_content_is_data(content) ? size : 0;
+	usage->committed += area_content_is_committed(content) ? size : 0;
+}
+
+static inline void usage_sub(struct usage *usage, const struct area_content *content, size_t size)
+{
+	usage->total -= size;
+	usage->data -= area_content_is_data(content) ? size : 0;
+	usage->committed -= area_content_is_committed(content) ? size : 0;
+}
 
 struct owner {
 	struct tree_node node; /* process_vm.owners, by address; guarded by the process's lock */

@@ -98,22 +98,6 @@ bool chunk_place_locked(const struct chunk *chunk, const struct tulou_process_vm
 	return true;
 }
 
-/* ---- what a process has ---------------------------------------------------------------------------------------------- */
-
-static void usage_add(struct owner *owner, const struct area_content *content, size_t size)
-{
-	owner->usage->total += size;
-	if (area_content_is_data(content))
-		owner->usage->data += size;
-}
-
-static void usage_sub(struct owner *owner, const struct area_content *content, size_t size)
-{
-	owner->usage->total -= size;
-	if (area_content_is_data(content))
-		owner->usage->data -= size;
-}
-
 /* ---- one record ---------------------------------------------------------------------------------------------------------- */
 
 static void area_count_add(struct owner *owner)
@@ -213,7 +197,7 @@ void chunk_insert_locked(struct owner *owner, struct range range, struct area_co
 	assert_locked(chunk, stock);
 	free_space_take(&chunk->free, range, stock);
 	chunk->used += range_size(range);
-	usage_add(owner, &content, range_size(range));
+	usage_add(owner->usage, &content, range_size(range));
 	if (prev && prev->range.end == range.start && prev->owner == owner &&
 		area_content_continues(&prev->content, range_size(prev->range), &content)) {
 		prev->range.end = range.end;
@@ -237,7 +221,7 @@ static void area_remove_part(struct area *area, struct range part, struct stock 
 	struct chunk *chunk = area->owner->chunk;
 
 	chunk->used -= range_size(part);
-	usage_sub(area->owner, &area->content, range_size(part));
+	usage_sub(area->owner->usage, &area->content, range_size(part));
 	if (area->range.start < part.start && part.end < area->range.end) {
 		area_split(area, part.end, stock);
 		area->range.end = part.start;
@@ -291,7 +275,7 @@ void chunk_empty_locked(struct owner *owner, struct stock *stock)
 
 	assert_locked(chunk, stock);
 	while ((node = tree_take_down(&chunk->areas, &at))) {
-		usage_sub(owner, &to_area(node)->content, range_size(to_area(node)->range));
+		usage_sub(owner->usage, &to_area(node)->content, range_size(to_area(node)->range));
 		area_forget(to_area(node), stock);
 	}
 	chunk->used = 0;
@@ -310,11 +294,11 @@ void chunk_replace_locked(struct owner *owner, struct range range, struct area_c
 
 		if (area->range.end > range.end)
 			next = area_split(area, range.end, stock);
-		usage_sub(owner, &area->content, range_size(area->range));
+		usage_sub(owner->usage, &area->content, range_size(area->range));
 		area_drop(area, stock);
 		area = next;
 	}
-	usage_add(owner, &content, range_size(range));
+	usage_add(owner->usage, &content, range_size(range));
 	prev = to_area(area ? tree_prev(&area->node) : tree_last(&owner->chunk->areas));
 	area_join(area_add(owner, range, content, prev, area, stock), stock);
 }
@@ -331,11 +315,11 @@ void chunk_change_locked(struct owner *owner, struct range range, struct area_ch
 
 		if (area->range.end > range.end)
 			next = area_split(area, range.end, stock);
-		usage_sub(owner, &area->content, range_size(area->range));
+		usage_sub(owner->usage, &area->content, range_size(area->range));
 		area->content.flags = (area->content.flags & ~change.clear) | change.set;
 		if (change.prot >= 0)
 			area->content.prot = (uint8_t)change.prot;
-		usage_add(owner, &area->content, range_size(area->range));
+		usage_add(owner->usage, &area->content, range_size(area->range));
 		last = area;
 		if (prev && area_continues(prev, area)) {
 			area_join_next(prev, stock);

@@ -32,6 +32,7 @@ int tulou_create(struct tulou **out, const struct tulou_host *host, const struct
 		.placement_start = config->placement_start ? config->placement_start : config->start,
 		.chunk_size = config->chunk_size ? config->chunk_size : CHUNK_SIZE_DEFAULT,
 		.check_level = config->check_level,
+		.memory_limit = config->memory_limit,
 		.limbo = (struct tulou_process_vm *)(pool + 1),
 	};
 	list_init(&pool->processes);
@@ -62,6 +63,8 @@ void process_vm_give_back(struct tulou_process_vm *vm)
 		stock_trim(&vm->stock, 0);
 	}
 	lock_drop(&vm->lock, pool->host);
+
+	process_vm_grant_return(vm, 0);
 
 	/* In one step, so that a fork copies it with all or nothing of it. */
 	pool_lock_list(pool, self);

@@ -209,6 +209,7 @@ int supervisor_run(const int *pids, int *statuses, unsigned count)
 		statuses[i] = -1;
 	signals_open();
 	watch_all_listed();
+	runtime_limit_memory();
 	loop(listed_done);
 	if (process_count()) {
 		/* Daemons live on: somebody else takes over, with a word of its own. */

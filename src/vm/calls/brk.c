@@ -24,13 +24,15 @@ static int heap_grow(struct tulou_process_vm *vm, struct range more)
 		.flags = heap_content.flags | (vm->lock_future == TULOU_MAP_LOCKED ? TULOU_MAP_LOCKED : 0),
 	};
 	struct area *next = process_vm_area_above(vm, more.start);
+	struct usage need = {0};
 	int error;
 
 	/* Linux leaves a page to the next mapping, and more to one that grows downwards. */
 	if (next && next->range.start < more.end + (next->content.flags & TULOU_MAP_GROWSDOWN ? STACK_GAP : 0) + PAGE_SIZE)
 		return -TULOU_ENOMEM;
 	content.flags |= vm->lock_future;
-	if (process_vm_may_have(vm, vm->usage, range_size(more), range_size(more)) || !vm_extend(vm, vm->heap, more, content))
+	usage_add(&need, &content, range_size(more));
+	if (process_vm_may_have(vm, vm->usage, need) || !vm_extend(vm, vm->heap, more, content))
 		return -TULOU_ENOMEM;
 	error = host->map(host->ctx, &mapping);
 	if (error) {
