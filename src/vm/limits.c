@@ -49,10 +49,11 @@ static bool grant(struct tulou_process_vm *vm, size_t wanted)
 {
 	size_t missing = wanted - vm->granted, step = align_up(missing, GRANT_STEP);
 
-	if (step < missing || !pool_commit(vm->pool, step))
+	if (step < missing || !pool_commit(vm->pool, step)) {
 		step = missing;
-	if (step == missing && !pool_commit(vm->pool, step))
-		return false;
+		if (!pool_commit(vm->pool, step))
+			return false;
+	}
 	vm->granted += step;
 	return true;
 }
