@@ -148,7 +148,7 @@ static int reserve(struct tulou_process_vm *vm, struct request *r)
 	size_t size = range_size(r->range);
 	bool hinted = r->range.start && range_covers(r->window, r->range) && !(r->range.start & (r->align - 1));
 	struct range stretch;
-	struct area *first;
+	struct area first;
 	int error;
 
 	if (r->replace)
@@ -169,13 +169,13 @@ static size_t committed_before(struct tulou_process_vm *vm, struct range range)
 	struct usage usage = {0};
 
 	while (range.start < range.end) {
-		struct area *area = process_vm_area_above(vm, range.start);
+		struct area area;
 
-		if (!area || area->range.start >= range.end)
+		if (!process_vm_area_above(vm, range.start, &area) || area.range.start >= range.end)
 			break;
-		if (area_has_pages(area))
-			usage_add(&usage, &area->content, range_size(range_cut(area->range, range)));
-		range.start = area->range.end;
+		if (area_has_pages(&area))
+			usage_add(&usage, &area.content, range_size(range_cut(area.range, range)));
+		range.start = area.range.end;
 	}
 	return usage.committed;
 }
@@ -220,7 +220,7 @@ static long commit(struct tulou_process_vm *vm, struct request *r)
 static int refuse(struct tulou_process_vm *vm, const struct request *r)
 {
 	struct range stretch;
-	struct area *first;
+	struct area first;
 	bool occupied = r->fixed && !r->replace && process_vm_stretch(vm, r->range, &stretch, &first);
 
 	return occupied ? -TULOU_EEXIST : r->late;

@@ -72,21 +72,20 @@ static void new_usage(struct usage *more, const struct area *area, struct range 
 static int reach(struct tulou_process_vm *vm, struct range range, int prot, uintptr_t *end)
 {
 	struct usage more = {0};
+	struct area area;
 
 	*end = range.start;
 	while (*end < range.end) {
-		struct area *area = process_vm_area_above(vm, *end);
-
-		if (!area || area->range.start > *end || !area_has_pages(area))
+		if (!process_vm_area_above(vm, *end, &area) || area.range.start > *end || !area_has_pages(&area))
 			return -TULOU_ENOMEM;
-		if (area->content.flags & AREA_SEALED)
+		if (area.content.flags & AREA_SEALED)
 			return -TULOU_EPERM;
-		if (!area_may_have(area, prot))
+		if (!area_may_have(&area, prot))
 			return -TULOU_EACCES;
-		new_usage(&more, area, range, prot);
+		new_usage(&more, &area, range, prot);
 		if (process_vm_may_have(vm, vm->usage, more))
 			return -TULOU_ENOMEM;
-		*end = area->range.end < range.end ? area->range.end : range.end;
+		*end = area.range.end < range.end ? area.range.end : range.end;
 	}
 	return 0;
 }
@@ -97,11 +96,12 @@ static void protect_again(struct tulou_process_vm *vm, struct range range)
 {
 	const struct tulou_host *host = vm->pool->host;
 
-	while (range.start < range.end) {
-		struct area *area = process_vm_area_above(vm, range.start);
-		struct range part = range_cut(area->range, range);
+	struct area area;
 
-		host->protect(host->ctx, part.start, range_size(part), area->content.prot);
+	while (range.start < range.end && process_vm_area_above(vm, range.start, &area)) {
+		struct range part = range_cut(area.range, range);
+
+		host->protect(host->ctx, part.start, range_size(part), area.content.prot);
 		range.start = part.end;
 	}
 }
@@ -109,13 +109,14 @@ static void protect_again(struct tulou_process_vm *vm, struct range range)
 /* Where there is an area that does not grow as the caller says: EINVAL. */
 static int grow_start(struct tulou_process_vm *vm, struct decoded *d)
 {
-	struct area *area = process_vm_area_above(vm, d->range.start);
+	struct area area;
 
-	if (!area || area->range.start >= d->range.end || (d->up && area->range.start > d->range.start))
+	if (!process_vm_area_above(vm, d->range.start, &area) || area.range.start >= d->range.end ||
+		(d->up && area.range.start > d->range.start))
 		return -TULOU_ENOMEM;
-	if (d->up || !area_grows_down(area))
+	if (d->up || !area_grows_down(&area))
 		return -TULOU_EINVAL;
-	d->range.start = area->range.start;
+	d->range.start = area.range.start;
 	return 0;
 }
 
@@ -123,11 +124,11 @@ static int grow_start(struct tulou_process_vm *vm, struct decoded *d)
 static void change(struct tulou_process_vm *vm, struct range range, int prot)
 {
 	struct range left = range;
+	struct area area;
 
-	while (prot & TULOU_PROT_WRITE && left.start < left.end) {
-		struct area *area = process_vm_area_above(vm, left.start);
-		struct range part = range_cut(area->range, left);
-		int lost = flags_lost(&area->content, prot);
+	while (prot & TULOU_PROT_WRITE && left.start < left.end && process_vm_area_above(vm, left.start, &area)) {
+		struct range part = range_cut(area.range, left);
+		int lost = flags_lost(&area.content, prot);
 
 		left.start = part.end;
 		if (lost)
