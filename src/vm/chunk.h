@@ -21,7 +21,6 @@
 #include "free_space.h"
 
 #include "base/list.h"
-#include "base/lock.h"
 
 struct tulou_process_vm;
 
@@ -30,14 +29,15 @@ struct chunk {
 	struct range range; /* start: fixed; end: changed under manager and chunk lock */
 	size_t gap; /* bytes; fixed */
 	bool open; /* fixed */
-	/* guarded by the manager's *and* this chunk's lock; either is enough to read */
+	/* guarded by the manager's *and* this chunk's lock; either is enough to read. Noted even in a chunk that one process has
+	 * alone */
 	struct list owners;
 	size_t owner_count;
-	struct lock lock;
-	/* guarded by lock */
+	struct guard guard;
+	/* guarded by guard */
 	uint8_t kind; /* enum tulou_chunk_kind */
 	bool head_guard;
-	bool torn; /* its one owner died in the middle of a change: nobody reads on (recover.h, salvage.c) */
+	bool torn; /* its one owner died in the middle of a change: nobody reads on (salvage.c) */
 	struct tree areas;
 	size_t area_count, used; /* used: bytes */
 	struct free_space free;
@@ -49,18 +49,21 @@ struct usage {
 	size_t committed; /* what the pool's memory limit bounds */
 };
 
-static inline void usage_add(struct usage *usage, const struct area_content *content, size_t size)
+/* What `size` bytes of it are; for a size that wraps, taken away. */
+static inline struct usage usage_of(const struct area_content *content, size_t size)
 {
-	usage->total += size;
-	usage->data += area_content_is_data(content) ? size : 0;
-	usage->committed += area_content_is_committed(content) ? size : 0;
+	return (struct usage){
+		.total = size,
+		.data = area_content_is_data(content) ? size : 0,
+		.committed = area_content_is_committed(content) ? size : 0,
+	};
 }
 
-static inline void usage_sub(struct usage *usage, const struct area_content *content, size_t size)
+static inline void usage_add(struct usage *usage, struct usage more)
 {
-	usage->total -= size;
-	usage->data -= area_content_is_data(content) ? size : 0;
-	usage->committed -= area_content_is_committed(content) ? size : 0;
+	usage->total += more.total;
+	usage->data += more.data;
+	usage->committed += more.committed;
 }
 
 struct owner {

@@ -23,7 +23,6 @@ static int heap_grow(struct tulou_process_vm *vm, struct range more)
 		.prot = heap_content.prot,
 		.flags = heap_content.flags | (vm->lock_future == TULOU_MAP_LOCKED ? TULOU_MAP_LOCKED : 0),
 	};
-	struct usage need = {0};
 	struct area next;
 	int error;
 
@@ -32,8 +31,7 @@ static int heap_grow(struct tulou_process_vm *vm, struct range more)
 		next.range.start < more.end + (next.content.flags & TULOU_MAP_GROWSDOWN ? STACK_GAP : 0) + PAGE_SIZE)
 		return -TULOU_ENOMEM;
 	content.flags |= vm->lock_future;
-	usage_add(&need, &content, range_size(more));
-	if (process_vm_may_have(vm, vm->usage, need) || !vm_extend(vm, more, content))
+	if (process_vm_may_have(vm, vm->usage, usage_of(&content, range_size(more))) || !vm_extend(vm, more, content))
 		return -TULOU_ENOMEM;
 	error = host->map(host->ctx, &mapping);
 	if (error) {

@@ -174,7 +174,7 @@ static size_t committed_before(struct tulou_process_vm *vm, struct range range)
 		if (!process_vm_area_above(vm, range.start, &area) || area.range.start >= range.end)
 			break;
 		if (area_has_pages(&area))
-			usage_add(&usage, &area.content, range_size(range_cut(area.range, range)));
+			usage_add(&usage, usage_of(&area.content, range_size(range_cut(area.range, range))));
 		range.start = area.range.end;
 	}
 	return usage.committed;

@@ -57,13 +57,12 @@ static int flags_lost(const struct area_content *content, int prot)
 static void new_usage(struct usage *more, const struct area *area, struct range range, int prot)
 {
 	struct area_content content = area->content;
-	struct usage before = {0}, after = {0};
 	size_t size = range_size(range_cut(area->range, range));
+	struct usage before = usage_of(&area->content, size), after;
 
 	content.prot = (uint8_t)prot;
 	content.flags &= ~flags_lost(&area->content, prot);
-	usage_add(&before, &area->content, size);
-	usage_add(&after, &content, size);
+	after = usage_of(&content, size);
 	more->data += after.data > before.data ? after.data - before.data : 0;
 	more->committed += after.committed > before.committed ? after.committed - before.committed : 0;
 }

@@ -170,10 +170,7 @@ static int check_limits(struct tulou_process_vm *vm, const struct request *r, co
 {
 	size_t old = r->keep ? 0 : range_size(r->old), more = r->new_size > old ? r->new_size - old : 0;
 
-	struct usage need = {0};
-
-	usage_add(&need, &area->content, more);
-	return process_vm_may_have(vm, vm->usage, need);
+	return process_vm_may_have(vm, vm->usage, usage_of(&area->content, more));
 }
 
 static struct range new_range(const struct request *r)
