@@ -50,7 +50,8 @@ static bool can_touch(uint64_t at, size_t size, bool write)
 
 	if (on_stack_page(at, size))
 		return true;
-	return size >= (write ? PROBE_SIZE : 1) && size <= page && page >= PROBE_SIZE && process->vm && alone(process) && probe(at, write);
+	return size >= (write ? PROBE_SIZE : 1) && size <= page && page >= PROBE_SIZE && process->vm && alone(process) &&
+	       probe(at, write);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------------------------ */

@@ -6,7 +6,7 @@
  *                                   ▼                                    the first, is trapped as before
  *     trampoline     │ mov $nr,%eax │ mov %r9,%rdx │ lea behind(%rip),%rcx │ jmp fast_entry │
  *
- * When:   after PATCH_AFTER traps from one site. What is called a few times only is never changed, nor its page copied.
+ * When:   after some traps from one site. What is called a few times only is never changed, nor its page copied.
  * Where:  private mappings of files, executable and not writable, whose page nobody has changed. The site's function is found through the
  *         image's own tables and decoded from its first instruction on (runtime/code); what is not understood is left alone.
  * How:    pages are exchanged, not written in place: the page is moved aside (mremap with MREMAP_DONTUNMAP leaves the mapping), made
