@@ -32,7 +32,7 @@ static const char help[] =
 	"  -v, --verbose      say what happens, on stderr: instances that are started, programs that must leave\n"
 	"      --strict       refuse whatever would need a second instance (a fork that copies, a taken address)\n"
 	"      --no-patch     never change the code of programs: every memory call is trapped\n"
-	"      --patch-after=N  change the code of a call site when it was trapped N times (24, then 12)\n"
+	"      --patch-after=N  change the code of a call site when it was trapped N times (16, then 12)\n"
 	"      --stats        at the end, say on stderr how many calls were trapped, and why\n"
 	"      --map-at-exit  print the pool when one of the programs ends\n"
 	"      --memory=SIZE  the memory that all processes together may have: bytes, or with K, M, G, T; none: no limit.\n"

@@ -57,6 +57,7 @@ struct process {
 	bool listed; /* one of the programs of the command line */
 	struct process *watch_next; /* supervisor: processes to be watched */
 	struct tulou_process_vm *vm;
+	uint32_t traps; /* since exec, until it has a space: */
 	struct patch_space *patch; /* of the VM: its patched call sites (trap/patch.h); NULL: none yet */
 	struct signal_action actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them */
 	struct program_start layout; /* where the program's parts lie */

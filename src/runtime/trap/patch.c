@@ -12,8 +12,9 @@
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
 
-/* A trap costs some 2.7 µs more than a call, patching a site some 40, the first of a process twice that: it pays after so many. */
-enum { PATCH_AFTER = 12, PATCH_FIRST = 24, TRY_AGAIN = 4096 };
+/* A trap costs some 2.7 µs more than a call, patching a site some 40, the first of a process twice that: it pays after so many. What a
+ * program does to start is not counted, so that short ones have no records. */
+enum { PATCH_AFTER = 12, PATCH_FIRST = 16, TRAPS_AT_START = 20, TRY_AGAIN = 4096 };
 enum { JUMP = 0xe9, BREAK = 0xcc, MOV_EAX = 0xb8, POINTER_AT = 56, PAGE = TULOU_PAGE_SIZE };
 /* Where to look for places of trampolines: the manager's chunks, and some room for what else lies at their ends. */
 #define CHUNK (32ul << 20)
@@ -109,7 +110,9 @@ static uint64_t trampoline_claim(struct patch_space *space, struct tulou_process
 	return 0;
 }
 
-static bool trampoline_write(const struct patch_site *site, const struct code_piece *piece, const uint8_t *bytes, uint64_t start)
+/* `fresh`: the first one of its page. */
+static bool trampoline_write(
+	const struct patch_site *site, const struct code_piece *piece, const uint8_t *bytes, uint64_t start, bool fresh)
 {
 	uint8_t code[TRAMPOLINE_SIZE], *at = code + piece->length;
 	uint64_t to = site->trampoline, entry = (uint64_t)fast_entry;
@@ -122,7 +125,7 @@ static bool trampoline_write(const struct patch_site *site, const struct code_pi
 	memcpy(at + 7, "\xff\x25", 2); /* jmp *pointer(%rip) */
 	put_relative(at + 9, to + piece->length + 13, to + POINTER_AT);
 	memcpy(code + POINTER_AT, &entry, sizeof entry);
-	return (to & (PAGE - 1) ? patch_anonymous(to, code, sizeof code) : patch_fresh(to, code, sizeof code)) == 0;
+	return (fresh ? patch_fresh(to, code, sizeof code) : patch_anonymous(to, code, sizeof code)) == 0;
 }
 
 /* ---- patching ------------------------------------------------------------------------------------------------------------------- */
@@ -135,6 +138,7 @@ static enum fall_back site_patch(struct process *process, struct patch_space *sp
 	struct text text;
 	uint64_t start;
 	enum fall_back why;
+	bool fresh = false;
 
 	if (!text_find(process, site->at - SYSCALL_LENGTH, &text))
 		return FALL_NO_FILE;
@@ -145,15 +149,17 @@ static enum fall_back site_patch(struct process *process, struct patch_space *sp
 		return FALL_FORM;
 	if (!page_is_known(space, start))
 		return FALL_NO_FILE;
-	if (!site->trampoline || !in_reach(site->trampoline, start))
+	if (!site->trampoline || !in_reach(site->trampoline, start)) {
 		site->trampoline = trampoline_claim(space, process->vm, &text);
+		fresh = !(site->trampoline & (PAGE - 1));
+	}
 	if (!site->trampoline)
 		return FALL_NO_ROOM;
 	site->length = (uint8_t)piece.length;
 	site->prot = (uint8_t)text.prot;
 	jump_bytes(site, start, jump);
 	space->patched = true;
-	if (!trampoline_write(site, &piece, bytes, start) || patch_text(start, jump, sizeof jump, text.prot) < 0)
+	if (!trampoline_write(site, &piece, bytes, start, fresh) || patch_text(start, jump, sizeof jump, text.prot) < 0)
 		return FALL_NO_ROOM;
 	return FALL_BACKS;
 }
@@ -163,6 +169,10 @@ static void site_try(struct process *process, struct patch_space *space, struct 
 	enum fall_back why;
 
 	site->hits = 0;
+	if (!space->high || site->at - CODE_PIECE_MAX < space->low)
+		space->low = site->at - CODE_PIECE_MAX;
+	if (site->at > space->high)
+		space->high = site->at;
 	if (site->state == SITE_PATCHED && site_stands(site))
 		return;
 	why = site_patch(process, space, site);
@@ -195,6 +205,15 @@ static enum fall_back notice(struct thread *thread, struct patch_space *space, u
 	return why;
 }
 
+/* The first traps of a program, which most short ones do not exceed. */
+static bool is_starting(struct process *process)
+{
+	if (process->patch || runtime.patch_after || process->traps >= TRAPS_AT_START)
+		return false;
+	process->traps++;
+	return true;
+}
+
 void patch_notice(struct thread *thread, const struct registers *regs)
 {
 	unsigned nr = (unsigned)regs->rax;
@@ -207,7 +226,7 @@ void patch_notice(struct thread *thread, const struct registers *regs)
 		why = FALL_OFF;
 	} else if (!fast_has_gs(thread)) {
 		why = FALL_GS;
-	} else {
+	} else if (!is_starting(thread->process)) {
 		space = patch_space_of(thread->process);
 		if (space && patch_space_try_lock(space)) {
 			why = notice(thread, space, regs->rip, nr);
@@ -277,6 +296,18 @@ static bool site_concerned(
 	return false;
 }
 
+/* The pages stay without gaps. */
+static void page_forget(struct patch_space *space, unsigned page)
+{
+	for (unsigned i = 0; i < SITES_MAX; i++)
+		if (space->sites[i].trampoline - space->pages[page] < PAGE)
+			space->sites[i].trampoline = 0;
+	for (unsigned i = page; i < TRAMPOLINES_MAX; i++) {
+		space->pages[i] = i + 1 < TRAMPOLINES_MAX ? space->pages[i + 1] : 0;
+		space->used[i] = i + 1 < TRAMPOLINES_MAX ? space->used[i + 1] : 0;
+	}
+}
+
 static long change_locked(struct patch_space *space, uint64_t start, uint64_t size, enum patch_change change)
 {
 	for (unsigned i = 0; i < SITES_MAX; i++) {
@@ -287,15 +318,23 @@ static long change_locked(struct patch_space *space, uint64_t start, uint64_t si
 		if (change == PATCH_UNMAP && site->state == SITE_LEFT && overlaps(start, size, site->at, site->at + 1))
 			site->state = SITE_COLD; /* something else may come to stand there */
 	}
-	for (unsigned i = 0; i < TRAMPOLINES_MAX; i++) {
-		if (!space->pages[i] || !overlaps(start, size, space->pages[i], space->pages[i] + PAGE))
+	for (unsigned i = 0; i < TRAMPOLINES_MAX && space->pages[i]; i++) {
+		if (!overlaps(start, size, space->pages[i], space->pages[i] + PAGE))
 			continue;
-		for (unsigned n = 0; n < SITES_MAX; n++)
-			if (space->sites[n].trampoline - space->pages[i] < PAGE)
-				space->sites[n].trampoline = 0;
-		space->pages[i] = 0;
+		page_forget(space, i--);
 	}
 	return 0;
+}
+
+/* Without the lock: most changes are far from text. */
+static bool is_far(const struct patch_space *space, uint64_t start, uint64_t size)
+{
+	if (overlaps(start, size, space->low, space->high))
+		return false;
+	for (unsigned i = 0; i < TRAMPOLINES_MAX && space->pages[i]; i++)
+		if (overlaps(start, size, space->pages[i], space->pages[i] + PAGE))
+			return false;
+	return true;
 }
 
 long patch_before(struct process *process, uint64_t start, uint64_t size, enum patch_change change)
@@ -303,7 +342,7 @@ long patch_before(struct process *process, uint64_t start, uint64_t size, enum p
 	struct patch_space *space = process->patch;
 	long result;
 
-	if (!space || !space->patched || start & (PAGE - 1) || !size)
+	if (!space || !space->patched || start & (PAGE - 1) || !size || is_far(space, start, size))
 		return 0;
 	patch_space_lock(space);
 	result = change_locked(space, start, size, change);

@@ -106,6 +106,7 @@ void patch_drop(struct process *process)
 {
 	struct patch_space *space = __atomic_exchange_n(&process->patch, NULL, __ATOMIC_ACQ_REL);
 
+	process->traps = 0;
 	if (space)
 		space_unref(space);
 }

@@ -29,6 +29,7 @@ struct patch_space {
 	uint32_t references; /* processes that have the VM; 0: free; atomic */
 	uint32_t lock; /* token of the thread that changes something */
 	bool patched; /* something was */
+	uint64_t low, high; /* bounds of all sites that were ever tried */
 	uint32_t used[TRAMPOLINES_MAX]; /* slots */
 	uint64_t pages[TRAMPOLINES_MAX]; /* 0: none */
 	struct patch_site sites[SITES_MAX];
