@@ -223,6 +223,7 @@ void own_memory_take(struct snapshot *s, struct own_memory *out)
 
 	memset(out, 0, sizeof *out);
 	take_sizes(s, out);
+	out->peak = s->self == s->process ? tulou_process_vm_peak(s->process->vm) : out->size;
 	c.pagemap = (int)open_self("/proc/thread-self/pagemap");
 	if (c.pagemap >= 0 && !alone) {
 		count_areas(&c, &s->areas, s->out.fd);

@@ -77,7 +77,7 @@ struct procmap_query {
 
 /* memory.c: what status, statm and stat say of a process's memory. */
 struct own_memory {
-	size_t size, data, stack, text, library; /* bytes of areas */
+	size_t size, peak, data, stack, text, library; /* bytes of areas */
 	size_t anonymous, file, shared_memory, swapped; /* bytes of pages */
 	uintptr_t code_start, code_end, data_start, data_end; /* of the program, whole pages; 0: none */
 };

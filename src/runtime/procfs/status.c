@@ -31,7 +31,7 @@ static bool replace_size(struct snapshot *s, const char *text, const struct own_
 		const char *key;
 		size_t value;
 	} values[] = {
-		{"VmPeak:", m->size},
+		{"VmPeak:", m->peak},
 		{"VmSize:", m->size},
 		{"VmHWM:", own_memory_resident(m)},
 		{"VmRSS:", own_memory_resident(m)},
