@@ -220,6 +220,7 @@ static void process_become(struct process *process, const struct exec *e)
 		sys1(__NR_personality, personality & ~READ_IMPLIES_EXEC);
 	attributes_exec(process);
 	outside_drop(process);
+	process->resident_peak = 0;
 	task_delete_timers(process);
 	memcpy(process->exe, e->program->path, sizeof process->exe);
 	process->layout = e->start;

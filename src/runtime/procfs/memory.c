@@ -235,5 +235,8 @@ void own_memory_take(struct snapshot *s, struct own_memory *out)
 	}
 	if (c.pagemap >= 0)
 		sys1(__NR_close, c.pagemap);
+	if (own_memory_resident(out) > s->process->resident_peak)
+		s->process->resident_peak = own_memory_resident(out);
+	out->resident_peak = s->process->resident_peak;
 	lines_init(&s->in, kernel_file); /* its buffer was borrowed */
 }

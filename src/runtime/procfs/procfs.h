@@ -79,6 +79,7 @@ struct procmap_query {
 struct own_memory {
 	size_t size, peak, data, stack, text, library; /* bytes of areas */
 	size_t anonymous, file, shared_memory, swapped; /* bytes of pages */
+	size_t resident_peak; /* the most of them that was seen when somebody asked */
 	uintptr_t code_start, code_end, data_start, data_end; /* of the program, whole pages; 0: none */
 };
 

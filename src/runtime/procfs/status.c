@@ -33,7 +33,7 @@ static bool replace_size(struct snapshot *s, const char *text, const struct own_
 	} values[] = {
 		{"VmPeak:", m->peak},
 		{"VmSize:", m->size},
-		{"VmHWM:", own_memory_resident(m)},
+		{"VmHWM:", m->resident_peak},
 		{"VmRSS:", own_memory_resident(m)},
 		{"RssAnon:", m->anonymous},
 		{"RssFile:", m->file},
