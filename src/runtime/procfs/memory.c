@@ -196,6 +196,7 @@ static void take_sizes(struct snapshot *s, struct own_memory *out)
 		bool program = area->start >= layout->exe_start && area->end <= layout->exe_end && !area->anonymous;
 
 		out->size += size;
+		out->locked += area->locked ? size : 0;
 		if (area->kind == TULOU_AREA_STACK)
 			out->stack += size;
 		else if (area->prot & TULOU_PROT_WRITE)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include "expect.h"
 
@@ -153,6 +154,36 @@ static void check_sizes(void)
 static const char *const files[] = {"maps", "smaps", "smaps_rollup", "numa_maps", "status", "stat", "statm", "cmdline", "environ",
 	"auxv", "exe", "comm", "limits", "oom_score_adj", "coredump_filter"};
 
+/* A line of a file as it is. */
+static void show_line(const char *path, const char *key)
+{
+	char line[500];
+	FILE *file = fopen(path, "r");
+
+	while (fgets(line, sizeof(line), file))
+		if (strncmp(line, key, strlen(key)) == 0)
+			fputs(line, stdout);
+	fclose(file);
+}
+
+static void check_limits(void)
+{
+	struct rlimit limit = {300 << 20, 900 << 20};
+	char *at = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	show_line("/proc/self/limits", "");
+	setrlimit(RLIMIT_AS, &limit);
+	limit.rlim_cur = 100 << 20;
+	limit.rlim_max = RLIM_INFINITY;
+	setrlimit(RLIMIT_DATA, &limit);
+	show_line("/proc/self/limits", "Max");
+	show_line("/proc/self/status", "VmLck");
+	EXPECT(mlock(at, 5 * PAGE) == 0);
+	show_line("/proc/self/status", "VmLck");
+	EXPECT(munlock(at, 2 * PAGE) == 0);
+	show_line("/proc/self/status", "VmLck");
+}
+
 static void check_names(const char *format, long id)
 {
 	char path[100];
@@ -201,5 +232,6 @@ int main(void)
 	show_keys("/proc/self/smaps_rollup");
 	check_sizes();
 	check_others();
+	check_limits();
 	return 0;
 }
