@@ -349,3 +349,40 @@ long patch_before(struct process *process, uint64_t start, uint64_t size, enum p
 	patch_space_unlock(space);
 	return result;
 }
+
+/* Patched text that is made writable, and trampolines that no longer could be executed. */
+static long before_mprotect(struct process *process, const struct registers *r)
+{
+	if (r->rdx & TULOU_PROT_EXEC && !(r->rdx & TULOU_PROT_WRITE))
+		return 0;
+	return patch_before(process, r->rdi, r->rsi, r->rdx & TULOU_PROT_WRITE ? PATCH_CHANGE : PATCH_UNMAP);
+}
+
+static long before_mremap(struct process *process, const struct registers *r)
+{
+	long error = patch_before(process, r->rdi, r->rsi, PATCH_CHANGE);
+
+	if (error || !(r->r10 & TULOU_MREMAP_FIXED))
+		return error;
+	return patch_before(process, r->r8, r->rdx, PATCH_UNMAP);
+}
+
+long patch_before_call(struct process *process, unsigned nr, const struct registers *r)
+{
+	if (!process->patch)
+		return 0;
+	switch (nr) {
+	case __NR_mmap:
+		return r->r10 & TULOU_MAP_FIXED ? patch_before(process, r->rdi, r->rsi, PATCH_UNMAP) : 0;
+	case __NR_munmap:
+	case __NR_madvise:
+		return patch_before(process, r->rdi, r->rsi, PATCH_UNMAP);
+	case __NR_mprotect:
+	case __NR_pkey_mprotect:
+		return before_mprotect(process, r);
+	case __NR_mremap:
+		return before_mremap(process, r);
+	default:
+		return 0;
+	}
+}

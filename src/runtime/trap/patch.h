@@ -41,6 +41,9 @@ enum patch_change {
 };
 /* Take jumps back as far as the change asks for it. 0, or a negative errno: then the change must not be made. */
 long patch_before(struct process *process, uint64_t start, uint64_t size, enum patch_change change);
+/* The same for a memory call with these registers, which is about to be made. */
+long patch_before_call(struct process *process, unsigned nr, const struct registers *regs);
+
 /* A vfork child has its parent's VM, and with it the records. */
 void patch_share(struct process *parent, struct process *child);
 /* The process leaves its VM. */

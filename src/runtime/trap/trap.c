@@ -46,6 +46,14 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_rseq] = trap_rseq,
 	[__NR_prctl] = trap_prctl,
 	[__NR_arch_prctl] = trap_arch_prctl,
+	[__NR_ioctl] = trap_ioctl,
+	[__NR_io_setup] = trap_io_setup,
+	[__NR_io_destroy] = trap_io_destroy,
+	[__NR_mbind] = trap_range_policy,
+	[__NR_set_mempolicy_home_node] = trap_range_policy,
+	[__NR_get_mempolicy] = trap_get_mempolicy,
+	[__NR_migrate_pages] = trap_migrate_pages,
+	[__NR_move_pages] = trap_move_pages,
 	[__NR_ptrace] = trap_ptrace,
 	[__NR_membarrier] = trap_membarrier,
 	[__NR_timer_create] = trap_timer_create,
@@ -89,7 +97,8 @@ bool trap_answers(unsigned nr)
 
 long trap_call(unsigned nr, struct thread *thread, struct frame *frame)
 {
-	return table[nr](thread, frame);
+	long error = patch_before_call(thread->process, nr, &frame->context.regs);
+	return error ? error : table[nr](thread, frame);
 }
 
 /* The SIGSYS handler. */
@@ -103,7 +112,7 @@ static void trap_enter(int signo, struct siginfo *info, struct context *context)
 	if (info->code == SYS_SECCOMP_CODE && nr < TRAP_NUMBERS && table[nr]) {
 		thread->guest_sp = context->regs.rsp;
 		patch_notice(thread, &context->regs);
-		result = table[nr](thread, frame);
+		result = trap_call((unsigned)nr, thread, frame);
 		if (result == TRAP_REDO)
 			result = stub_enter(frame, STUB_CALL, 0, NULL, 0);
 		if (result != TRAP_DONE)
