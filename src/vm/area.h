@@ -62,10 +62,27 @@ static inline struct area *to_area(struct tree_node *node)
 	return node ? container_of(node, struct area, node) : NULL;
 }
 
-/* Pages of the host stand behind it. */
-static inline bool area_has_pages(const struct area *area)
+/* Kept for a mapping that grows down: growth.h. */
+static inline bool area_content_is_room(const struct area_content *content)
+{
+	return content->kind == TULOU_AREA_ROOM || content->kind == TULOU_AREA_BARRIER;
+}
+
+static inline bool area_is_room(const struct area *area)
+{
+	return area_content_is_room(&area->content);
+}
+
+/* The host may have pages in it. */
+static inline bool area_is_at_host(const struct area *area)
 {
 	return area->content.kind != TULOU_AREA_RESERVED && area->content.kind != TULOU_AREA_LIMBO && !area->content.pending;
+}
+
+/* Pages of the host stand behind it, for the process to use. */
+static inline bool area_has_pages(const struct area *area)
+{
+	return area_is_at_host(area) && !area_is_room(area);
 }
 
 /* What RLIMIT_DATA counts: private memory that can be written, but stacks (mm/mmap.c: is_data_mapping). */

@@ -5,7 +5,7 @@
  *     pool_expect(f, "A:0+4rw A:6+2r- B:16+1rws");      page 0, 4 pages, of process A …, in ascending order, nothing else
  *
  * An area reads OWNER:PAGE+PAGES, perms, then s (shared), l (locked), @PAGE (offset into a file), and its kind if it is not mmap: R reserved,
- * H heap, S stack, L limbo (owner 0 is written as ?). Pages count from the start of the pool. Owners are A, B, … by id 1, 2, …
+ * H heap, S stack, L limbo (owner 0 is written as ?), ~ room, | barrier. Pages count from the start of the pool. Owners are A, B, … by id 1, 2, …
  * pool_expect also runs tulou_check, and compares what the host has mapped with the books.
  */
 #ifndef TESTS_UNIT_POOL_FIXTURE_H
@@ -103,10 +103,10 @@ static inline int picture_area(void *arg, const struct tulou_area_info *area)
 		p->length +=
 			(size_t)snprintf(p->text + p->length, sizeof(p->text) - p->length, "@%ld", (long)area->offset / PAGE);
 	if (area->kind != TULOU_AREA_MMAP)
-		p->text[p->length++] = "?RHSL"[area->kind];
+		p->text[p->length++] = "?RHSL~|"[area->kind];
 	p->text[p->length] = '\0';
 	assert_true(p->length < sizeof(p->text) - 64);
-	if (area->kind != TULOU_AREA_RESERVED)
+	if (area->kind != TULOU_AREA_RESERVED && area->kind != TULOU_AREA_ROOM)
 		p->mapped += area->end - area->start;
 	return 0;
 }

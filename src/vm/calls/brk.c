@@ -23,7 +23,7 @@ static int heap_grow(struct tulou_process_vm *vm, struct range more)
 		.prot = heap_content.prot,
 		.flags = heap_content.flags | (vm->lock_future == TULOU_MAP_LOCKED ? TULOU_MAP_LOCKED : 0),
 	};
-	struct area *next = process_vm_area_above(vm, more.start);
+	struct area *next = growth_area_above(vm, more.start);
 	int error;
 
 	/* Linux leaves a page to the next mapping, and more to one that grows downwards. */
@@ -66,7 +66,7 @@ long tulou_brk(struct tulou_process_vm *vm, uintptr_t addr)
 	struct range touched = {0, 0};
 	long result;
 
-	if (process_vm_enter(vm))
+	if (growth_enter(vm, range_between(addr, addr + STACK_GAP)))
 		return (long)__atomic_load_n(&vm->brk, __ATOMIC_RELAXED);
 	if (vm->heap && addr >= vm->heap_start) {
 		uintptr_t old = vm->brk;

@@ -96,7 +96,7 @@ static void protect_again(struct tulou_process_vm *vm, struct range range)
 /* Where there is an area that does not grow as the caller says: EINVAL. */
 static int grow_start(struct tulou_process_vm *vm, struct decoded *d)
 {
-	struct area *area = process_vm_area_above(vm, d->range.start);
+	struct area *area = growth_area_above(vm, d->range.start);
 
 	if (!area || area->range.start >= d->range.end || (d->up && area->range.start > d->range.start))
 		return -TULOU_ENOMEM;
@@ -136,7 +136,7 @@ long tulou_mprotect(struct tulou_process_vm *vm, uintptr_t addr, size_t size, in
 
 	if (result)
 		return result > 0 ? 0 : result;
-	result = process_vm_enter(vm);
+	result = growth_enter(vm, d.range);
 	if (result)
 		return result;
 	result = commit(vm, &d);
