@@ -21,7 +21,7 @@ static bool owner_check_locked(const struct tulou_process_vm *vm, const struct o
 		return report_broken(
 			report, "P4: process %u: no %u free pages in chunk %lx", vm->id, owner->room, chunk->range.start);
 	for (struct tree_node *node = tree_first(&chunk->areas); node; node = tree_next(node)) {
-		const struct area *area = to_area(node);
+		const struct area_record *area = to_record(node);
 
 		if (area->owner == owner && area->content.kind == TULOU_AREA_HEAP &&
 			!range_covers(range_between(vm->heap_start, page_up(vm->brk)), area->range))
@@ -33,11 +33,11 @@ static bool owner_check_locked(const struct tulou_process_vm *vm, const struct o
 static void usage_count_locked(const struct owner *owner, struct usage *usage)
 {
 	for (struct tree_node *node = tree_first(&owner->chunk->areas); node; node = tree_next(node)) {
-		const struct area *area = to_area(node);
+		const struct area_record *area = to_record(node);
 
 		if (area->owner != owner)
 			continue;
-		usage->total += area_is_room(area) ? 0 : range_size(area->range);
+		usage->total += content_is_room(&area->content) ? 0 : range_size(area->range);
 		if (area_content_is_data(&area->content))
 			usage->data += range_size(area->range);
 	}
@@ -45,20 +45,19 @@ static void usage_count_locked(const struct owner *owner, struct usage *usage)
 
 static bool rooms_check(struct tulou_process_vm *vm, struct report *report)
 {
-	struct area *area = process_vm_area_above(vm, 0), *next;
+	struct area area, next;
+	bool more = process_vm_area_above(vm, 0, &area);
 
-	for (; area; area = next) {
-		bool touched;
-
-		next = process_vm_area_above(vm, area->range.end);
-		touched = next && next->range.start == area->range.end;
-		if (!area_is_room(area))
+	for (; more; area = next) {
+		more = process_vm_area_above(vm, area.range.end, &next);
+		if (!area_is_room(&area))
 			continue;
-		if (!touched || !(area_is_room(next) || (next->content.flags & TULOU_MAP_GROWSDOWN)))
+		if (!more || next.range.start != area.range.end ||
+			!(area_is_room(&next) || (next.content.flags & TULOU_MAP_GROWSDOWN)))
 			return report_broken(
-				report, "P7: process %u: nothing grows into the room at %lx", vm->id, area->range.start);
-		if (area->content.kind == TULOU_AREA_BARRIER && range_size(area->range) != PAGE_SIZE)
-			return report_broken(report, "P7: process %u: the barrier at %lx is no page", vm->id, area->range.start);
+				report, "P7: process %u: nothing grows into the room at %lx", vm->id, area.range.start);
+		if (area.content.kind == TULOU_AREA_BARRIER && range_size(area.range) != PAGE_SIZE)
+			return report_broken(report, "P7: process %u: the barrier at %lx is no page", vm->id, area.range.start);
 	}
 	return true;
 }
@@ -111,8 +110,8 @@ bool shm_check(const struct tulou *pool, struct report *report)
 		container_of(node, struct shm_object, node)->counted = 0;
 	for (struct tree_node *chunk = tree_first(&pool->manager.chunks); chunk; chunk = tree_next(chunk))
 		for (node = tree_first(&to_chunk(chunk)->areas); node; node = tree_next(node))
-			if (to_area(node)->content.object)
-				to_area(node)->content.object->counted++;
+			if (to_record(node)->content.object)
+				to_record(node)->content.object->counted++;
 	for (node = tree_first(&pool->shm.objects); node; node = tree_next(node)) {
 		const struct shm_object *object = container_of(node, struct shm_object, node);
 		struct tree_node *next = tree_next(node);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* growth.c - see growth.h. A chain is what touches below a mapping that grows: rooms of several chunks, and barriers. */
+/* growth.c - see growth.h. */
 #include "growth.h"
 #include "placement.h"
 
@@ -22,61 +22,75 @@ static size_t room_wanted(const struct tulou *pool)
 
 /* ---- looking ------------------------------------------------------------------------------------------------------------- */
 
-/* The process's area that `addr` lies in, or NULL. */
-static struct area *area_at(struct tulou_process_vm *vm, uintptr_t addr)
+/* The process's area that `addr` lies in. */
+static bool area_at(struct tulou_process_vm *vm, uintptr_t addr, struct area *out)
 {
-	struct area *area = process_vm_area_above(vm, addr);
+	return process_vm_area_above(vm, addr, out) && out->range.start <= addr;
+}
 
-	return area && area->range.start <= addr ? area : NULL;
+static bool is_own(struct tulou_process_vm *vm, uintptr_t addr)
+{
+	struct area area;
+
+	return area_at(vm, addr, &area);
 }
 
 static bool grows(const struct area *area)
 {
-	return area && (area->content.flags & TULOU_MAP_GROWSDOWN);
+	return area->content.flags & TULOU_MAP_GROWSDOWN;
 }
 
-struct area *growth_area_above(struct tulou_process_vm *vm, uintptr_t addr)
+bool growth_area_above(struct tulou_process_vm *vm, uintptr_t addr, struct area *out)
 {
-	struct area *area = process_vm_area_above(vm, addr);
-
-	while (area && area_is_room(area))
-		area = process_vm_area_above(vm, area->range.end);
-	return area;
+	while (process_vm_area_above(vm, addr, out)) {
+		if (!area_is_room(out))
+			return true;
+		addr = out->range.end;
+	}
+	return false;
 }
 
 size_t growth_room_in(struct tulou_process_vm *vm, struct range range)
 {
-	struct area *area;
+	struct area area;
 	size_t size = 0;
 
-	while ((area = process_vm_area_above(vm, range.start)) && area->range.start < range.end) {
-		if (area_is_room(area))
-			size += range_size(range_cut(area->range, range));
-		range.start = area->range.end;
-	}
+	for (; process_vm_area_above(vm, range.start, &area) && area.range.start < range.end; range.start = area.range.end)
+		if (area_is_room(&area))
+			size += range_size(range_cut(area.range, range));
 	return size;
 }
 
-/* The chain around `addr`, and the area that touches it from above, or NULL. Empty: `addr` is not in a chain. */
-static struct range chain_at(struct tulou_process_vm *vm, uintptr_t addr, struct area **above)
-{
-	struct area *area = area_at(vm, addr);
-	struct range chain = {addr, addr};
+/* What touches below a mapping that grows, or might: rooms (of several chunks, perhaps) and barriers. */
+struct chain {
+	struct range range; /* empty: there is none */
+	bool grows; /* something grows into it: */
+	struct area above;
+};
 
-	for (*above = area; *above && area_is_room(*above); *above = area_at(vm, chain.end))
-		chain.end = (*above)->range.end;
-	for (; area && area_is_room(area); area = chain.start ? area_at(vm, chain.start - 1) : NULL)
-		chain.start = area->range.start;
+/* The chain that `addr` lies in. */
+static struct chain chain_at(struct tulou_process_vm *vm, uintptr_t addr)
+{
+	struct chain chain = {.range = {addr, addr}};
+	struct area area;
+	bool touched;
+
+	while ((touched = area_at(vm, chain.range.end, &chain.above)) && area_is_room(&chain.above))
+		chain.range.end = chain.above.range.end;
+	chain.grows = touched && grows(&chain.above);
+	for (uintptr_t at = addr; area_at(vm, at, &area) && area_is_room(&area) && at; at = area.range.start - 1)
+		chain.range.start = area.range.start;
 	return chain;
 }
 
 /* Where to begin, so that a chain right below `addr` or below the area around it is seen. */
 static uintptr_t look_from(struct tulou_process_vm *vm, uintptr_t addr)
 {
-	struct area *area = area_at(vm, addr), *above;
-	uintptr_t start = area ? area->range.start : addr;
+	struct area area;
 
-	return start ? chain_at(vm, start - 1, &above).start : 0;
+	if (area_at(vm, addr, &area))
+		addr = area.range.start;
+	return addr ? chain_at(vm, addr - 1).range.start : 0;
 }
 
 static void note(struct tulou_process_vm *vm, struct range range)
@@ -87,36 +101,39 @@ static void note(struct tulou_process_vm *vm, struct range range)
 
 /* ---- learning ------------------------------------------------------------------------------------------------------------ */
 
-static int chain_learn(struct tulou_process_vm *vm, struct range chain, const struct area *above)
+static int chain_learn(struct tulou_process_vm *vm, const struct chain *chain)
 {
 	const struct tulou_host *host = vm->pool->host;
-	struct area *lowest = area_at(vm, chain.start);
-	uintptr_t start;
+	uintptr_t low = chain->range.start, end = chain->range.end, start;
+	struct area lowest;
 
-	if (lowest->content.kind == TULOU_AREA_BARRIER)
-		chain.start = lowest->range.end;
-	start = range_is_empty(chain) ? chain.end : host->grown(host->ctx, chain.end, chain.start);
-	if (start == chain.end)
+	if (area_at(vm, low, &lowest) && lowest.content.kind == TULOU_AREA_BARRIER)
+		low = lowest.range.end;
+	start = low == end ? end : host->grown(host->ctx, end, low);
+	if (start == end)
 		return 0;
 	if (!stock_reserve(&vm->stock, RECORDS_PER_CALL))
 		return -TULOU_ENOMEM;
-	process_vm_replace(vm, range_between(start, chain.end), above->content);
+	process_vm_replace(vm, range_between(start, end), chain->above.content);
 	return 0;
 }
 
 int growth_learn_slow(struct tulou_process_vm *vm, struct range range)
 {
 	uintptr_t at = look_from(vm, range.start);
-	struct area *area;
+	struct area area;
 	int error = 0;
 
-	while (!error && (area = process_vm_area_above(vm, at)) && area->range.start < range.end) {
-		struct area *above;
-		struct range chain = chain_at(vm, area->range.start, &above);
+	while (!error && process_vm_area_above(vm, at, &area) && area.range.start < range.end) {
+		struct chain chain;
 
-		at = range_is_empty(chain) ? area->range.end : chain.end;
-		if (!range_is_empty(chain) && grows(above))
-			error = chain_learn(vm, chain, above);
+		at = area.range.end;
+		if (!area_is_room(&area))
+			continue;
+		chain = chain_at(vm, area.range.start);
+		at = chain.range.end;
+		if (chain.grows)
+			error = chain_learn(vm, &chain);
 	}
 	return error;
 }
@@ -127,21 +144,21 @@ int growth_learn_slow(struct tulou_process_vm *vm, struct range range)
 static bool book_below(struct tulou_process_vm *vm, uintptr_t start, size_t most)
 {
 	struct range pool = vm->pool->range, room = {pool.start, start};
-	struct area *area;
+	struct area area;
 
 	if (range_size(room) > most)
 		room.start = start - most;
-	while ((area = process_vm_area_above(vm, room.start)) && area->range.start < start)
-		room.start = area->range.end;
+	while (process_vm_area_above(vm, room.start, &area) && area.range.start < start)
+		room.start = area.range.end;
 	note(vm, room);
-	for (size_t size = range_size(room); size && room.start > pool.start; size = align_down(size / 2, PAGE_SIZE)) {
+	for (size_t size = range_size(room); size; size = align_down(size / 2, PAGE_SIZE)) {
 		room.start = start - size;
 		if (!stock_reserve(&vm->stock, RECORDS_PER_CALL))
 			return false;
 		if (!place_fixed(vm, room, content_of(TULOU_AREA_ROOM)))
 			return true;
 	}
-	return area_at(vm, start - 1) != NULL;
+	return is_own(vm, start - 1);
 }
 
 bool growth_book(struct tulou_process_vm *vm, uintptr_t start)
@@ -155,8 +172,8 @@ int growth_place(
 	size_t room = align_up(room_wanted(vm->pool), align), whole;
 	struct range below;
 
-	if (!(content.flags & TULOU_MAP_GROWSDOWN) || !vm->pool->host->grown || __builtin_add_overflow(size, room, &whole) ||
-		place_anywhere(vm, whole, align, window, content, out))
+	if (likely(!(content.flags & TULOU_MAP_GROWSDOWN)) || !vm->pool->host->grown ||
+		__builtin_add_overflow(size, room, &whole) || place_anywhere(vm, whole, align, window, content, out))
 		return place_anywhere(vm, size, align, window, content, out);
 	below = range_between(*out, *out + room);
 	process_vm_replace(vm, below, content_of(TULOU_AREA_ROOM));
@@ -167,9 +184,10 @@ int growth_place(
 
 void growth_remove(struct tulou_process_vm *vm, struct range range)
 {
-	struct area *above = growth_concerns(vm, range) ? area_at(vm, range.end) : NULL;
+	struct area above;
 
-	if (!above || (!grows(above) && above->content.kind != TULOU_AREA_ROOM)) {
+	if (!growth_concerns(vm, range) || !area_at(vm, range.end, &above) ||
+		(!grows(&above) && above.content.kind != TULOU_AREA_ROOM)) {
 		process_vm_remove(vm, range, false);
 		return;
 	}
@@ -198,31 +216,31 @@ static void barrier_lift(struct tulou_process_vm *vm, struct range page)
 }
 
 /* What had stopped it from below may be gone. */
-static struct range chain_extend(struct tulou_process_vm *vm, struct range chain, struct area *above)
+static void chain_extend(struct tulou_process_vm *vm, struct chain *chain)
 {
-	size_t have = above->range.end - chain.start, wanted = room_wanted(vm->pool);
+	size_t have = chain->above.range.end - chain->range.start, wanted = room_wanted(vm->pool);
 
-	if (have >= wanted || area_at(vm, chain.start - 1))
-		return chain;
-	book_below(vm, chain.start, wanted - have);
-	return chain_at(vm, chain.start, &above);
+	if (have >= wanted || is_own(vm, chain->range.start - 1))
+		return;
+	book_below(vm, chain->range.start, wanted - have);
+	*chain = chain_at(vm, chain->range.start);
 }
 
 /* One barrier, in the lowest page, or none where an own area lies below. */
 static void chain_settle(struct tulou_process_vm *vm, struct range chain)
 {
-	struct range lowest = {chain.start, chain.start + PAGE_SIZE};
-	bool wanted = !area_at(vm, chain.start - 1);
-	struct area *area;
+	bool wanted = !is_own(vm, chain.start - 1);
+	struct area area;
 
-	for (uintptr_t at = chain.start; at < chain.end && (area = area_at(vm, at)); at = area->range.end) {
-		bool barrier = area->content.kind == TULOU_AREA_BARRIER;
+	for (uintptr_t at = chain.start; at < chain.end && area_at(vm, at, &area); at = area.range.end) {
+		bool barrier = area.content.kind == TULOU_AREA_BARRIER;
+		struct range page = {at, at + PAGE_SIZE};
 
 		if (barrier && (!wanted || at > chain.start))
-			barrier_lift(vm, range_between(at, at + PAGE_SIZE));
+			barrier_lift(vm, page);
 		else if (!barrier && wanted && at == chain.start)
-			barrier_set(vm, lowest);
-		area = area_at(vm, at);
+			barrier_set(vm, page);
+		area_at(vm, at, &area);
 	}
 }
 
@@ -240,22 +258,25 @@ static void chain_drop(struct tulou_process_vm *vm, struct range chain)
 void growth_settle_slow(struct tulou_process_vm *vm, struct range range)
 {
 	uintptr_t at = look_from(vm, range.start);
-	struct area *area;
+	struct area area;
 
-	while ((area = process_vm_area_above(vm, at)) && area->range.start <= range.end) {
-		struct range chain;
-		struct area *above;
+	while (process_vm_area_above(vm, at, &area) && area.range.start <= range.end) {
+		struct chain chain;
 
-		at = area->range.end;
-		if (grows(area) && !area_at(vm, area->range.start - 1) && !growth_book(vm, area->range.start))
+		at = area.range.end;
+		if (!area_is_room(&area) && !grows(&area))
 			continue;
-		chain = chain_at(vm, grows(area) ? area->range.start - 1 : area->range.start, &above);
-		if (range_is_empty(chain))
+		if (grows(&area) && !is_own(vm, area.range.start - 1) && !growth_book(vm, area.range.start))
 			continue;
-		at = chain.end > at ? chain.end : at;
-		if (grows(above))
-			chain_settle(vm, chain_extend(vm, chain, above));
+		chain = chain_at(vm, grows(&area) ? area.range.start - 1 : area.range.start);
+		if (range_is_empty(chain.range))
+			continue;
+		if (chain.grows)
+			chain_extend(vm, &chain);
+		at = chain.range.end > at ? chain.range.end : at;
+		if (chain.grows)
+			chain_settle(vm, chain.range);
 		else
-			chain_drop(vm, chain);
+			chain_drop(vm, chain.range);
 	}
 }

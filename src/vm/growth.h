@@ -27,8 +27,8 @@ static inline bool growth_concerns(const struct tulou_process_vm *vm, struct ran
 	return range.start <= vm->growth.end && vm->growth.start <= range.end;
 }
 
-/* Rooms as if they were not there: the lowest area that ends above `addr` and is no room nor barrier, or NULL. */
-struct area *growth_area_above(struct tulou_process_vm *vm, uintptr_t addr);
+/* Rooms as if they were not there: the lowest area that ends above `addr` and is no room nor barrier. False: none. */
+bool growth_area_above(struct tulou_process_vm *vm, uintptr_t addr, struct area *out);
 /* Bytes of room in `range`. */
 size_t growth_room_in(struct tulou_process_vm *vm, struct range range);
 

@@ -6,26 +6,6 @@
 #include "host/linux/linux_host.h"
 #include "manager.h"
 
-static uint32_t task_self(void *ctx)
-{
-	(void)ctx;
-	return 1;
-}
-
-static bool task_alive(void *ctx, uint32_t owner)
-{
-	(void)ctx;
-	(void)owner;
-	return true;
-}
-
-static _Noreturn void task_panic(void *ctx, const char *what)
-{
-	(void)ctx;
-	fprintf(stderr, "panic: %s\n", what);
-	abort();
-}
-
 static int linux_file_of(uint64_t dev, uint64_t ino, bool shared)
 {
 	(void)dev; /* memfds live on one device, and the others have inode numbers that these do not reach */
@@ -34,12 +14,11 @@ static int linux_file_of(uint64_t dev, uint64_t ino, bool shared)
 
 static void linux_start(struct run *run)
 {
-	static const struct linux_host_tasks tasks = {.self = task_self, .alive = task_alive, .panic = task_panic};
 	static struct linux_host host;
 
 	files_open();
 	access_init();
-	linux_host_init(&host, &tasks, 0);
+	linux_host_init(&host, NULL, 0);
 	manager_start(run, &host.host, file_descriptor, linux_file_of);
 }
 

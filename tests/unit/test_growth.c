@@ -164,9 +164,9 @@ static void refusals(void **state)
 		pool_open(&f, 4096, 64);
 		tulou_process_vm_unref(f.b);
 		assert_int_equal(map_at(f.a, 1700, 1, NONE, FIXED), 1700);
-		sim_fail_any(f.sim, nth, TULOU_ENOMEM);
+		probe_fail_any(&f.probe, nth, TULOU_ENOMEM);
 		result = map_at(f.a, 2000, 4, RW, FIXED | DOWN);
-		sim_fail_none(f.sim);
+		probe_fail_none(&f.probe);
 		assert_true(result == 2000 || result == -TULOU_ENOMEM);
 		pool_expect(&f, result == 2000 ? "A:1700+1-- A:1701+27--~ A:1728+256--~ A:1984+16--~ A:2000+4rw" : "A:1700+1--");
 		pool_close(&f);

@@ -145,9 +145,9 @@ static int decode(struct request *r, const struct tulou *pool, uintptr_t addr, s
 
 static bool own_is_in(struct tulou_process_vm *vm, struct range range)
 {
-	struct area *area = growth_area_above(vm, range.start);
+	struct area area;
 
-	return area && area->range.start < range.end;
+	return growth_area_above(vm, range.start, &area) && area.range.start < range.end;
 }
 
 /* A place that must be free, or is only room below something that grows: that gives way. */
@@ -163,9 +163,10 @@ static int reserve_free(struct tulou_process_vm *vm, struct request *r)
  * process's own, and cheaper to find than to run into. */
 static bool hint_is_free(struct tulou_process_vm *vm, struct range range)
 {
-	struct area *next = growth_area_above(vm, range.start);
+	struct area next;
 
-	return !next || next->range.start >= range.end + (next->content.flags & TULOU_MAP_GROWSDOWN ? STACK_GAP : 0);
+	return !growth_area_above(vm, range.start, &next) ||
+	       next.range.start >= range.end + (next.content.flags & TULOU_MAP_GROWSDOWN ? STACK_GAP : 0);
 }
 
 static int reserve(struct tulou_process_vm *vm, struct request *r)
