@@ -13,6 +13,7 @@
 #include <linux/filter.h>
 #include <linux/membarrier.h>
 #include <linux/prctl.h>
+#include <linux/ptrace.h>
 #include <linux/seccomp.h>
 
 #include "host/linux/syscall.h"
@@ -40,6 +41,7 @@ static const uint32_t prctl_options[] = {PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_
 static const uint32_t membarrier_commands[] = {MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED,
 	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
 	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_GET_REGISTRATIONS};
+static const uint32_t ptrace_requests[] = {PTRACE_TRACEME};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -50,12 +52,13 @@ static const struct {
 } trapped_values[] = {
 	{__NR_prctl, 0, prctl_options, COUNT(prctl_options)},
 	{__NR_membarrier, 0, membarrier_commands, COUNT(membarrier_commands)},
+	{__NR_ptrace, 0, ptrace_requests, COUNT(ptrace_requests)},
 };
 
 enum { FILTER_HEAD = 7 };
 enum {
 	FILTER_MAX = 24 + TRAP_NUMBERS / 4 + 5 * COUNT(trapped_if) + 3 * COUNT(trapped_values) + COUNT(prctl_options) +
-		     COUNT(membarrier_commands)
+		     COUNT(membarrier_commands) + COUNT(ptrace_requests)
 };
 enum { TESTS_SIGRETURN = 5, SYSCALL_SIZE = 2 };
 
