@@ -219,6 +219,7 @@ static void process_become(struct process *process, const struct exec *e)
 	if (personality > 0 && personality & READ_IMPLIES_EXEC)
 		sys1(__NR_personality, personality & ~READ_IMPLIES_EXEC);
 	attributes_exec(process);
+	outside_drop(process);
 	task_delete_timers(process);
 	memcpy(process->exe, e->program->path, sizeof process->exe);
 	process->layout = e->start;
