@@ -15,29 +15,44 @@
 #define TULOU_VM_CHUNK_MANAGER_H
 
 #include "chunk.h"
-#include "recover.h"
 #include "shm_manager.h"
+
+/* Who has a chunk alone does not note what it changes there: the chunk goes with it. */
+static inline bool chunk_is_private(const struct chunk *chunk, const struct stock *stock)
+{
+	return chunk->owner_count == 1 && stock->own == JOURNAL_UNNOTED &&
+	       link_owner(chunk->owners.next)->process == stock->process;
+}
 
 static inline void chunk_lock(struct chunk *chunk, const struct stock *stock)
 {
-	if (unlikely(lock_take(&chunk->lock, stock->host, stock->self) == LOCK_TAKEN_OVER))
-		recover(stock->host, RECOVER_CHUNK, chunk);
+	if (unlikely(guard_lock(&chunk->guard, stock->host, stock->self) == GUARD_TORN))
+		chunk->torn = true;
+	guard_name(&chunk->guard, chunk_is_private(chunk, stock) ? JOURNAL_UNNOTED : stock->journal);
+}
+
+/* To look only: in the middle of a change elsewhere, which dropping this lock must not commit. */
+static inline void chunk_lock_read(struct chunk *chunk, const struct stock *stock)
+{
+	if (unlikely(guard_lock(&chunk->guard, stock->host, stock->self) == GUARD_TORN))
+		chunk->torn = true;
+	guard_name(&chunk->guard, NULL);
 }
 
 static inline void chunk_unlock(struct chunk *chunk, const struct stock *stock)
 {
-	lock_drop(&chunk->lock, stock->host);
+	guard_drop(&chunk->guard, stock->host);
 }
 
 /* One record. */
 void chunk_init(struct chunk *chunk, struct range range, size_t gap, enum tulou_chunk_kind kind, bool open, struct stock *stock);
 
 /* The lowest area that ends above `addr`, or NULL. */
-struct area *chunk_area_above_locked(const struct chunk *chunk, uintptr_t addr);
+struct area_record *chunk_area_above_locked(const struct chunk *chunk, uintptr_t addr);
 /* The lowest area of `owner` that ends above `addr`, or NULL. Steps over the areas of others. */
-struct area *chunk_own_area_above_locked(const struct owner *owner, uintptr_t addr);
+struct area_record *chunk_own_area_above_locked(const struct owner *owner, uintptr_t addr);
 /* The next area of the same owner, or NULL. */
-struct area *chunk_own_area_next_locked(const struct area *area);
+struct area_record *chunk_own_area_next_locked(const struct area_record *area);
 bool chunk_page_is_used_locked(const struct chunk *chunk, uintptr_t page);
 /* Is the area of another process at `addr`? */
 bool chunk_is_others_locked(const struct chunk *chunk, const struct tulou_process_vm *process, uintptr_t addr);
@@ -53,8 +68,6 @@ bool chunk_is_free_for_locked(const struct chunk *chunk, const struct tulou_proc
 void chunk_insert_locked(struct owner *owner, struct range range, struct area_content content, struct stock *stock);
 /* Remove all pages of `owner` from `range`, or only those of pending areas. Two records. */
 void chunk_remove_locked(struct owner *owner, struct range range, bool pending_only, struct stock *stock);
-/* Remove `part` of one area. Two records. */
-void chunk_remove_part_locked(struct area *area, struct range part, struct stock *stock);
 /* Remove all areas of a chunk, which are all of `owner`. No record. */
 void chunk_empty_locked(struct owner *owner, struct stock *stock);
 /* Show `content` in `range`, all of which belongs to `owner`. Three records. */

@@ -41,7 +41,7 @@ static struct tulou_chunk_info chunk_info_locked(const struct chunk *chunk)
 	return info;
 }
 
-static struct tulou_area_info area_info(const struct area *area)
+static struct tulou_area_info area_info(const struct tulou_process_vm *vm, const struct area *area)
 {
 	const struct shm_object *object = area->content.object;
 	bool file = object && !object->anonymous;
@@ -49,7 +49,7 @@ static struct tulou_area_info area_info(const struct area *area)
 	return (struct tulou_area_info){
 		.start = area->range.start,
 		.end = area->range.end,
-		.process = tulou_process_vm_id(area->owner->process),
+		.process = tulou_process_vm_id(vm),
 		.kind = area->content.kind,
 		.prot = area->content.prot,
 		.flags = area->content.flags & (TULOU_MAP_SHARED | TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS | TULOU_MAP_LOCKED),
@@ -87,9 +87,10 @@ static int walk_chunk(struct chunk *chunk, const struct tulou_process_vm *proces
 	for (struct tree_node *node = chunk->torn ? NULL : tree_first(&chunk->areas); node && !result; node = tree_next(node)) {
 		struct tulou_area_info info;
 
-		if (process && to_area(node)->owner->process != process)
+		if (process && to_record(node)->owner->process != process)
 			continue;
-		info = area_info(to_area(node));
+		info = area_info(
+			to_record(node)->owner->process, &(struct area){to_record(node)->range, to_record(node)->content});
 		result = visit(arg, &info);
 	}
 	chunk_unlock(chunk, stock);
@@ -113,25 +114,25 @@ int tulou_walk_process(struct tulou_process_vm *vm, int (*visit)(void *arg, cons
 	struct stock stock = walker(vm->pool);
 	int result = 0;
 
-	if (unlikely(lock_take(&vm->lock, stock.host, stock.self) == LOCK_TAKEN_OVER))
-		recover(stock.host, RECOVER_PROCESS_VM, vm);
+	process_vm_lock(vm, stock.self);
 	for (struct tree_node *node = vm->torn ? NULL : tree_first(&vm->owners); node && !result; node = tree_next(node))
 		result = walk_chunk(to_owner(node)->chunk, vm, &stock, visit, arg);
-	lock_drop(&vm->lock, stock.host);
+	process_vm_unlock(vm);
 	return result;
 }
 
 bool tulou_find_area(struct tulou_process_vm *vm, uintptr_t addr, struct tulou_area_info *out)
 {
-	struct area *area;
+	struct area area;
+	bool found;
 
 	if (process_vm_enter(vm))
 		return false;
-	area = process_vm_area_above(vm, addr);
-	if (area)
-		*out = area_info(area);
+	found = process_vm_area_above(vm, addr, &area);
+	if (found)
+		*out = area_info(vm, &area);
 	process_vm_leave(vm, range_between(0, 0));
-	return area;
+	return found;
 }
 
 static int stats_area(void *arg, const struct tulou_area_info *area)
@@ -152,6 +153,7 @@ void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 	*out = (struct tulou_stats){.pool_size = range_size(pool->range)};
 	pool_lock_list(pool, stock.self);
 	out->process_count = pool->process_count;
+	out->books = slab_bytes_locked(&pool->process_slab) + (2 + pool->journal_count) * JOURNAL_SIZE;
 	pool_unlock_list(pool);
 	manager_lock(&pool->manager, &stock);
 	out->pool_free = pool->manager.free.total;
@@ -161,9 +163,11 @@ void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 		chunk_unlock(to_chunk(node), &stock);
 		walk_chunk(to_chunk(node), NULL, &stock, stats_area, out);
 	}
+	out->books += slab_bytes_locked(&pool->manager.chunk_slab) + pool_struct_size();
 	manager_unlock(&pool->manager, &stock);
-	out->books = slab_bytes(&pool->record_slab, stock.self) + slab_bytes(&pool->process_slab, stock.self) +
-		     slab_bytes(&pool->manager.chunk_slab, stock.self) + pool_struct_size();
+	slab_lock(&pool->record_slab, stock.self, NULL);
+	out->books += slab_bytes_locked(&pool->record_slab);
+	slab_unlock(&pool->record_slab);
 }
 
 int tulou_check(struct tulou *pool, char *what, size_t what_size)

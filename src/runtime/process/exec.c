@@ -24,6 +24,7 @@
 #include "runtime/process/exec.h"
 #include "runtime/process/exit.h"
 #include "runtime/process/task.h"
+#include "runtime/process/traced.h"
 #include "runtime/supervisor/supervisor.h"
 #include "runtime/text.h"
 #include "runtime/trap/path.h"
@@ -244,6 +245,7 @@ static void exec_commit(struct exec *e)
 	__atomic_or_fetch(&process->word, WORD_RELEASED, __ATOMIC_ACQ_REL);
 	task_wake(&process->word);
 	enter_program(e);
+	traced_exec(thread);
 }
 
 /* ---- loading ------------------------------------------------------------------------------------------------------------------- */

@@ -42,6 +42,7 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_set_tid_address] = trap_set_tid_address,
 	[__NR_rseq] = trap_rseq,
 	[__NR_prctl] = trap_prctl,
+	[__NR_ptrace] = trap_ptrace,
 	[__NR_membarrier] = trap_membarrier,
 	[__NR_timer_create] = trap_timer_create,
 	[__NR_setuid] = trap_credentials,

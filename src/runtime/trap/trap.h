@@ -58,6 +58,8 @@ trap_function trap_execve, trap_execveat;
 /* process/exit.c */
 trap_function trap_exit, trap_exit_group;
 /* process/task.c */
+/* process/traced.c */
+trap_function trap_ptrace;
 trap_function trap_set_tid_address, trap_rseq, trap_timer_create;
 /* process/prctl.c, attributes.c, credentials.c */
 trap_function trap_prctl, trap_membarrier, trap_credentials;
