@@ -31,19 +31,20 @@ struct tulou_file {
 	uint64_t offset_max; /* bytes: a mapping that would go beyond is EOVERFLOW; 0: 2^63 - 1, as of regular files */
 };
 
+/* What becomes of pages: pageable, locked and brought in, locked once they are touched. */
+enum tulou_lock { TULOU_LOCK_OFF, TULOU_LOCK_ON, TULOU_LOCK_ONFAULT };
+
 /* One mapping to be made. `file` is NULL for anonymous memory. `flags` are TULOU_MAP_* as the caller gave them, less those that
- * say *where* (FIXED, FIXED_NOREPLACE, 32BIT): SHARED or PRIVATE, NORESERVE, POPULATE, LOCKED, STACK, GROWSDOWN, HUGETLB. */
+ * say *where* (FIXED, FIXED_NOREPLACE, 32BIT) or how it is locked: SHARED or PRIVATE, NORESERVE, POPULATE, STACK, GROWSDOWN, HUGETLB. */
 struct tulou_mapping {
 	uintptr_t start;
 	size_t size;
 	int prot;
 	int flags;
+	enum tulou_lock lock; /* TULOU_LOCK_OFF where the host has no `lock`. EAGAIN: no more may be locked */
 	const struct tulou_file *file;
 	uint64_t offset; /* bytes, a multiple of the page size */
 };
-
-/* What `lock` makes of pages: pageable, locked and brought in, locked once they are touched. */
-enum tulou_lock { TULOU_LOCK_OFF, TULOU_LOCK_ON, TULOU_LOCK_ONFAULT };
 
 struct tulou_host {
 	void *ctx;

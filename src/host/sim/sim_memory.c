@@ -67,7 +67,7 @@ int sim_map(void *ctx, const struct tulou_mapping *m)
 		.max_prot = SIM_PROT_ALL,
 		.shared = shared,
 		.grows = m->flags & TULOU_MAP_GROWSDOWN,
-		.lock = m->flags & TULOU_MAP_LOCKED ? TULOU_LOCK_ON : TULOU_LOCK_OFF};
+		.lock = m->lock};
 
 	if (m->file) {
 		extent.file = m->file->handle;
@@ -80,7 +80,7 @@ int sim_map(void *ctx, const struct tulou_mapping *m)
 	sim_areas_remove(&sim->areas, extent.start, extent.end);
 	sim_pages_forget(sim, extent.start, extent.end);
 	sim_areas_insert(&sim->areas, &extent);
-	if (m->flags & (TULOU_MAP_LOCKED | TULOU_MAP_POPULATE))
+	if (m->lock == TULOU_LOCK_ON || m->flags & TULOU_MAP_POPULATE)
 		sim_populate(sim, &extent, extent.start, extent.end, !shared && (m->prot & TULOU_PROT_WRITE));
 	return sim_leave(sim, SIM_MAP, 0);
 }

@@ -130,13 +130,3 @@ long tulou_munlockall(struct tulou_process_vm *vm)
 	process_vm_leave(vm, vm->pool->range);
 	return result;
 }
-
-int vm_lock_new(struct tulou_process_vm *vm, struct range range)
-{
-	const struct tulou_host *host = vm->pool->host;
-	int error = 0;
-
-	if (vm->lock_future & AREA_LOCKONFAULT)
-		error = host->lock(host->ctx, range.start, range_size(range), TULOU_LOCK_ONFAULT);
-	return error < 0 ? -TULOU_EAGAIN : 0;
-}

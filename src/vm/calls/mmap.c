@@ -246,11 +246,6 @@ static long commit(struct tulou_process_vm *vm, struct request *r)
 		process_vm_remove(vm, r->range, r->replace);
 	else if (r->replace)
 		process_vm_replace(vm, r->range, r->options.content);
-	if (error)
-		return error;
-	error = vm_lock_new(vm, r->range);
-	if (error) /* what a fixed mapping replaced is gone */
-		vm_unmap(vm, r->range);
 	return error ? error : (long)r->range.start;
 }
 
