@@ -32,7 +32,7 @@ struct tulou_file {
 };
 
 /* One mapping to be made. `file` is NULL for anonymous memory. `flags` are TULOU_MAP_* as the caller gave them, less those that
- * say *where* (FIXED, FIXED_NOREPLACE, 32BIT): SHARED or PRIVATE, NORESERVE, POPULATE, LOCKED, STACK, GROWSDOWN, HUGETLB. */
+ * say *where* (FIXED, FIXED_NOREPLACE, 32BIT): SHARED or PRIVATE, NORESERVE, POPULATE, LOCKED, STACK, GROWSDOWN, HUGETLB, SYNC. */
 struct tulou_mapping {
 	uintptr_t start;
 	size_t size;
