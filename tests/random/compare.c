@@ -11,26 +11,13 @@ const char *difference_name(enum difference_kind kind)
 	return names[kind];
 }
 
-static long comparable_result(const struct side *side, const struct outcome *outcome)
+static enum difference_kind outcomes_compare(const struct outcome *leader, const struct outcome *follower)
 {
-	bool touches = outcome->request.call == CALL_STORE || outcome->request.call == CALL_LOAD;
-
-	/* without si_code: pages and signal */
-	return touches && !side->fault_detail ? outcome->result & 0xffffffffff : outcome->result;
-}
-
-static enum difference_kind outcomes_compare(
-	const struct side *side, const struct outcome *leader, const struct outcome *follower)
-{
-	long expected = follower->result;
-
-	if (!side->fault_detail && (leader->request.call == CALL_STORE || leader->request.call == CALL_LOAD))
-		expected &= 0xffffffffff;
-	if (comparable_result(side, leader) != expected)
+	if (leader->result != follower->result)
 		return DIFFERENCE_RESULT;
 	if (leader->map != follower->map)
 		return DIFFERENCE_MAP;
-	if (leader->map != leader->real_map)
+	if (leader->bare_map != leader->real_map)
 		return DIFFERENCE_REAL_MAP;
 	if (leader->contents != follower->contents)
 		return DIFFERENCE_CONTENTS;
@@ -39,9 +26,8 @@ static enum difference_kind outcomes_compare(
 	return DIFFERENCE_NONE;
 }
 
-void records_compare(const struct sequence *seq, const struct side *leader_side, const struct record *leader,
-	const struct record *follower, struct difference *out,
-	void (*agreed)(const struct world *world, const struct outcome *outcome))
+void records_compare(const struct sequence *seq, const struct record *leader, const struct record *follower,
+	struct difference *out, void (*agreed)(const struct world *world, const struct outcome *outcome))
 {
 	unsigned count = leader->done < follower->done ? leader->done : follower->done;
 
@@ -52,7 +38,7 @@ void records_compare(const struct sequence *seq, const struct side *leader_side,
 		return;
 	}
 	for (unsigned i = 0; i < count; i++) {
-		enum difference_kind kind = outcomes_compare(leader_side, &leader->outcomes[i], &follower->outcomes[i]);
+		enum difference_kind kind = outcomes_compare(&leader->outcomes[i], &follower->outcomes[i]);
 
 		out->index = i;
 		if ((kind == DIFFERENCE_RESULT || kind == DIFFERENCE_MAP) &&

@@ -82,7 +82,7 @@ static void op_resolve(const struct run *run, const struct op *op, struct reques
 		req->prot &= ~PROT_GROWSDOWN;
 	if (op->call == CALL_MMAP && !(op->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
 		return;
-	if (op->call == CALL_BRK)
+	if (!call_has_range(op->call))
 		return;
 	size_clip(run, &op->addr, req->addr, &req->size);
 	if (op->call == CALL_MREMAP && op->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) {
@@ -102,7 +102,7 @@ static enum spread request_spread(struct run *run, const struct request *req)
 	enum spread spread, other;
 	size_t size = page_up(req->size);
 
-	if (req->call == CALL_BRK || size == 0 || size >= wild_size ||
+	if (!call_has_range(req->call) || size == 0 || size >= wild_size ||
 		(req->call == CALL_MMAP && !(req->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))))
 		return SPREAD_NONE;
 	spread = run->side->spread(run, req->addr, size);
@@ -116,10 +116,11 @@ static enum spread request_spread(struct run *run, const struct request *req)
 static bool request_mergeable(const struct run *run, const struct request *req)
 {
 	size_t kept = req->size < req->new_size ? req->size : req->new_size;
+	const struct map *map = map_bare(&run->map);
 
-	for (unsigned i = 0; req->call == CALL_MREMAP && i < run->map.count; i++)
-		if (req->addr >= run->map.ranges[i].start && req->addr < run->map.ranges[i].end)
-			return kept <= run->map.ranges[i].end - req->addr;
+	for (unsigned i = 0; req->call == CALL_MREMAP && i < map->count; i++)
+		if (req->addr >= map->ranges[i].start && req->addr < map->ranges[i].end)
+			return kept <= map->ranges[i].end - req->addr;
 	return false;
 }
 
@@ -187,10 +188,11 @@ static void outcome_look(struct run *run, struct outcome *outcome, unsigned inde
 	static struct map real;
 
 	run->side->map(run, &run->map);
-	outcome->map = outcome->real_map = map_hash(&run->map);
+	outcome->map = map_hash(&run->map);
+	outcome->bare_map = outcome->real_map = map_hash(map_bare(&run->map));
 	if (run->side->real_map) {
 		run->side->real_map(run, &real);
-		outcome->real_map = map_hash(&real);
+		outcome->real_map = map_hash(map_bare(&real));
 	}
 	if (run->contents_always || index % CONTENTS_EVERY == CONTENTS_EVERY - 1 || index + 1 == run->sequence->count)
 		outcome->contents = contents_hash(run, NULL);
@@ -211,6 +213,32 @@ static void outcome_look(struct run *run, struct outcome *outcome, unsigned inde
 	}
 }
 
+/* MREMAP_DONTUNMAP unlocks all of the kernel's area that it leaves behind. Where neighbours agree, only the kernel knows how far that
+ * reaches (see mremap-merge): here both sides unlock all that may be meant. */
+static void part_unlock(struct run *run, uintptr_t start, uintptr_t end)
+{
+	const struct request unlock = {.call = CALL_MLOCK, .addr = start, .size = end - start};
+
+	if (start < end)
+		run->side->call(run, &unlock, NULL);
+}
+
+static void kept_unlock(struct run *run, const struct request *req, uintptr_t target)
+{
+	const struct map *map = map_bare(&run->map);
+	uintptr_t target_end = target + page_up(req->size);
+
+	for (unsigned i = 0; i < map->count; i++) {
+		uintptr_t start = map->ranges[i].start, end = map->ranges[i].end;
+
+		if (req->addr < start || req->addr >= end)
+			continue;
+		part_unlock(run, start, target < end ? target : end);
+		part_unlock(run, target_end > start ? target_end : start, end);
+		return;
+	}
+}
+
 static void op_run(struct run *run, unsigned index)
 {
 	const struct op *op = &run->sequence->ops[index];
@@ -226,10 +254,14 @@ static void op_run(struct run *run, unsigned index)
 	if (!leader)
 		outcome->spread = request_spread(run, req);
 	outcome->mergeable = request_mergeable(run, req);
-	if (req->call == CALL_STORE || req->call == CALL_LOAD)
+	if (call_touches(req->call))
 		outcome->result = pages_touch(run, req);
+	else if (call_is_of_file(req->call))
+		outcome->result = run->side->file(run, req);
 	else
 		outcome->result = run->side->call(run, req, leader);
+	if (req->call == CALL_MREMAP && req->flags & MREMAP_DONTUNMAP && outcome->result > 0)
+		kept_unlock(run, req, (uintptr_t)outcome->result);
 	outcome->gap = !leader && request_met_gap(run, req, outcome->result);
 	outcome->many = !leader && request_is_many(run, req, outcome);
 	outcome->full = request_found_full(run, req, outcome->result);

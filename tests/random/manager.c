@@ -51,6 +51,16 @@ void manager_start(
 	manager_map(run, &run->record->start);
 }
 
+/* As kernel_madvise() in kernel_call.c. */
+static long manager_madvise(const struct request *req)
+{
+	long result = tulou_madvise(manager.vm, req->addr, req->size, req->flags);
+
+	if (req->flags == TULOU_MADV_FREE)
+		tulou_madvise(manager.vm, req->addr, req->size, TULOU_MADV_DONTNEED);
+	return result;
+}
+
 long manager_call(struct run *run, const struct request *req, const struct outcome *leader)
 {
 	(void)run;
@@ -70,38 +80,46 @@ long manager_call(struct run *run, const struct request *req, const struct outco
 	case CALL_MSYNC:
 		return tulou_msync(manager.vm, req->addr, req->size, req->flags);
 	case CALL_MADVISE:
-		return tulou_madvise(manager.vm, req->addr, req->size, req->flags);
+		return manager_madvise(req);
 	case CALL_MINCORE:
 		return tulou_mincore(manager.vm, req->addr, req->size, mincore_vector);
 	case CALL_MLOCK:
 		return req->prot ? tulou_mlock2(manager.vm, req->addr, req->size, req->prot == 1 ? 0 : req->flags)
 				 : tulou_munlock(manager.vm, req->addr, req->size);
+	case CALL_MLOCKALL:
+		return req->prot ? tulou_mlockall(manager.vm, req->flags, UINT64_MAX) : tulou_munlockall(manager.vm);
+	case CALL_MSEAL:
+		return tulou_mseal(manager.vm, req->addr, req->size, (unsigned long)(long)req->flags);
 	default:
 		return -ENOSYS;
 	}
 }
 
 /* ---- looking ------------------------------------------------------------------------------------------------------------- */
-static int area_add(void *arg, const struct tulou_area_info *area)
+static void text_take(void *arg, const char *text, size_t size)
 {
-	struct range range = {.start = area->start,
-		.end = area->end,
-		.prot = area->prot & 7,
-		.offset = area->offset,
-		.shared = area->flags & MAP_SHARED,
-		.file = FILE_ANONYMOUS};
-
-	if (!(area->flags & MAP_ANONYMOUS))
-		range.file = manager.file_of(area->dev, area->ino, range.shared);
-	map_add(arg, &range);
-	return 0;
+	map_line(arg, text, size);
 }
 
+struct map_reader manager_reader(struct run *run, struct map *map)
+{
+	return (struct map_reader){
+		.map = map,
+		.start = run->sequence->world.start,
+		.end = run->sequence->world.end,
+		.heap_start = run->record->heap,
+		.heap_end = (uintptr_t)tulou_brk(manager.vm, 0),
+		.file_of = manager.file_of,
+	};
+}
+
+/* By the text that the books write, so that this text is compared as well. */
 void manager_map(struct run *run, struct map *map)
 {
-	(void)run;
+	struct map_reader reader = manager_reader(run, map);
+
 	map_clear(map);
-	tulou_walk_process(manager.vm, area_add, map);
+	tulou_maps(manager.vm, text_take, &reader);
 }
 
 /* The areas that meet a range, and the chunks that hold them. */

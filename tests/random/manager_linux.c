@@ -26,12 +26,6 @@ static _Noreturn void task_panic(void *ctx, const char *what)
 	abort();
 }
 
-static int linux_file_of(uint64_t dev, uint64_t ino, bool shared)
-{
-	(void)dev; /* memfds live on one device, and the others have inode numbers that these do not reach */
-	return file_of_inode(ino, shared);
-}
-
 static void linux_start(struct run *run)
 {
 	static const struct linux_host_tasks tasks = {.self = task_self, .alive = task_alive, .panic = task_panic};
@@ -40,12 +34,14 @@ static void linux_start(struct run *run)
 	files_open();
 	access_init();
 	linux_host_init(&host, &tasks, 0);
-	manager_start(run, &host.host, file_descriptor, linux_file_of);
+	manager_start(run, &host.host, file_descriptor, file_of_inode);
 }
 
 static void linux_real_map(struct run *run, struct map *map)
 {
-	map_read_self(map, run->sequence->world.start, run->sequence->world.end, file_of_inode, NULL);
+	struct map_reader reader = manager_reader(run, map);
+
+	map_read_self(&reader);
 }
 
 static long linux_load(struct run *run, uintptr_t addr, uint8_t *value)
@@ -62,9 +58,9 @@ static long linux_store(struct run *run, uintptr_t addr, uint8_t value)
 
 const struct side side_linux = {
 	.name = "linux",
-	.fault_detail = true,
 	.start = linux_start,
 	.call = manager_call,
+	.file = kernel_file_call,
 	.map = manager_map,
 	.real_map = linux_real_map,
 	.load = linux_load,
