@@ -4,14 +4,14 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
-BENCH ?= A
+BENCH ?= AB
 
 help:
 	@echo 'make run       build, and show several programs in one address space'
 	@echo 'make check     build, run every test and every gate'
 	@echo 'make release   build/release/tulou and build/release/libtulou.a'
 	@echo 'make dev       build/dev: hosted code under sanitizers, all checks on'
-	@echo 'make bench     measure against the kernel (BENCH=A: the manager alone); build/release/bench.json, bench.svg'
+	@echo 'make bench     measure against the kernel (BENCH=A: the manager alone, B: programs); build/release/bench.json, bench.svg'
 	@echo 'make install   into PREFIX ($(PREFIX)), under DESTDIR'
 	@echo 'make format    clang-format over all sources'
 	@echo 'make clean     remove build/'
@@ -35,8 +35,8 @@ dev:
 
 bench:
 	@tools/install-deps build bench
-	@tools/build release tulou_bench
-	@build/release/bench/tulou_bench --part '$(BENCH)' --out build/release --commit "$$(git describe --always --dirty)"
+	@tools/build release tulou tulou_bench bench_workload
+	@bench/run '$(BENCH)' build/release
 
 install: release
 	@cmake --install build/release --prefix '$(PREFIX)'

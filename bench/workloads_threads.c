@@ -24,7 +24,7 @@ struct worker {
 	const struct job *job;
 	void *vm;
 	unsigned number;
-	unsigned *ready, of; /* shared by all of a run: ready counts up to `of`, and then on as they finish */
+	unsigned *ready, of; /* shared by all of a run: ready counts up to `of`, and on to twice that as they finish */
 	struct sample cpu, wall;
 };
 
@@ -35,16 +35,21 @@ static void worker_prepare(struct worker *worker)
 	areas_map_holes(worker->job->side, worker->vm, worker->job->n, at);
 }
 
-/* The other one has finished. */
-static bool worker_is_alone(const struct worker *worker)
+static bool workers_are_done(const struct worker *worker)
 {
-	return __atomic_load_n(worker->ready, __ATOMIC_RELAXED) > worker->of;
+	return __atomic_load_n(worker->ready, __ATOMIC_RELAXED) >= 2 * worker->of;
+}
+
+static void worker_operate(const struct worker *worker)
+{
+	const struct side *side = worker->job->side;
+
+	side->unmap(worker->vm, side->map(worker->vm, 0, AREA_SIZE, TULOU_PROT_READ), AREA_SIZE);
 }
 
 static void *worker_run(void *arg)
 {
 	struct worker *worker = arg;
-	const struct side *side = worker->job->side;
 	struct blocks cpu = {.count = 0}, wall = {.count = 0};
 	size_t operations = 4 * worker->job->operations;
 
@@ -55,19 +60,16 @@ static void *worker_run(void *arg)
 		usleep(50);
 	for (unsigned block = 0; block <= worker->job->blocks; block++) {
 		double began_wall = measure_wall(), began = measure_cpu();
-		size_t done = 0;
 
-		while (done < operations && !worker_is_alone(worker)) {
-			side->unmap(worker->vm, side->map(worker->vm, 0, AREA_SIZE, TULOU_PROT_READ), AREA_SIZE);
-			done++;
-		}
-		/* What ran beside nobody does not count, but for the sake of who starved. */
-		if (!done || (done < operations && cpu.count > 1))
-			break;
-		blocks_add(&cpu, began, done);
-		blocks_add_value(&wall, (measure_wall() - began_wall) / (double)done);
+		for (size_t done = 0; done < operations; done++)
+			worker_operate(worker);
+		blocks_add(&cpu, began, operations);
+		blocks_add_value(&wall, (measure_wall() - began_wall) / (double)operations);
 	}
+	/* Who is first goes on, unmeasured, so that every block of the other one ran beside somebody too. */
 	__atomic_add_fetch(worker->ready, 1, __ATOMIC_ACQ_REL);
+	while (!workers_are_done(worker))
+		worker_operate(worker);
 	worker->cpu = blocks_sample(&cpu);
 	worker->wall = blocks_sample(&wall);
 	return NULL;

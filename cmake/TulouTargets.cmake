@@ -8,7 +8,7 @@
 #   tulou_hosted_library(name a.c …)             a hosted static library with the preset's sanitizers
 #   tulou_library_pair(name a.c …)               both: name, and name_test from the same sources
 #   tulou_executable_sources(a.c b.S …)          add to the executable `tulou`
-#   tulou_unit_test(name a.c …)                  a cmocka program on tulou_core_test and the hosts, and a CTest test
+#   tulou_unit_test(name a.c …)                  a cmocka program on tulou_core_test, the hosts and tests/pool, and a CTest test
 #   tulou_script_test(name script [ARGS …])      a CTest test that runs a script with TULOU, TULOU_SOURCE, TULOU_BUILD set
 #   tulou_fuzz_target(name a.c …)                a libFuzzer program (preset fuzz), and a test that runs it for 20 s
 
@@ -114,7 +114,7 @@ function(tulou_unit_test name)
 	add_executable(${name} ${ARGN})
 	# The libraries need each other (hosts use base/format): let the linker go round.
 	set(libraries tulou_core_test)
-	foreach(library tulou_host_sim tulou_host_linux_test tulou_host_flat_test tulou_elf_test)
+	foreach(library tulou_host_sim tulou_host_linux_test tulou_host_flat_test tulou_elf_test tulou_test_pool)
 		if(TARGET ${library})
 			list(APPEND libraries ${library})
 		endif()

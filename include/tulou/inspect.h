@@ -55,6 +55,8 @@ int tulou_walk_chunks(struct tulou *pool, int (*visit)(void *arg, const struct t
 int tulou_walk_areas(struct tulou *pool, int (*visit)(void *arg, const struct tulou_area_info *area), void *arg);
 /* The areas of one process, ascending; the same rules. */
 int tulou_walk_process(struct tulou_process_vm *vm, int (*visit)(void *arg, const struct tulou_area_info *area), void *arg);
+/* The lowest area of the process that ends above `addr`. False: none. */
+bool tulou_find_area(struct tulou_process_vm *vm, uintptr_t addr, struct tulou_area_info *out);
 void tulou_stats(struct tulou *pool, struct tulou_stats *out);
 
 /* Recompute every invariant (docs/invariants.md). 0, or -EUCLEAN with the rule and the place in `what`. */

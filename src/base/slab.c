@@ -29,9 +29,15 @@ static struct slab_object *slab_object_at(const struct slab *slab, struct slab_b
 	return (struct slab_object *)(page + SLAB_PAGE_HEAD + index % slab_per_page(slab) * slab->object_size);
 }
 
+/* The head of the object's page. */
+static struct slab_block **slab_block_at(const void *object)
+{
+	return (struct slab_block **)((uintptr_t)object & ~(uintptr_t)(SLAB_PAGE_SIZE - 1));
+}
+
 static struct slab_block *slab_block_of(const void *object)
 {
-	return *(struct slab_block **)((uintptr_t)object & ~(uintptr_t)(SLAB_PAGE_SIZE - 1));
+	return *slab_block_at(object);
 }
 
 void slab_init(struct slab *slab, const struct tulou_host *host, size_t object_size)
@@ -50,8 +56,6 @@ static struct slab_block *slab_block_create_locked(struct slab *slab)
 
 	if (!block)
 		return NULL;
-	for (size_t page = 0; page < BLOCK_PAGES; page++)
-		*(struct slab_block **)((char *)block + page * SLAB_PAGE_SIZE) = block;
 	block->free = NULL;
 	block->used = block->carved = 0;
 	list_insert(&slab->open, &block->open);
@@ -75,6 +79,15 @@ void slab_fini(struct slab *slab)
 		slab_block_destroy_locked(slab, container_of(slab->all.next, struct slab_block, all));
 }
 
+/* A page gets its head with its first object, so that pages which nobody needs yet are not touched. */
+static struct slab_object *slab_carve_locked(const struct slab *slab, struct slab_block *block)
+{
+	struct slab_object *object = slab_object_at(slab, block, block->carved++);
+
+	*slab_block_at(object) = block;
+	return object;
+}
+
 static struct slab_object *slab_take_one_locked(struct slab *slab)
 {
 	struct slab_block *block;
@@ -90,7 +103,7 @@ static struct slab_object *slab_take_one_locked(struct slab *slab)
 	if (object)
 		block->free = object->next;
 	else
-		object = slab_object_at(slab, block, block->carved++);
+		object = slab_carve_locked(slab, block);
 	if (!block->used++)
 		slab->empty_count--;
 	if (block->used == slab_per_block(slab))

@@ -12,6 +12,7 @@
 #include "cli/external.h"
 #include "runtime/instance.h"
 #include "runtime/message.h"
+#include "runtime/process/attributes.h"
 #include "runtime/process/limits.h"
 #include "runtime/process/thread.h"
 #include "runtime/text.h"
@@ -118,6 +119,7 @@ _Noreturn void runtime_start(long *stack)
 	static struct start start;
 	struct thread *thread;
 
+	attributes_begin();
 	limits_begin(); /* before anything is mapped: a limit meant for one guest is not for all */
 	thread = thread_claim(NULL);
 	start.argc = (int)stack[0];

@@ -19,29 +19,8 @@ enum { LOW = 0x10000 };
 #define PLACEMENT_START 0x200000000000ul
 #define FILE_MOST       (1ul << 46)
 
-static uint32_t task_self(void *ctx)
-{
-	(void)ctx;
-	return 1;
-}
-
-static bool task_alive(void *ctx, uint32_t owner)
-{
-	(void)ctx;
-	(void)owner;
-	return true;
-}
-
-static void __attribute__((noreturn)) task_panic(void *ctx, const char *what)
-{
-	(void)ctx;
-	fprintf(stderr, "tulou replay: the books contradict themselves: %s\n", what);
-	abort();
-}
-
 struct place *place_create(const char *name)
 {
-	static const struct linux_host_tasks tasks = {.self = task_self, .alive = task_alive, .panic = task_panic};
 	static struct linux_host linux_host;
 	struct place *place = replay_alloc(NULL, sizeof(*place));
 
@@ -56,7 +35,7 @@ struct place *place_create(const char *name)
 		place->start = LINUX_START;
 		place->end = LINUX_END;
 		place->drop_flags = TULOU_MAP_POPULATE | TULOU_MAP_LOCKED;
-		linux_host_init(&linux_host, &tasks, 0);
+		linux_host_init(&linux_host, NULL, 0);
 		place->host = &linux_host.host;
 	} else {
 		free(place);

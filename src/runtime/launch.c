@@ -124,6 +124,7 @@ static void actions_inherit(struct process *process)
 	for (int signo = 1; signo <= SIGNAL_COUNT; signo++)
 		if (signo != SIGNAL_SIGSYS)
 			sys4(__NR_rt_sigaction, signo, 0, (long)&process->actions[signo], 8);
+	process->actions[SIGNAL_SIGSYS].handler = runtime.sigsys_ignored ? SIGNAL_IGNORED : 0;
 }
 
 long launch_load(struct launch *launch)
@@ -138,6 +139,7 @@ long launch_load(struct launch *launch)
 	result = launch->thread ? tulou_process_vm_create(runtime.pool, 0, &process->vm) : -ENOMEM;
 	if (!result) {
 		process->limits = limits_initial;
+		process->attributes = attributes_initial;
 		limits_apply(process);
 	}
 	if (!result)
@@ -155,6 +157,7 @@ long launch_load(struct launch *launch)
 	memcpy(process->exe, launch->program->path, sizeof process->exe);
 	actions_inherit(process);
 	launch->thread->leader = true;
+	launch->thread->sigsys_blocked = runtime.sigsys_blocked;
 	return 0;
 }
 
@@ -204,7 +207,7 @@ long launch_start(struct launch *launch)
 	uint64_t all = ~0ull, mask;
 	long pid;
 
-	process->listed = true;
+	process->listed = process->attributes.death_bound = true;
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&mask, 8);
 	pid = clone_task(CLONE_VM | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD_NUMBER, stack, NULL, &process->word, 0,
 		child_main, launch);
@@ -257,14 +260,15 @@ static void elsewhere_main(void *argument)
 long launch_elsewhere(struct launch *launch)
 {
 	char options[INSTANCE_OPTIONS_SIZE];
-	const char *prefix[] = {"tulou", INSTANCE_COMMAND, options, launch->program->path};
+	const char *prefix[INSTANCE_PREFIX];
 	bool native = launch->program->native;
 	struct thread *thread = thread_claim(NULL);
 	struct elsewhere e = {.path = native ? launch->program->execfn : instance_executable()};
 	long pid;
 
-	instance_options(options);
-	e.argv = strings_pointers(&launch->argv, prefix, native ? 0 : 4);
+	instance_options(options, NULL);
+	instance_prefix(prefix, options, launch->program);
+	e.argv = strings_pointers(&launch->argv, prefix, native ? 0 : INSTANCE_PREFIX);
 	e.envp = strings_pointers(&launch->envp, NULL, 0);
 	if (!thread || !e.argv || !e.envp)
 		return -ENOMEM;

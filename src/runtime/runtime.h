@@ -21,6 +21,7 @@ struct runtime {
 	struct linux_host host;
 	const unsigned long *host_auxv; /* as the kernel gave it to the runtime */
 	uint64_t signal_mask; /* as it was when the runtime started: what the first guests inherit */
+	bool sigsys_blocked, sigsys_ignored; /* the same of SIGSYS, which is always ours in truth */
 	int check_level; /* --check: how often the books are checked (tulou.h) */
 	bool verbose; /* -v: say what happens, on stderr */
 	bool strict; /* --strict: refuse what needs a second instance */

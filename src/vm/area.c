@@ -10,7 +10,7 @@ bool area_content_continues(const struct area_content *first, size_t size, const
 	       (!first->object || first->offset + size == next->offset);
 }
 
-bool area_continues(const struct area *area, const struct area *next)
+bool area_continues(const struct area_record *area, const struct area_record *next)
 {
 	return area->range.end == next->range.start && area->owner->process == next->owner->process &&
 	       area_content_continues(&area->content, range_size(area->range), &next->content);

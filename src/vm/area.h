@@ -48,24 +48,36 @@ struct area_change {
 	int prot; /* -1: as it was */
 };
 
+/* An area as calls see it: a copy, true until the next change. */
 struct area {
+	struct range range;
+	struct area_content content;
+};
+
+/* As the index keeps it. */
+struct area_record {
 	struct tree_node node;
 	struct range range;
 	struct owner *owner;
 	struct area_content content;
 };
 
-_Static_assert(sizeof(struct area) <= 80, "an area is a record");
+_Static_assert(sizeof(struct area_record) <= 80, "an area is a record");
 
-static inline struct area *to_area(struct tree_node *node)
+static inline struct area_record *to_record(struct tree_node *node)
 {
-	return node ? container_of(node, struct area, node) : NULL;
+	return node ? container_of(node, struct area_record, node) : NULL;
 }
 
 /* Pages of the host stand behind it. */
+static inline bool content_has_pages(const struct area_content *content)
+{
+	return content->kind != TULOU_AREA_RESERVED && content->kind != TULOU_AREA_LIMBO && !content->pending;
+}
+
 static inline bool area_has_pages(const struct area *area)
 {
-	return area->content.kind != TULOU_AREA_RESERVED && area->content.kind != TULOU_AREA_LIMBO && !area->content.pending;
+	return content_has_pages(&area->content);
 }
 
 /* What RLIMIT_DATA counts: private memory that can be written, but stacks (mm/mmap.c: is_data_mapping). */
@@ -86,6 +98,6 @@ static inline struct area_content area_content_at(struct area_content content, s
 /* Does `next` go on where `first`, `size` bytes long, ends? */
 bool area_content_continues(const struct area_content *first, size_t size, const struct area_content *next);
 /* Is `next` the rest of the same mapping as `area`? They may lie in two chunks. */
-bool area_continues(const struct area *area, const struct area *next);
+bool area_continues(const struct area_record *area, const struct area_record *next);
 
 #endif

@@ -22,21 +22,21 @@ static struct tulou_process_vm *link_process(struct list *link)
 static bool chunks_check(struct tulou *pool, struct report *report)
 {
 	const struct stock *stock = &pool->limbo->stock;
-	const struct area *last = NULL;
+	const struct area_record *last = NULL;
 	bool ok = true;
 
 	for (struct tree_node *node = tree_first(&pool->manager.chunks); node && ok; node = tree_next(node)) {
 		struct chunk *chunk = to_chunk(node);
-		struct area *area;
+		struct area_record *area;
 
 		chunk_lock(chunk, stock);
 		ok = chunk_check_locked(chunk, report);
-		area = to_area(tree_first(&chunk->areas));
+		area = to_record(tree_first(&chunk->areas));
 		if (ok && area && last && last->range.end == area->range.start && last->owner->process != area->owner->process)
 			ok = report_broken(report, "V4: %lx: areas of two processes touch across chunks", area->range.start);
 		if (area)
-			last = to_area(tree_last(&chunk->areas));
-		for (; ok && area; area = to_area(tree_next(&area->node)))
+			last = to_record(tree_last(&chunk->areas));
+		for (; ok && area; area = to_record(tree_next(&area->node)))
 			if (area->content.pending)
 				ok = report_broken(report, "V5: %lx: pending, but no call runs", area->range.start);
 		chunk_unlock(chunk, stock);

@@ -23,7 +23,7 @@ bool report_broken(struct report *report, const char *text, ...) __attribute__((
 /* F1-F4; the free ranges lie inside `within`. */
 bool free_space_check(const struct free_space *space, struct range within, struct report *report);
 /* V1-V3 for the areas from `from` to the first one that begins at or above `end`, and V4 among them. */
-bool area_check_run(const struct chunk *chunk, struct area *from, uintptr_t end, struct report *report);
+bool area_check_run(const struct chunk *chunk, struct area_record *from, uintptr_t end, struct report *report);
 /* V1-V4, C3-C6, F1-F4. The chunk's lock is held. */
 bool chunk_check_locked(const struct chunk *chunk, struct report *report);
 /* C1, C2, F1-F4. The manager's lock is held. */

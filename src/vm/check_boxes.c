@@ -25,7 +25,7 @@ bool free_space_check(const struct free_space *space, struct range within, struc
 	return true;
 }
 
-static bool area_check(const struct chunk *chunk, const struct area *area, struct report *report)
+static bool area_check(const struct chunk *chunk, const struct area_record *area, struct report *report)
 {
 	struct range r = area->range;
 
@@ -36,7 +36,7 @@ static bool area_check(const struct chunk *chunk, const struct area *area, struc
 	return true;
 }
 
-static bool area_check_pair(const struct area *area, const struct area *next, struct report *report)
+static bool area_check_pair(const struct area_record *area, const struct area_record *next, struct report *report)
 {
 	if (next->range.start < area->range.end)
 		return report_broken(report, "V2: area %lx-%lx overlaps the one before", next->range.start, next->range.end);
@@ -49,10 +49,10 @@ static bool area_check_pair(const struct area *area, const struct area *next, st
 	return true;
 }
 
-bool area_check_run(const struct chunk *chunk, struct area *from, uintptr_t end, struct report *report)
+bool area_check_run(const struct chunk *chunk, struct area_record *from, uintptr_t end, struct report *report)
 {
 	while (from) {
-		struct area *next = to_area(tree_next(&from->node));
+		struct area_record *next = to_record(tree_next(&from->node));
 
 		if (!area_check(chunk, from, report) || (next && !area_check_pair(from, next, report)))
 			return false;
@@ -67,7 +67,7 @@ static size_t owner_areas_count(const struct owner *owner)
 	size_t count = 0;
 
 	for (struct tree_node *node = tree_first(&owner->chunk->areas); node; node = tree_next(node))
-		count += to_area(node)->owner == owner;
+		count += to_record(node)->owner == owner;
 	return count;
 }
 
@@ -102,15 +102,15 @@ bool chunk_check_locked(const struct chunk *chunk, struct report *report)
 
 	if (broken)
 		return report_broken(report, "V2: chunk %lx: areas: %s", chunk->range.start, broken);
-	if (!area_check_run(chunk, to_area(tree_first(&chunk->areas)), chunk->range.end, report) ||
+	if (!area_check_run(chunk, to_record(tree_first(&chunk->areas)), chunk->range.end, report) ||
 		!free_space_check(&chunk->free, chunk_usable(chunk), report))
 		return false;
 	for (struct tree_node *node = tree_first(&chunk->areas); node; node = tree_next(node)) {
-		struct free_range *free = free_space_above(&chunk->free, to_area(node)->range.start);
+		struct free_range *free = free_space_above(&chunk->free, to_record(node)->range.start);
 
-		used += range_size(to_area(node)->range);
-		if (free && range_overlaps(free->range, to_area(node)->range))
-			return report_broken(report, "C3: %lx is both free and in an area", to_area(node)->range.start);
+		used += range_size(to_record(node)->range);
+		if (free && range_overlaps(free->range, to_record(node)->range))
+			return report_broken(report, "C3: %lx is both free and in an area", to_record(node)->range.start);
 	}
 	if (used != chunk->used || used + chunk->free.total != range_size(chunk_usable(chunk)))
 		return report_broken(report, "C3: chunk %lx: %zu used + %zu free is not its size", chunk->range.start, used,

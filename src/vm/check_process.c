@@ -21,7 +21,7 @@ static bool owner_check_locked(const struct tulou_process_vm *vm, const struct o
 		return report_broken(
 			report, "P4: process %u: no %u free pages in chunk %lx", vm->id, owner->room, chunk->range.start);
 	for (struct tree_node *node = tree_first(&chunk->areas); node; node = tree_next(node)) {
-		const struct area *area = to_area(node);
+		const struct area_record *area = to_record(node);
 
 		if (area->owner == owner && area->content.kind == TULOU_AREA_HEAP &&
 			!range_covers(range_between(vm->heap_start, page_up(vm->brk)), area->range))
@@ -33,7 +33,7 @@ static bool owner_check_locked(const struct tulou_process_vm *vm, const struct o
 static void usage_count_locked(const struct owner *owner, struct usage *usage)
 {
 	for (struct tree_node *node = tree_first(&owner->chunk->areas); node; node = tree_next(node)) {
-		const struct area *area = to_area(node);
+		const struct area_record *area = to_record(node);
 
 		if (area->owner != owner)
 			continue;
@@ -91,8 +91,8 @@ bool shm_check(const struct tulou *pool, struct report *report)
 		container_of(node, struct shm_object, node)->counted = 0;
 	for (struct tree_node *chunk = tree_first(&pool->manager.chunks); chunk; chunk = tree_next(chunk))
 		for (node = tree_first(&to_chunk(chunk)->areas); node; node = tree_next(node))
-			if (to_area(node)->content.object)
-				to_area(node)->content.object->counted++;
+			if (to_record(node)->content.object)
+				to_record(node)->content.object->counted++;
 	for (node = tree_first(&pool->shm.objects); node; node = tree_next(node)) {
 		const struct shm_object *object = container_of(node, struct shm_object, node);
 		struct tree_node *next = tree_next(node);

@@ -19,14 +19,14 @@ void chunk_init(struct chunk *chunk, struct range range, size_t gap, enum tulou_
 
 /* ---- looking ------------------------------------------------------------------------------------------------------------ */
 
-struct area *chunk_area_above_locked(const struct chunk *chunk, uintptr_t addr)
+struct area_record *chunk_area_above_locked(const struct chunk *chunk, uintptr_t addr)
 {
 	struct tree_node *node = chunk->areas.root;
-	struct area *best = NULL;
+	struct area_record *best = NULL;
 
 	while (node) {
-		if (to_area(node)->range.end > addr) {
-			best = to_area(node);
+		if (to_record(node)->range.end > addr) {
+			best = to_record(node);
 			node = node->child[TREE_LEFT];
 		} else {
 			node = node->child[TREE_RIGHT];
@@ -35,34 +35,34 @@ struct area *chunk_area_above_locked(const struct chunk *chunk, uintptr_t addr)
 	return best;
 }
 
-struct area *chunk_own_area_above_locked(const struct owner *owner, uintptr_t addr)
+struct area_record *chunk_own_area_above_locked(const struct owner *owner, uintptr_t addr)
 {
-	struct area *area = chunk_area_above_locked(owner->chunk, addr);
+	struct area_record *area = chunk_area_above_locked(owner->chunk, addr);
 
 	while (area && area->owner != owner)
-		area = to_area(tree_next(&area->node));
+		area = to_record(tree_next(&area->node));
 	return area;
 }
 
-struct area *chunk_own_area_next_locked(const struct area *area)
+struct area_record *chunk_own_area_next_locked(const struct area_record *area)
 {
-	struct area *next = to_area(tree_next(&area->node));
+	struct area_record *next = to_record(tree_next(&area->node));
 
 	while (next && next->owner != area->owner)
-		next = to_area(tree_next(&next->node));
+		next = to_record(tree_next(&next->node));
 	return next;
 }
 
 bool chunk_page_is_used_locked(const struct chunk *chunk, uintptr_t page)
 {
-	struct area *area = chunk_area_above_locked(chunk, page);
+	struct area_record *area = chunk_area_above_locked(chunk, page);
 
 	return area && range_contains(area->range, page);
 }
 
 bool chunk_is_others_locked(const struct chunk *chunk, const struct tulou_process_vm *process, uintptr_t addr)
 {
-	struct area *area = chunk_area_above_locked(chunk, addr);
+	struct area_record *area = chunk_area_above_locked(chunk, addr);
 
 	return area && range_contains(area->range, addr) && area->owner->process != process;
 }
@@ -124,10 +124,10 @@ static void area_count_add(struct owner *owner)
 }
 
 /* Between its neighbours in the chunk; NULL: there is none on that side. */
-static struct area *area_add(struct owner *owner, struct range range, struct area_content content, struct area *prev,
-	struct area *next, struct stock *stock)
+static struct area_record *area_add(struct owner *owner, struct range range, struct area_content content,
+	struct area_record *prev, struct area_record *next, struct stock *stock)
 {
-	struct area *area = record_take(stock);
+	struct area_record *area = record_take(stock);
 
 	area->range = range;
 	area->owner = owner;
@@ -140,7 +140,7 @@ static struct area *area_add(struct owner *owner, struct range range, struct are
 }
 
 /* An area that is not in the tree any more. */
-static void area_forget(struct area *area, struct stock *stock)
+static void area_forget(struct area_record *area, struct stock *stock)
 {
 	struct owner *owner = area->owner;
 
@@ -154,26 +154,26 @@ static void area_forget(struct area *area, struct stock *stock)
 	stock->dropped = (struct slab_object *)area;
 }
 
-static void area_drop(struct area *area, struct stock *stock)
+static void area_drop(struct area_record *area, struct stock *stock)
 {
 	tree_remove(&area->owner->chunk->areas, &area->node);
 	area_forget(area, stock);
 }
 
 /* Cut `area` in two at `addr`, inside it; the upper part is a new record. */
-static struct area *area_split(struct area *area, uintptr_t addr, struct stock *stock)
+static struct area_record *area_split(struct area_record *area, uintptr_t addr, struct stock *stock)
 {
 	struct area_content content = area_content_at(area->content, addr - area->range.start);
 	struct range upper = range_between(addr, area->range.end);
 
 	area->range.end = addr;
-	return area_add(area->owner, upper, content, area, to_area(tree_next(&area->node)), stock);
+	return area_add(area->owner, upper, content, area, to_record(tree_next(&area->node)), stock);
 }
 
 /* One record of `area` and the one behind it, if it goes on there. */
-static void area_join_next(struct area *area, struct stock *stock)
+static void area_join_next(struct area_record *area, struct stock *stock)
 {
-	struct area *next = to_area(tree_next(&area->node));
+	struct area_record *next = to_record(tree_next(&area->node));
 
 	if (!next || !area_continues(area, next))
 		return;
@@ -181,9 +181,9 @@ static void area_join_next(struct area *area, struct stock *stock)
 	area_drop(next, stock);
 }
 
-static void area_join(struct area *area, struct stock *stock)
+static void area_join(struct area_record *area, struct stock *stock)
 {
-	struct area *prev = to_area(tree_prev(&area->node));
+	struct area_record *prev = to_record(tree_prev(&area->node));
 
 	area_join_next(area, stock);
 	if (prev)
@@ -191,9 +191,9 @@ static void area_join(struct area *area, struct stock *stock)
 }
 
 /* The first area of `owner` in `range`, cut so that it begins in it; NULL if there is none. */
-static struct area *area_cut_start(struct owner *owner, struct range range, struct stock *stock)
+static struct area_record *area_cut_start(struct owner *owner, struct range range, struct stock *stock)
 {
-	struct area *area = chunk_own_area_above_locked(owner, range.start);
+	struct area_record *area = chunk_own_area_above_locked(owner, range.start);
 
 	if (!area || area->range.start >= range.end)
 		return NULL;
@@ -207,8 +207,8 @@ static struct area *area_cut_start(struct owner *owner, struct range range, stru
 void chunk_insert_locked(struct owner *owner, struct range range, struct area_content content, struct stock *stock)
 {
 	struct chunk *chunk = owner->chunk;
-	struct area *next = chunk_area_above_locked(chunk, range.start);
-	struct area *prev = to_area(next ? tree_prev(&next->node) : tree_last(&chunk->areas));
+	struct area_record *next = chunk_area_above_locked(chunk, range.start);
+	struct area_record *prev = to_record(next ? tree_prev(&next->node) : tree_last(&chunk->areas));
 
 	assert_locked(chunk, stock);
 	free_space_take(&chunk->free, range, stock);
@@ -232,7 +232,7 @@ void chunk_insert_locked(struct owner *owner, struct range range, struct area_co
  *         [              )
  *     AAAA                  CC        trimmed at the edges; a range inside one area leaves two
  */
-static void area_remove_part(struct area *area, struct range part, struct stock *stock)
+static void area_remove_part(struct area_record *area, struct range part, struct stock *stock)
 {
 	struct chunk *chunk = area->owner->chunk;
 
@@ -251,19 +251,10 @@ static void area_remove_part(struct area *area, struct range part, struct stock 
 	}
 }
 
-void chunk_remove_part_locked(struct area *area, struct range part, struct stock *stock)
-{
-	struct chunk *chunk = area->owner->chunk;
-
-	assert_locked(chunk, stock);
-	area_remove_part(area, part, stock);
-	free_space_give(&chunk->free, part, stock);
-}
-
 /* What was removed without a hole goes back to the free space at once. */
 void chunk_remove_locked(struct owner *owner, struct range range, bool pending_only, struct stock *stock)
 {
-	struct area *area = chunk_own_area_above_locked(owner, range.start), *next;
+	struct area_record *area = chunk_own_area_above_locked(owner, range.start), *next;
 	struct range gone = range_between(range.start, range.start);
 
 	assert_locked(owner->chunk, stock);
@@ -291,8 +282,8 @@ void chunk_empty_locked(struct owner *owner, struct stock *stock)
 
 	assert_locked(chunk, stock);
 	while ((node = tree_take_down(&chunk->areas, &at))) {
-		usage_sub(owner, &to_area(node)->content, range_size(to_area(node)->range));
-		area_forget(to_area(node), stock);
+		usage_sub(owner, &to_record(node)->content, range_size(to_record(node)->range));
+		area_forget(to_record(node), stock);
 	}
 	chunk->used = 0;
 	free_space_fini(&chunk->free, stock);
@@ -301,12 +292,12 @@ void chunk_empty_locked(struct owner *owner, struct stock *stock)
 
 void chunk_replace_locked(struct owner *owner, struct range range, struct area_content content, struct stock *stock)
 {
-	struct area *area, *prev;
+	struct area_record *area, *prev;
 
 	assert_locked(owner->chunk, stock);
 	area = area_cut_start(owner, range, stock);
 	while (area && area->range.start < range.end) {
-		struct area *next = to_area(tree_next(&area->node));
+		struct area_record *next = to_record(tree_next(&area->node));
 
 		if (area->range.end > range.end)
 			next = area_split(area, range.end, stock);
@@ -315,19 +306,19 @@ void chunk_replace_locked(struct owner *owner, struct range range, struct area_c
 		area = next;
 	}
 	usage_add(owner, &content, range_size(range));
-	prev = to_area(area ? tree_prev(&area->node) : tree_last(&owner->chunk->areas));
+	prev = to_record(area ? tree_prev(&area->node) : tree_last(&owner->chunk->areas));
 	area_join(area_add(owner, range, content, prev, area, stock), stock);
 }
 
 void chunk_change_locked(struct owner *owner, struct range range, struct area_change change, struct stock *stock)
 {
-	struct area *area, *last = NULL;
+	struct area_record *area, *last = NULL;
 
 	assert_locked(owner->chunk, stock);
 	area = area_cut_start(owner, range, stock);
 	while (area && area->range.start < range.end) {
-		struct area *next = to_area(tree_next(&area->node));
-		struct area *prev = to_area(tree_prev(&area->node));
+		struct area_record *next = to_record(tree_next(&area->node));
+		struct area_record *prev = to_record(tree_prev(&area->node));
 
 		if (area->range.end > range.end)
 			next = area_split(area, range.end, stock);

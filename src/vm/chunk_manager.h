@@ -33,11 +33,11 @@ static inline void chunk_unlock(struct chunk *chunk, const struct stock *stock)
 void chunk_init(struct chunk *chunk, struct range range, size_t gap, enum tulou_chunk_kind kind, bool open, struct stock *stock);
 
 /* The lowest area that ends above `addr`, or NULL. */
-struct area *chunk_area_above_locked(const struct chunk *chunk, uintptr_t addr);
+struct area_record *chunk_area_above_locked(const struct chunk *chunk, uintptr_t addr);
 /* The lowest area of `owner` that ends above `addr`, or NULL. Steps over the areas of others. */
-struct area *chunk_own_area_above_locked(const struct owner *owner, uintptr_t addr);
+struct area_record *chunk_own_area_above_locked(const struct owner *owner, uintptr_t addr);
 /* The next area of the same owner, or NULL. */
-struct area *chunk_own_area_next_locked(const struct area *area);
+struct area_record *chunk_own_area_next_locked(const struct area_record *area);
 bool chunk_page_is_used_locked(const struct chunk *chunk, uintptr_t page);
 /* Is the area of another process at `addr`? */
 bool chunk_is_others_locked(const struct chunk *chunk, const struct tulou_process_vm *process, uintptr_t addr);
@@ -53,8 +53,6 @@ bool chunk_is_free_for_locked(const struct chunk *chunk, const struct tulou_proc
 void chunk_insert_locked(struct owner *owner, struct range range, struct area_content content, struct stock *stock);
 /* Remove all pages of `owner` from `range`, or only those of pending areas. Two records. */
 void chunk_remove_locked(struct owner *owner, struct range range, bool pending_only, struct stock *stock);
-/* Remove `part` of one area. Two records. */
-void chunk_remove_part_locked(struct area *area, struct range part, struct stock *stock);
 /* Remove all areas of a chunk, which are all of `owner`. No record. */
 void chunk_empty_locked(struct owner *owner, struct stock *stock);
 /* Show `content` in `range`, all of which belongs to `owner`. Three records. */

@@ -78,15 +78,15 @@ static void leave_behind(struct tulou_process_vm *vm)
 {
 	const struct tulou_host *host = vm->pool->host;
 	struct range range = range_between(0, 0);
-	struct area *area;
+	struct area area;
 
 	if (process_vm_enter(vm))
 		return;
-	while ((area = process_vm_area_above(vm, range.end))) {
-		range = area->range;
-		if (area->content.flags & AREA_DONTFORK && !host->unmap(host->ctx, range.start, range_size(range)))
+	while (process_vm_area_above(vm, range.end, &area)) {
+		range = area.range;
+		if (area.content.flags & AREA_DONTFORK && !host->unmap(host->ctx, range.start, range_size(range)))
 			process_vm_remove(vm, range, false);
-		else if (area->content.flags & AREA_LOCK_MASK)
+		else if (area.content.flags & AREA_LOCK_MASK)
 			process_vm_change(vm, range, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
 	}
 	vm->lock_future = 0;

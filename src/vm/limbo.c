@@ -46,7 +46,7 @@ void limbo_retry(struct tulou *pool, uint32_t self)
 {
 	struct tulou_process_vm *limbo = pool->limbo;
 	struct range rest = pool->range, stretch;
-	struct area *first;
+	struct area first;
 	int refusals = 0;
 
 	limbo_enter(limbo, self);

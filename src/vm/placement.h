@@ -38,6 +38,6 @@ int place_fixed(struct tulou_process_vm *vm, struct range range, struct area_con
 int place_around(struct tulou_process_vm *vm, struct range range);
 /* Book `content` for `range`, right behind an area of the process and in its chunk, which is extended if it is closed. False:
  * not free. */
-bool place_behind(struct tulou_process_vm *vm, struct owner *owner, struct range range, struct area_content content);
+bool place_behind(struct tulou_process_vm *vm, struct range range, struct area_content content);
 
 #endif

@@ -33,7 +33,7 @@ static void fill_hole_locked(struct fill *fill, struct chunk *chunk, struct rang
 static int fill_chunk_locked(struct fill *fill, struct chunk *chunk, struct range part)
 {
 	while (part.start < part.end) {
-		struct area *area = chunk_area_above_locked(chunk, part.start);
+		struct area_record *area = chunk_area_above_locked(chunk, part.start);
 		uintptr_t start = area && area->range.start < part.end ? area->range.start : part.end;
 
 		if (start <= part.start) {
@@ -185,9 +185,11 @@ static bool chunk_reach_locked(struct tulou_process_vm *vm, struct chunk *chunk,
 
 /* Inside the chunk its lock is enough. At its start (an empty heap grows) another process may have taken the page below, and
  * beyond its end is the pool: both are the manager's. */
-bool place_behind(struct tulou_process_vm *vm, struct owner *owner, struct range range, struct area_content content)
+bool place_behind(struct tulou_process_vm *vm, struct range range, struct area_content content)
 {
 	struct vm_manager *manager = &vm->pool->manager;
+	bool heap_start = vm->heap && range.start == vm->heap_start;
+	struct owner *owner = heap_start ? vm->heap : process_vm_owner_above(vm, range.start - 1);
 	struct chunk *chunk = owner->chunk;
 	struct fill fill = {vm, range, content, false};
 	uintptr_t end = range.end + PAGE_SIZE; /* the last page stays free */

@@ -138,10 +138,10 @@ void process_vm_owner_unpin(struct tulou_process_vm *vm, struct owner *owner)
 
 /* ---- areas, across chunks ------------------------------------------------------------------------------------------------ */
 
-struct area *process_vm_area_above(struct tulou_process_vm *vm, uintptr_t addr)
+static struct area_record *record_above(struct tulou_process_vm *vm, uintptr_t addr)
 {
 	struct owner *owner = process_vm_owner_above(vm, addr);
-	struct area *area = NULL;
+	struct area_record *area = NULL;
 
 	while (owner && !area) {
 		chunk_lock(owner->chunk, &vm->stock);
@@ -152,24 +152,33 @@ struct area *process_vm_area_above(struct tulou_process_vm *vm, uintptr_t addr)
 	return area;
 }
 
+bool process_vm_area_above(struct tulou_process_vm *vm, uintptr_t addr, struct area *out)
+{
+	struct area_record *record = record_above(vm, addr);
+
+	if (record)
+		*out = (struct area){record->range, record->content};
+	return record;
+}
+
 /* How far the process's areas reach behind `area` without a hole, in its chunk, all with host pages or all without. */
-static uintptr_t stretch_end_in_chunk(struct tulou_process_vm *vm, struct area *area, uintptr_t enough)
+static uintptr_t stretch_end_in_chunk(struct tulou_process_vm *vm, struct area_record *area, uintptr_t enough)
 {
 	struct chunk *chunk = area->owner->chunk;
-	bool pages = area_has_pages(area);
+	bool pages = content_has_pages(&area->content);
 	uintptr_t end = area->range.end;
 
 	chunk_lock(chunk, &vm->stock);
-	while (end < enough && (area = to_area(tree_next(&area->node))) && area->range.start == end &&
-		area->owner->process == vm && area_has_pages(area) == pages)
+	while (end < enough && (area = to_record(tree_next(&area->node))) && area->range.start == end &&
+		area->owner->process == vm && content_has_pages(&area->content) == pages)
 		end = area->range.end;
 	chunk_unlock(chunk, &vm->stock);
 	return end;
 }
 
-bool process_vm_stretch(struct tulou_process_vm *vm, struct range range, struct range *stretch, struct area **first)
+bool process_vm_stretch(struct tulou_process_vm *vm, struct range range, struct range *stretch, struct area *first)
 {
-	struct area *area = range_is_empty(range) ? NULL : process_vm_area_above(vm, range.start), *next = area;
+	struct area_record *area = range_is_empty(range) ? NULL : record_above(vm, range.start), *next = area;
 
 	if (!area || area->range.start >= range.end)
 		return false;
@@ -178,37 +187,37 @@ bool process_vm_stretch(struct tulou_process_vm *vm, struct range range, struct 
 		stretch->end = stretch_end_in_chunk(vm, next, range.end);
 		if (stretch->end < next->owner->chunk->range.end)
 			break;
-		next = process_vm_area_above(vm, stretch->end);
-		if (!next || next->range.start != stretch->end || area_has_pages(next) != area_has_pages(area))
+		next = record_above(vm, stretch->end);
+		if (!next || next->range.start != stretch->end ||
+			content_has_pages(&next->content) != content_has_pages(&area->content))
 			break;
 		stretch->end = next->range.end;
 	}
 	*stretch = range_cut(*stretch, range);
-	*first = area;
+	*first = (struct area){area->range, area->content};
 	return true;
 }
 
 bool process_vm_covers(struct tulou_process_vm *vm, struct range range)
 {
 	uintptr_t at = range.start;
+	struct area area;
 
 	while (at < range.end) {
-		struct area *area = process_vm_area_above(vm, at);
-
-		if (!area || area->range.start > at)
+		if (!process_vm_area_above(vm, at, &area) || area.range.start > at)
 			return false;
-		at = area->range.end;
+		at = area.range.end;
 	}
 	return true;
 }
 
 uintptr_t process_vm_mapping_end(struct tulou_process_vm *vm, const struct area *area)
 {
-	struct area *next;
+	struct area_record *record = record_above(vm, area->range.start), *next;
 
-	while ((next = process_vm_area_above(vm, area->range.end)) && area_continues(area, next))
-		area = next;
-	return area->range.end;
+	while ((next = record_above(vm, record->range.end)) && area_continues(record, next))
+		record = next;
+	return record->range.end;
 }
 
 void process_vm_remove(struct tulou_process_vm *vm, struct range range, bool pending_only)
@@ -227,18 +236,6 @@ void process_vm_remove(struct tulou_process_vm *vm, struct range range, bool pen
 		process_vm_owner_settle(vm, owner);
 		stock_limit(&vm->stock);
 	}
-}
-
-void process_vm_remove_part(struct tulou_process_vm *vm, struct area *area, struct range part)
-{
-	struct owner *owner = area->owner;
-
-	chunk_lock(owner->chunk, &vm->stock);
-	chunk_remove_part_locked(area, part, &vm->stock);
-	process_vm_room_note_locked(owner);
-	chunk_unlock(owner->chunk, &vm->stock);
-	shm_flush(&vm->stock);
-	process_vm_owner_settle(vm, owner);
 }
 
 void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct area_content content)
@@ -278,16 +275,16 @@ void process_vm_change(struct tulou_process_vm *vm, struct range range, struct a
 static bool host_take_back(struct tulou_process_vm *vm, struct owner *owner)
 {
 	const struct tulou_host *host = vm->pool->host;
-	struct area *area, *next;
+	struct area_record *area, *next;
 	bool good = true;
 
 	chunk_lock(owner->chunk, &vm->stock);
 	for (area = chunk_own_area_above_locked(owner, 0); area && good; area = next) {
 		struct range range = area->range;
-		bool pages = area_has_pages(area);
+		bool pages = content_has_pages(&area->content);
 
 		next = chunk_own_area_next_locked(area);
-		while (next && next->range.start == range.end && area_has_pages(next) == pages) {
+		while (next && next->range.start == range.end && content_has_pages(&next->content) == pages) {
 			range.end = next->range.end;
 			next = chunk_own_area_next_locked(next);
 		}
@@ -327,10 +324,10 @@ static void clear_stretches(struct tulou_process_vm *vm, struct range rest)
 {
 	const struct tulou_host *host = vm->pool->host;
 	struct range stretch;
-	struct area *first;
+	struct area first;
 
 	while (process_vm_stretch(vm, rest, &stretch, &first)) {
-		if (area_has_pages(first) && host->unmap(host->ctx, stretch.start, range_size(stretch)))
+		if (area_has_pages(&first) && host->unmap(host->ctx, stretch.start, range_size(stretch)))
 			limbo_take(vm, stretch);
 		else
 			process_vm_remove(vm, stretch, false);

@@ -75,20 +75,20 @@ void process_vm_owner_settle(struct tulou_process_vm *vm, struct owner *owner);
 void process_vm_owner_unpin(struct tulou_process_vm *vm, struct owner *owner);
 
 /* ---- areas, across chunks ---- */
-/* The lowest area of the process that ends above `addr`, or NULL. Only its links may change without the process's lock. */
-struct area *process_vm_area_above(struct tulou_process_vm *vm, uintptr_t addr);
+/* The lowest area of the process that ends above `addr`. False: there is none. */
+bool process_vm_area_above(struct tulou_process_vm *vm, uintptr_t addr, struct area *out);
 /* The first stretch of `range` that the process's areas cover without a hole, all with host pages or all without; `first` is its
  * lowest area. False: none. */
-bool process_vm_stretch(struct tulou_process_vm *vm, struct range range, struct range *stretch, struct area **first);
+bool process_vm_stretch(struct tulou_process_vm *vm, struct range range, struct range *stretch, struct area *first);
 /* Is every page of `range` the process's? */
 bool process_vm_covers(struct tulou_process_vm *vm, struct range range);
 /* How far the mapping that `area` is part of reaches. */
 uintptr_t process_vm_mapping_end(struct tulou_process_vm *vm, const struct area *area);
-/* As the functions of chunk_manager.h, over all chunks of the process. */
+/* Remove all pages of the process from `range`, or only those of pending areas. */
 void process_vm_remove(struct tulou_process_vm *vm, struct range range, bool pending_only);
-/* Remove `part` of one area. */
-void process_vm_remove_part(struct tulou_process_vm *vm, struct area *area, struct range part);
+/* Show `content` in `range`, all of which belongs to the process. */
 void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct area_content content);
+/* Change flags and perms of the areas in `range`, all of which belongs to the process. */
 void process_vm_change(struct tulou_process_vm *vm, struct range range, struct area_change change);
 
 #endif

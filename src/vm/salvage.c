@@ -40,13 +40,13 @@ static void chunk_leave_locked(struct owner *owner, struct stock *stock)
 {
 	const struct tulou_host *host = stock->host;
 	struct chunk *chunk = owner->chunk;
-	struct area *area;
+	struct area_record *area;
 
 	chunk_lock(chunk, stock);
 	while ((area = chunk_own_area_above_locked(owner, chunk->range.start)) && stock_reserve(stock, RECORDS_PER_CALL)) {
 		struct range range = area->range;
 
-		if (area_has_pages(area) && host->unmap(host->ctx, range.start, range_size(range)))
+		if (content_has_pages(&area->content) && host->unmap(host->ctx, range.start, range_size(range)))
 			break; /* the area stays booked, and nobody's */
 		chunk_remove_locked(owner, range, false, stock);
 	}

@@ -131,7 +131,7 @@ void shm_flush(struct stock *stock)
 {
 	while (stock->dropped) {
 		/* The link overlays the first word of the tree node, which a removed area no longer needs. */
-		struct area *area = (struct area *)stock->dropped;
+		struct area_record *area = (struct area_record *)stock->dropped;
 
 		stock->dropped = stock->dropped->next;
 		shm_detach(area->content.object, stock);

@@ -41,7 +41,7 @@ static struct tulou_chunk_info chunk_info_locked(const struct chunk *chunk)
 	return info;
 }
 
-static struct tulou_area_info area_info(const struct area *area)
+static struct tulou_area_info area_info(const struct tulou_process_vm *vm, const struct area *area)
 {
 	const struct shm_object *object = area->content.object;
 	bool file = object && !object->anonymous;
@@ -49,7 +49,7 @@ static struct tulou_area_info area_info(const struct area *area)
 	return (struct tulou_area_info){
 		.start = area->range.start,
 		.end = area->range.end,
-		.process = tulou_process_vm_id(area->owner->process),
+		.process = tulou_process_vm_id(vm),
 		.kind = area->content.kind,
 		.prot = area->content.prot,
 		.flags = area->content.flags & (TULOU_MAP_SHARED | TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS | TULOU_MAP_LOCKED),
@@ -87,9 +87,10 @@ static int walk_chunk(struct chunk *chunk, const struct tulou_process_vm *proces
 	for (struct tree_node *node = chunk->torn ? NULL : tree_first(&chunk->areas); node && !result; node = tree_next(node)) {
 		struct tulou_area_info info;
 
-		if (process && to_area(node)->owner->process != process)
+		if (process && to_record(node)->owner->process != process)
 			continue;
-		info = area_info(to_area(node));
+		info = area_info(
+			to_record(node)->owner->process, &(struct area){to_record(node)->range, to_record(node)->content});
 		result = visit(arg, &info);
 	}
 	chunk_unlock(chunk, stock);
@@ -119,6 +120,20 @@ int tulou_walk_process(struct tulou_process_vm *vm, int (*visit)(void *arg, cons
 		result = walk_chunk(to_owner(node)->chunk, vm, &stock, visit, arg);
 	lock_drop(&vm->lock, stock.host);
 	return result;
+}
+
+bool tulou_find_area(struct tulou_process_vm *vm, uintptr_t addr, struct tulou_area_info *out)
+{
+	struct area area;
+	bool found;
+
+	if (process_vm_enter(vm))
+		return false;
+	found = process_vm_area_above(vm, addr, &area);
+	if (found)
+		*out = area_info(vm, &area);
+	process_vm_leave(vm, range_between(0, 0));
+	return found;
 }
 
 static int stats_area(void *arg, const struct tulou_area_info *area)

@@ -16,7 +16,7 @@ static void expect_zero(const uint8_t *from, size_t size)
 
 static void memory_is_zero_again(void **state)
 {
-	struct flat_pool p;
+	struct fixture p;
 	uint8_t *memory;
 
 	(void)state;
@@ -35,55 +35,55 @@ static void memory_is_zero_again(void **state)
 	expect_zero(memory, 5 * P);
 	assert_int_equal(tulou_mprotect(p.a, (uintptr_t)memory, P, TULOU_PROT_NONE), 0);
 	assert_false(tulou_access_ok(p.a, (uintptr_t)memory, P, RO));
-	flat_pool_close(&p);
+	pool_close(&p);
 }
 
 static void memory_moves(void **state)
 {
-	struct flat_pool p;
+	struct fixture p;
 	long moved;
 
 	(void)state;
 	flat_pool_open(&p);
-	assert_int_equal(map_at(&p, p.a, 4, 3, PRIV, -1, 0), 4);
-	assert_int_equal(map_at(&p, p.a, 7, 1, TULOU_MAP_SHARED | TULOU_MAP_ANONYMOUS, -1, 0), 7);
+	assert_int_equal(map_file(p.a, 4, 3, RW, PRIV, -1, 0), 4);
+	assert_int_equal(map_file(p.a, 7, 1, RW, TULOU_MAP_SHARED | TULOU_MAP_ANONYMOUS, -1, 0), 7);
 	for (int i = 0; i < 4; i++)
-		memset(page_at(&p, 4 + i), 'a' + i, P);
+		memset(page_at(4 + i), 'a' + i, P);
 	/* The page behind it is in the way. */
-	moved = page_of(&p, tulou_mremap(p.a, at(&p, 4), 3 * P, 6 * P, TULOU_MREMAP_MAYMOVE, 0));
+	moved = page_of(tulou_mremap(p.a, at(4), 3 * P, 6 * P, TULOU_MREMAP_MAYMOVE, 0));
 	assert_true(moved >= 0 && moved != 4);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(page_at(&p, moved)[(i + 1) * P - 1], 'a' + i);
-	expect_zero(page_at(&p, moved + 3), 3 * P);
-	expect_zero(page_at(&p, 4), 3 * P);
-	assert_int_equal(*page_at(&p, 7), 'd');
+		assert_int_equal(page_at(moved)[(i + 1) * P - 1], 'a' + i);
+	expect_zero(page_at(moved + 3), 3 * P);
+	expect_zero(page_at(4), 3 * P);
+	assert_int_equal(*page_at(7), 'd');
 	/* The source stays, empty; shared memory cannot. */
-	assert_int_equal(page_of(&p, tulou_mremap(p.a, at(&p, moved), P, P,
-					     TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED | TULOU_MREMAP_DONTUNMAP, at(&p, 32))),
+	assert_int_equal(page_of(tulou_mremap(p.a, at(moved), P, P,
+				 TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED | TULOU_MREMAP_DONTUNMAP, at(32))),
 		32);
-	assert_int_equal(*page_at(&p, 32), 'a');
-	expect_zero(page_at(&p, moved), P);
-	assert_int_equal(tulou_mremap(p.a, at(&p, 7), P, P, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_DONTUNMAP, 0), -TULOU_EINVAL);
-	assert_int_equal(tulou_mremap(p.a, at(&p, 7), 0, P, TULOU_MREMAP_MAYMOVE, 0), -TULOU_EINVAL);
-	assert_int_equal(tulou_mremap(p.a, at(&p, 7), P, 2 * P, TULOU_MREMAP_MAYMOVE, 0), -TULOU_ENXIO);
-	flat_pool_close(&p);
+	assert_int_equal(*page_at(32), 'a');
+	expect_zero(page_at(moved), P);
+	assert_int_equal(tulou_mremap(p.a, at(7), P, P, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_DONTUNMAP, 0), -TULOU_EINVAL);
+	assert_int_equal(tulou_mremap(p.a, at(7), 0, P, TULOU_MREMAP_MAYMOVE, 0), -TULOU_EINVAL);
+	assert_int_equal(tulou_mremap(p.a, at(7), P, 2 * P, TULOU_MREMAP_MAYMOVE, 0), -TULOU_ENXIO);
+	pool_close(&p);
 }
 
 /* Nobody finds what it had. */
 static void the_end_of_a_process(void **state)
 {
-	struct flat_pool p;
+	struct fixture p;
 
 	(void)state;
 	flat_pool_open(&p);
-	assert_int_equal(map_at(&p, p.a, 0, 8, PRIV, -1, 0), 0);
-	assert_int_equal(map_at(&p, p.a, 80, 8, TULOU_MAP_SHARED | TULOU_MAP_ANONYMOUS, -1, 0), 80);
-	memset(page_at(&p, 0), 1, 8 * P);
-	memset(page_at(&p, 80), 1, 8 * P);
+	assert_int_equal(map_file(p.a, 0, 8, RW, PRIV, -1, 0), 0);
+	assert_int_equal(map_file(p.a, 80, 8, RW, TULOU_MAP_SHARED | TULOU_MAP_ANONYMOUS, -1, 0), 80);
+	memset(page_at(0), 1, 8 * P);
+	memset(page_at(80), 1, 8 * P);
 	tulou_process_vm_unref(p.a);
-	expect_zero(p.flat.arena, FLAT_PAGES * P);
-	assert_int_equal(flat_usage(&p.flat).mapped, 0);
-	flat_pool_close(&p);
+	expect_zero(p.flat->arena, FLAT_PAGES * P);
+	assert_int_equal(flat_usage(p.flat).mapped, 0);
+	pool_close(&p);
 }
 
 /* ---- files ----------------------------------------------------------------------------------------------------------------- */
@@ -92,100 +92,100 @@ static void the_end_of_a_process(void **state)
 static void partial_last_page(void **state)
 {
 	const uint64_t size = 2 * P + 100;
-	struct flat_pool p;
+	struct fixture p;
 	uint8_t *wanted;
 
 	(void)state;
 	flat_pool_open(&p);
-	flat_file_fill(&p.flat, 0, size);
+	flat_file_fill(p.flat, 0, size);
 	wanted = malloc(size);
-	memcpy(wanted, p.flat.files[0].bytes, size);
-	assert_int_equal(map_at(&p, p.a, 8, 4, TULOU_MAP_SHARED, 0, 0), -TULOU_ENXIO);
-	assert_int_equal(map_at(&p, p.a, 8, 3, TULOU_MAP_SHARED, 0, 0), 8);
-	assert_memory_equal(page_at(&p, 8), wanted, size);
-	expect_zero(page_at(&p, 10) + 100, P - 100);
+	memcpy(wanted, p.flat->files[0]->bytes, size);
+	assert_int_equal(map_file(p.a, 8, 4, RW, TULOU_MAP_SHARED, 0, 0), -TULOU_ENXIO);
+	assert_int_equal(map_file(p.a, 8, 3, RW, TULOU_MAP_SHARED, 0, 0), 8);
+	assert_memory_equal(page_at(8), wanted, size);
+	expect_zero(page_at(10) + 100, P - 100);
 
 	/* Behind the end: nobody's. Before it: exactly the bytes that changed. */
-	memset(page_at(&p, 10) + 100, 'T', P - 100);
-	page_at(&p, 8)[7] = wanted[7] = 'x';
-	page_at(&p, 10)[99] = wanted[2 * P + 99] = 'y';
-	p.flat.files[0].bytes[P + 5] = wanted[P + 5] = 'w'; /* somebody's write(2) to a page that was not touched here */
-	p.flat.writes = 0;
-	assert_int_equal(tulou_msync(p.a, at(&p, 8), 3 * P, TULOU_MS_SYNC), 0);
-	assert_int_equal(p.flat.writes, 2);
-	assert_memory_equal(p.flat.files[0].bytes, wanted, size);
-	expect_zero(page_at(&p, 10) + 100, P - 100); /* as the kernel does when it writes back */
-	assert_int_equal(page_at(&p, 9)[5], 'b');
-	assert_int_equal(tulou_msync(p.a, at(&p, 8), 3 * P, TULOU_MS_SYNC | TULOU_MS_INVALIDATE), 0);
-	assert_int_equal(page_at(&p, 9)[5], 'w');
+	memset(page_at(10) + 100, 'T', P - 100);
+	page_at(8)[7] = wanted[7] = 'x';
+	page_at(10)[99] = wanted[2 * P + 99] = 'y';
+	p.flat->files[0]->bytes[P + 5] = wanted[P + 5] = 'w'; /* somebody's write(2) to a page that was not touched here */
+	p.flat->writes = 0;
+	assert_int_equal(tulou_msync(p.a, at(8), 3 * P, TULOU_MS_SYNC), 0);
+	assert_int_equal(p.flat->writes, 2);
+	assert_memory_equal(p.flat->files[0]->bytes, wanted, size);
+	expect_zero(page_at(10) + 100, P - 100); /* as the kernel does when it writes back */
+	assert_int_equal(page_at(9)[5], 'b');
+	assert_int_equal(tulou_msync(p.a, at(8), 3 * P, TULOU_MS_SYNC | TULOU_MS_INVALIDATE), 0);
+	assert_int_equal(page_at(9)[5], 'w');
 
-	page_at(&p, 9)[0] = wanted[P] = 'z';
-	assert_int_equal(tulou_munmap(p.a, at(&p, 9), P), 0);
-	assert_int_equal(p.flat.writes, 3);
-	assert_memory_equal(p.flat.files[0].bytes, wanted, size);
-	page_at(&p, 10)[0] = wanted[2 * P] = 'e';
-	page_at(&p, 10)[101] = 'T';
+	page_at(9)[0] = wanted[P] = 'z';
+	assert_int_equal(tulou_munmap(p.a, at(9), P), 0);
+	assert_int_equal(p.flat->writes, 3);
+	assert_memory_equal(p.flat->files[0]->bytes, wanted, size);
+	page_at(10)[0] = wanted[2 * P] = 'e';
+	page_at(10)[101] = 'T';
 	tulou_process_vm_unref(p.a); /* the end of the process */
-	assert_memory_equal(p.flat.files[0].bytes, wanted, size);
-	assert_int_equal(p.flat.files[0].size, size);
-	assert_int_equal(p.flat.writes, 4);
+	assert_memory_equal(p.flat->files[0]->bytes, wanted, size);
+	assert_int_equal(p.flat->files[0]->size, size);
+	assert_int_equal(p.flat->writes, 4);
 	free(wanted);
-	flat_pool_close(&p);
+	pool_close(&p);
 }
 
 /* Reads and writes in small pieces, and a file that shrank meanwhile. */
 static void short_transfers_and_truncation(void **state)
 {
-	struct flat_pool p;
+	struct fixture p;
 
 	(void)state;
 	flat_pool_open(&p);
-	p.flat.chunk = 1000;
-	flat_file_fill(&p.flat, 0, 4 * P);
-	assert_int_equal(map_at(&p, p.a, 0, 4, TULOU_MAP_SHARED, 0, 0), 0);
-	assert_memory_equal(page_at(&p, 0), p.flat.files[0].bytes, 4 * P);
-	memset(page_at(&p, 0), 'n', 4 * P);
-	flat_file_resize(&p.flat, 0, P + 1);
-	assert_int_equal(tulou_munmap(p.a, at(&p, 0), 4 * P), 0);
-	assert_int_equal(p.flat.writes, P + 1);
+	p.flat->chunk = 1000;
+	flat_file_fill(p.flat, 0, 4 * P);
+	assert_int_equal(map_file(p.a, 0, 4, RW, TULOU_MAP_SHARED, 0, 0), 0);
+	assert_memory_equal(page_at(0), p.flat->files[0]->bytes, 4 * P);
+	memset(page_at(0), 'n', 4 * P);
+	flat_file_resize(p.flat, 0, P + 1);
+	assert_int_equal(tulou_munmap(p.a, at(0), 4 * P), 0);
+	assert_int_equal(p.flat->writes, P + 1);
 	for (size_t i = 0; i < P + 1; i++)
-		assert_int_equal(p.flat.files[0].bytes[i], 'n');
-	assert_int_equal(map_at(&p, p.a, 0, 2, TULOU_MAP_PRIVATE, 0, 0), 0);
-	flat_file_resize(&p.flat, 0, 1);
-	assert_int_equal(tulou_madvise(p.a, at(&p, 0), 2 * P, TULOU_MADV_DONTNEED), 0);
-	assert_int_equal(*page_at(&p, 0), 'n');
-	expect_zero(page_at(&p, 0) + 1, 2 * P - 1);
-	flat_pool_close(&p);
+		assert_int_equal(p.flat->files[0]->bytes[i], 'n');
+	assert_int_equal(map_file(p.a, 0, 2, RW, TULOU_MAP_PRIVATE, 0, 0), 0);
+	flat_file_resize(p.flat, 0, 1);
+	assert_int_equal(tulou_madvise(p.a, at(0), 2 * P, TULOU_MADV_DONTNEED), 0);
+	assert_int_equal(*page_at(0), 'n');
+	expect_zero(page_at(0) + 1, 2 * P - 1);
+	pool_close(&p);
 }
 
 static void one_writer_per_page_of_a_file(void **state)
 {
-	struct flat_pool p;
+	struct fixture p;
 
 	(void)state;
 	flat_pool_open(&p);
-	flat_file_fill(&p.flat, 0, 8 * P);
-	assert_int_equal(map_at(&p, p.a, 0, 4, TULOU_MAP_SHARED, 0, 2), 0);
-	assert_int_equal(map_at(&p, p.b, 64, 3, TULOU_MAP_SHARED, 0, 0), -TULOU_ENODEV);
-	assert_int_equal(map_at(&p, p.b, 64, 1, TULOU_MAP_SHARED, 0, 5), -TULOU_ENODEV);
-	assert_int_equal(map_at(&p, p.b, 64, 2, TULOU_MAP_SHARED, 0, 0), 64);
-	assert_int_equal(map_at(&p, p.b, 66, 2, TULOU_MAP_SHARED, 0, 6), 66);
-	assert_int_equal(tulou_mremap(p.b, at(&p, 64), 2 * P, 3 * P, TULOU_MREMAP_MAYMOVE, 0), -TULOU_ENODEV);
+	flat_file_fill(p.flat, 0, 8 * P);
+	assert_int_equal(map_file(p.a, 0, 4, RW, TULOU_MAP_SHARED, 0, 2), 0);
+	assert_int_equal(map_file(p.b, 64, 3, RW, TULOU_MAP_SHARED, 0, 0), -TULOU_ENODEV);
+	assert_int_equal(map_file(p.b, 64, 1, RW, TULOU_MAP_SHARED, 0, 5), -TULOU_ENODEV);
+	assert_int_equal(map_file(p.b, 64, 2, RW, TULOU_MAP_SHARED, 0, 0), 64);
+	assert_int_equal(map_file(p.b, 66, 2, RW, TULOU_MAP_SHARED, 0, 6), 66);
+	assert_int_equal(tulou_mremap(p.b, at(64), 2 * P, 3 * P, TULOU_MREMAP_MAYMOVE, 0), -TULOU_ENODEV);
 	/* A private one may, and sees what was stored, also before it was written back. */
-	*page_at(&p, 1) = 'S';
-	assert_int_equal(map_at(&p, p.b, 70, 8, TULOU_MAP_PRIVATE, 0, 0), 70);
-	assert_int_equal(*page_at(&p, 73), 'S');
-	*page_at(&p, 2) = 'T';
-	assert_int_equal(tulou_madvise(p.b, at(&p, 70), 8 * P, TULOU_MADV_DONTNEED), 0);
-	assert_int_equal(*page_at(&p, 74), 'T');
+	*page_at(1) = 'S';
+	assert_int_equal(map_file(p.b, 70, 8, RW, TULOU_MAP_PRIVATE, 0, 0), 70);
+	assert_int_equal(*page_at(73), 'S');
+	*page_at(2) = 'T';
+	assert_int_equal(tulou_madvise(p.b, at(70), 8 * P, TULOU_MADV_DONTNEED), 0);
+	assert_int_equal(*page_at(74), 'T');
 	/* Where the first one has left, the second one may come. */
-	assert_int_equal(tulou_munmap(p.a, at(&p, 0), P), 0);
-	assert_int_equal(tulou_mremap(p.b, at(&p, 64), 2 * P, 3 * P, TULOU_MREMAP_MAYMOVE, 0) < 0, 0);
+	assert_int_equal(tulou_munmap(p.a, at(0), P), 0);
+	assert_int_equal(tulou_mremap(p.b, at(64), 2 * P, 3 * P, TULOU_MREMAP_MAYMOVE, 0) < 0, 0);
 	tulou_process_vm_unref(p.a);
-	assert_int_equal(map_at(&p, p.b, 80, 3, TULOU_MAP_SHARED, 0, 3), 80);
-	assert_int_equal(*page_at(&p, 80), 'S');
-	assert_int_equal(*page_at(&p, 82), 'f');
-	flat_pool_close(&p);
+	assert_int_equal(map_file(p.b, 80, 3, RW, TULOU_MAP_SHARED, 0, 3), 80);
+	assert_int_equal(*page_at(80), 'S');
+	assert_int_equal(*page_at(82), 'f');
+	pool_close(&p);
 }
 
 static void create_refuses(void **state)

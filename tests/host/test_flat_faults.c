@@ -8,137 +8,138 @@
  */
 #include "flat_pool.h"
 
-static void scene_open(struct flat_pool *p)
+#include <fcntl.h>
+
+static void scene_open(struct fixture *p)
 {
 	flat_pool_open(p);
 	for (int fd = 0; fd < 3; fd++)
-		flat_file_fill(&p->flat, fd, 12 * P - 50);
-	p->flat.files[2].read_only = true;
-	assert_int_equal(map_at(p, p->a, 0, 4, PRIV, -1, 0), 0);
-	assert_int_equal(map_at(p, p->a, 16, 4, TULOU_MAP_PRIVATE, 0, 0), 16);
-	assert_int_equal(map_at(p, p->a, 32, 4, TULOU_MAP_SHARED, 0, 4), 32);
-	assert_int_equal(map_at(p, p->a, 48, 8, TULOU_MAP_PRIVATE, 1, 1), 48);
-	assert_int_equal(page_of(p, tulou_mmap(p->b, at(p, 64), 2 * P, RO, TULOU_MAP_SHARED | FIXED, 2, 0)), 64);
+		flat_file_fill(p->flat, fd, 12 * P - 50);
+	flat_file_open(p->flat, 2, O_RDONLY); /* descriptor 3 */
+	assert_int_equal(map_file(p->a, 0, 4, RW, PRIV, -1, 0), 0);
+	assert_int_equal(map_file(p->a, 16, 4, RW, TULOU_MAP_PRIVATE, 0, 0), 16);
+	assert_int_equal(map_file(p->a, 32, 4, RW, TULOU_MAP_SHARED, 0, 4), 32);
+	assert_int_equal(map_file(p->a, 48, 8, RW, TULOU_MAP_PRIVATE, 1, 1), 48);
+	assert_int_equal(page_of(tulou_mmap(p->b, at(64), 2 * P, RO, TULOU_MAP_SHARED | FIXED, 3, 0)), 64);
 	for (int page = 0; page < 56; page++)
-		if (tulou_access_ok(p->a, at(p, page), P, RW))
-			memset(page_at(p, page) + page, 'A' + page, 100);
+		if (tulou_access_ok(p->a, at(page), P, RW))
+			memset(page_at(page) + page, 'A' + page, 100);
 }
 
 /* ---- the calls ------------------------------------------------------------------------------------------------------------- */
 
-static long map_private(struct flat_pool *p)
+static long map_private(struct fixture *p)
 {
 	return tulou_mmap(p->b, 0, 5 * P, RW, TULOU_MAP_PRIVATE, 0, 2 * P);
 }
 
-static long map_private_over_all(struct flat_pool *p)
+static long map_private_over_all(struct fixture *p)
 {
-	return map_at(p, p->a, 2, 12, TULOU_MAP_PRIVATE, 0, 0);
+	return map_file(p->a, 2, 12, RW, TULOU_MAP_PRIVATE, 0, 0);
 }
 
-static long map_private_over_shared(struct flat_pool *p)
+static long map_private_over_shared(struct fixture *p)
 {
-	return map_at(p, p->a, 33, 2, TULOU_MAP_PRIVATE, 0, 9);
+	return map_file(p->a, 33, 2, RW, TULOU_MAP_PRIVATE, 0, 9);
 }
 
-static long map_shared(struct flat_pool *p)
+static long map_shared(struct fixture *p)
 {
 	return tulou_mmap(p->b, 0, 4 * P, RW, TULOU_MAP_SHARED, 1, 8 * P);
 }
 
-static long map_shared_over_itself(struct flat_pool *p)
+static long map_shared_over_itself(struct fixture *p)
 {
-	return map_at(p, p->a, 31, 4, TULOU_MAP_SHARED, 0, 3);
+	return map_file(p->a, 31, 4, RW, TULOU_MAP_SHARED, 0, 3);
 }
 
-static long map_anonymous_over_all(struct flat_pool *p)
+static long map_anonymous_over_all(struct fixture *p)
 {
-	return map_at(p, p->a, 17, 34, PRIV, -1, 0);
+	return map_file(p->a, 17, 34, RW, PRIV, -1, 0);
 }
 
-static long unmap_all(struct flat_pool *p)
+static long unmap_all(struct fixture *p)
 {
-	return tulou_munmap(p->a, at(p, 33), 2 * P);
+	return tulou_munmap(p->a, at(33), 2 * P);
 }
 
-static long move_anonymous_over_shared(struct flat_pool *p)
+static long move_anonymous_over_shared(struct fixture *p)
 {
-	return tulou_mremap(p->a, at(p, 1), 3 * P, 3 * P, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED, at(p, 33));
+	return tulou_mremap(p->a, at(1), 3 * P, 3 * P, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED, at(33));
 }
 
-static long move_shared(struct flat_pool *p)
+static long move_shared(struct fixture *p)
 {
-	return tulou_mremap(p->a, at(p, 32), 4 * P, 8 * P, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED, at(p, 46));
+	return tulou_mremap(p->a, at(32), 4 * P, 8 * P, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED, at(46));
 }
 
-static long move_shared_smaller(struct flat_pool *p)
+static long move_shared_smaller(struct fixture *p)
 {
-	return tulou_mremap(p->a, at(p, 32), 4 * P, P, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED, at(p, 50));
+	return tulou_mremap(p->a, at(32), 4 * P, P, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED, at(50));
 }
 
-static long grow_shared(struct flat_pool *p)
+static long grow_shared(struct fixture *p)
 {
-	return tulou_mremap(p->a, at(p, 32), 4 * P, 6 * P, 0, 0);
+	return tulou_mremap(p->a, at(32), 4 * P, 6 * P, 0, 0);
 }
 
-static long grow_private(struct flat_pool *p)
+static long grow_private(struct fixture *p)
 {
-	return tulou_mremap(p->a, at(p, 48), 8 * P, 10 * P, 0, 0);
+	return tulou_mremap(p->a, at(48), 8 * P, 10 * P, 0, 0);
 }
 
-static long move_private_keep(struct flat_pool *p)
+static long move_private_keep(struct fixture *p)
 {
 	return tulou_mremap(
-		p->a, at(p, 49), 6 * P, 6 * P, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED | TULOU_MREMAP_DONTUNMAP, at(p, 30));
+		p->a, at(49), 6 * P, 6 * P, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED | TULOU_MREMAP_DONTUNMAP, at(30));
 }
 
-static long drop_private(struct flat_pool *p)
+static long drop_private(struct fixture *p)
 {
-	return tulou_madvise(p->a, at(p, 48), 8 * P, TULOU_MADV_DONTNEED);
+	return tulou_madvise(p->a, at(48), 8 * P, TULOU_MADV_DONTNEED);
 }
 
 /* ---- each callback on a file fails ----------------------------------------------------------------------------------------- */
 
 /* Returns whether the nth callback was met. */
-static bool fail_nth(long (*call)(struct flat_pool *p), size_t n)
+static bool fail_nth(long (*call)(struct fixture *p), size_t n)
 {
-	static struct flat_picture before, after;
+	static struct picture before, after;
 	static uint8_t memory[FLAT_PAGES * P];
 	struct tulou_flat_usage usage, usage_after;
-	struct flat_pool pool, *p = &pool;
+	struct fixture pool, *p = &pool;
 	size_t handles;
 	bool met;
 
 	scene_open(p);
-	flat_picture_take(&before, p);
-	memcpy(memory, p->flat.arena, sizeof(memory));
-	usage = flat_usage(&p->flat);
-	handles = p->flat.handles;
-	p->flat.calls = 0;
-	p->flat.fail_at = n;
+	picture_take(&before, p->pool);
+	memcpy(memory, p->flat->arena, sizeof(memory));
+	usage = flat_usage(p->flat);
+	handles = p->flat->handles;
+	probe_fail_any(&p->probe, n, TULOU_EIO);
 	long result = call(p);
 
-	met = p->flat.calls >= n;
-	p->flat.fail_at = 0;
+	met = p->probe.failed > 0;
+	probe_fail_none(&p->probe);
 	if (met) {
 		assert_int_equal(result, -TULOU_EIO);
-		usage_after = flat_usage(&p->flat);
-		assert_memory_equal(p->flat.arena, memory, sizeof(memory));
-		assert_string_equal(flat_picture_take(&after, p), before.text);
+		usage_after = flat_usage(p->flat);
+		assert_memory_equal(p->flat->arena, memory, sizeof(memory));
+		assert_string_equal(picture_take(&after, p->pool), before.text);
 		assert_int_equal(usage_after.mapped, usage.mapped);
 		assert_int_equal(usage_after.extents, usage.extents);
-		assert_int_equal(p->flat.handles, handles);
+		assert_int_equal(p->flat->handles, handles);
 		result = call(p); /* as if nothing had been */
 	}
 	assert_true(result >= 0);
-	assert_memory_not_equal(p->flat.arena, memory, sizeof(memory));
-	flat_pool_close(p);
+	assert_memory_not_equal(p->flat->arena, memory, sizeof(memory));
+	pool_close(p);
 	return met;
 }
 
 static void each_callback_fails(void **state)
 {
-	static long (*const calls[])(struct flat_pool *) = {
+	static long (*const calls[])(struct fixture *) = {
 		map_private,
 		map_private_over_all,
 		map_private_over_shared,
@@ -169,28 +170,26 @@ static void each_callback_fails(void **state)
 /* A process that ends while its file refuses: what it stored is not lost, and not somebody else's. */
 static void end_while_the_file_refuses(void **state)
 {
-	struct flat_pool pool, *p = &pool;
+	struct fixture pool, *p = &pool;
 
 	(void)state;
 	scene_open(p);
-	p->flat.calls = 0;
-	p->flat.fail_at = 2; /* the first write, after the size */
-	p->flat.fail_on = true;
+	probe_fail_always(&p->probe, PROBE_FILE_WRITE, TULOU_EIO);
 	tulou_process_vm_unref(p->a);
-	flat_pool_check(p);
-	assert_int_equal(*(page_at(p, 32) + 32), 'A' + 32);
-	assert_int_equal(p->flat.files[0].bytes[4 * P + 32], 'e');
-	assert_int_equal(map_at(p, p->b, 32, 1, PRIV, -1, 0), -TULOU_ENOMEM); /* in limbo */
-	p->flat.fail_at = 0;
+	pool_sound(p);
+	assert_int_equal(*(page_at(32) + 32), 'A' + 32);
+	assert_int_equal(p->flat->files[0]->bytes[4 * P + 32], 'e');
+	assert_int_equal(map_file(p->b, 32, 1, RW, PRIV, -1, 0), -TULOU_ENOMEM); /* in limbo */
+	probe_fail_none(&p->probe);
 	tulou_destroy(p->pool);
-	assert_int_equal(p->flat.files[0].bytes[4 * P + 32], 'A' + 32);
-	flat_close(&p->flat);
+	assert_int_equal(p->flat->files[0]->bytes[4 * P + 32], 'A' + 32);
+	flat_close(p->flat);
 }
 
 /* ---- books of every size --------------------------------------------------------------------------------------------------- */
 
 /* Many small mappings of files, until something refuses; then all of it back. Returns how many there were. */
-static size_t fill_with_files(struct flat_pool *p)
+static size_t fill_with_files(struct fixture *p)
 {
 	size_t count = 0;
 
@@ -198,16 +197,17 @@ static size_t fill_with_files(struct flat_pool *p)
 		bool shared = page % 2 && page / 3 < 20;
 		long file_page = shared ? page / 3 : 7, result;
 
-		result = map_at(p, page % 9 ? p->a : p->b, page, 1, shared ? TULOU_MAP_SHARED : TULOU_MAP_PRIVATE, 0, file_page);
+		result = map_file(
+			page % 9 ? p->a : p->b, page, 1, RW, shared ? TULOU_MAP_SHARED : TULOU_MAP_PRIVATE, 0, file_page);
 		if (result != page) {
 			assert_int_equal(result, -TULOU_ENOMEM);
 			continue;
 		}
 		count++;
-		assert_int_equal(*page_at(p, page), 'a' + file_page);
-		memset(page_at(p, page), 'a' + (int)file_page, 10);
+		assert_int_equal(*page_at(page), 'a' + file_page);
+		memset(page_at(page), 'a' + (int)file_page, 10);
 	}
-	flat_pool_check(p);
+	pool_sound(p);
 	return count;
 }
 
@@ -217,26 +217,26 @@ static void books_of_every_size(void **state)
 
 	(void)state;
 	for (size_t pages = 2; pages < 100; pages++) {
-		struct flat_pool p;
+		struct fixture p;
 		int error = flat_pool_try(&p, pages);
 		size_t count = 0;
 
 		assert_true(error == 0 || error == -TULOU_ENOMEM);
 		refused += error != 0;
-		flat_file_fill(&p.flat, 0, 32 * P);
+		flat_file_fill(&p.machine.flat, 0, 32 * P);
 		if (!error) {
 			created++;
 			count = fill_with_files(&p);
-			assert_int_equal(tulou_munmap(p.a, at(&p, 0), FLAT_PAGES * P), 0);
-			assert_int_equal(tulou_munmap(p.b, at(&p, 0), FLAT_PAGES * P), 0);
-			assert_int_equal(flat_usage(&p.flat).mapped, 0);
+			assert_int_equal(tulou_munmap(p.a, at(0), FLAT_PAGES * P), 0);
+			assert_int_equal(tulou_munmap(p.b, at(0), FLAT_PAGES * P), 0);
+			assert_int_equal(flat_usage(p.flat).mapped, 0);
 			assert_int_equal(fill_with_files(&p), count); /* nothing was lost */
 			tulou_destroy(p.pool);
 		}
 		some += count > 0;
 		for (uint64_t i = 0; i < 32 * P; i++)
-			assert_int_equal(p.flat.files[0].bytes[i], 'a' + i / P);
-		flat_close(&p.flat);
+			assert_int_equal(p.machine.flat.files[0]->bytes[i], 'a' + i / P);
+		flat_close(&p.machine.flat);
 	}
 	assert_true(refused > 0 && created > 0 && some > 0);
 }
@@ -244,23 +244,23 @@ static void books_of_every_size(void **state)
 /* The arena is full: ENOMEM, and what is there stays. */
 static void arena_is_full(void **state)
 {
-	struct flat_pool p;
+	struct fixture p;
 	long first[FLAT_PAGES], count = 0, page;
 
 	(void)state;
 	flat_pool_open(&p);
-	while ((page = page_of(&p, tulou_mmap(p.a, 0, P, RW, PRIV, -1, 0))) >= 0) {
+	while ((page = page_of(tulou_mmap(p.a, 0, P, RW, PRIV, -1, 0))) >= 0) {
 		assert_true(count < FLAT_PAGES);
-		*page_at(&p, page) = (uint8_t)(page % 251 + 1);
+		*page_at(page) = (uint8_t)(page % 251 + 1);
 		first[count++] = page;
 	}
 	assert_int_equal(page, -TULOU_ENOMEM);
 	assert_true(count > FLAT_PAGES / 2);
-	assert_int_equal(tulou_mremap(p.a, at(&p, first[0]), P, 2 * P, TULOU_MREMAP_MAYMOVE, 0), -TULOU_ENOMEM);
+	assert_int_equal(tulou_mremap(p.a, at(first[0]), P, 2 * P, TULOU_MREMAP_MAYMOVE, 0), -TULOU_ENOMEM);
 	for (long i = 0; i < count; i++)
-		assert_int_equal(*page_at(&p, first[i]), first[i] % 251 + 1);
-	assert_int_equal(flat_usage(&p.flat).mapped, (size_t)count * P);
-	flat_pool_close(&p);
+		assert_int_equal(*page_at(first[i]), first[i] % 251 + 1);
+	assert_int_equal(flat_usage(p.flat).mapped, (size_t)count * P);
+	pool_close(&p);
 }
 
 int main(void)

@@ -4,10 +4,18 @@
  *
  *     model   per page of the arena: the file, its page, may it be written        files   per page: what it logically begins with
  *
- * The model says for each call whether it must be refused, and what each page must begin with. One file callback in eight fails: such a
+ * The model says for each call whether it must be refused, and what each page must begin with. In one step in three a file callback fails: such a
  * call answers EIO, and the model stays as it was. At the end nothing is mapped, all stores are in the files, and the books are as before.
  */
 #include "flat_fixture.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 enum { P = FLAT_PAGE, PAGES = 96, FILE_PAGES = 24, WRITABLE = 2, STEPS = 4000 };
 
@@ -36,14 +44,14 @@ static void world_open(struct world *w, uint64_t seed)
 {
 	memset(w, 0, sizeof(*w));
 	w->random = seed;
-	flat_open(&w->flat, 512, NULL);
+	flat_open(&w->flat, FLAT_PAGES, 512, NULL);
 	for (int fd = 0; fd < 2; fd++) {
 		flat_file_fill(&w->flat, fd, FILE_PAGES * P);
-		w->flat.files[fd + WRITABLE] = w->flat.files[fd];
-		w->flat.files[fd + WRITABLE].read_only = true;
 		for (int page = 0; page < FILE_PAGES; page++)
-			w->files[fd][page] = w->flat.files[fd].bytes[page * P];
+			w->files[fd][page] = w->flat.files[fd]->bytes[page * P];
 	}
+	for (int fd = 0; fd < 2; fd++)
+		assert_int_equal(flat_file_open(&w->flat, fd, O_RDONLY), fd + WRITABLE);
 	for (int i = 0; i < PAGES; i++)
 		w->pages[i].file = -1;
 }
@@ -157,8 +165,7 @@ static void shared_mappings(void **state)
 	world_open(&w, 88172645463325252ull);
 	books = flat_usage(&w.flat).books;
 	for (int i = 0; i < STEPS; i++) {
-		w.flat.calls = 0;
-		w.flat.fail_at = choose(&w, 8) ? 0 : (size_t)choose(&w, 5) + 1;
+		probe_fail_any(&w.flat.own, choose(&w, 3) ? 0 : (size_t)choose(&w, 5) + 1, TULOU_EIO);
 		int result = steps[choose(&w, sizeof(steps) / sizeof(steps[0]))](&w);
 
 		assert_true(result == 0 || result == -TULOU_EIO || result == -TULOU_ENODEV);
@@ -167,13 +174,12 @@ static void shared_mappings(void **state)
 		world_check(&w);
 	}
 	assert_true(w.failed > 100 && w.refused > 100 && w.worked > 1000);
-	w.flat.fail_at = 0;
+	probe_fail_none(&w.flat.own);
 	w.flat.host->unmap(w.flat.host->ctx, (uintptr_t)w.flat.arena, PAGES * P);
 	assert_int_equal(flat_usage(&w.flat).books, books);
 	for (int fd = 0; fd < 2; fd++) {
 		for (int page = 0; page < FILE_PAGES; page++)
-			assert_int_equal(w.flat.files[fd].bytes[page * P], w.files[fd][page]);
-		w.flat.files[fd + WRITABLE].bytes = NULL;
+			assert_int_equal(w.flat.files[fd]->bytes[page * P], w.files[fd][page]);
 	}
 	flat_close(&w.flat);
 }
@@ -187,7 +193,7 @@ static void books_are_one_piece_again(void **state)
 	struct flat_fixture f;
 
 	(void)state;
-	flat_open(&f, 64, NULL);
+	flat_open(&f, FLAT_PAGES, 64, NULL);
 	size_t own = flat_usage(&f).books, whole = f.books_size - own;
 
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
@@ -221,7 +227,7 @@ static void cutting_needs_a_record(void **state)
 	struct flat_fixture f;
 
 	(void)state;
-	flat_open(&f, 64, NULL);
+	flat_open(&f, FLAT_PAGES, 64, NULL);
 	const struct tulou_host *h = f.host;
 	const uintptr_t start = (uintptr_t)f.arena;
 	struct tulou_mapping m = {.start = start, .size = PAGES * P, .prot = 3, .flags = TULOU_MAP_SHARED | TULOU_MAP_ANONYMOUS};

@@ -12,7 +12,7 @@
 enum { STEPS = 6000, FILE_PAGES = 4096, DONTUNMAP = TULOU_MREMAP_DONTUNMAP, MAYMOVE = TULOU_MREMAP_MAYMOVE };
 
 struct twins {
-	struct flat_pool flat;
+	struct fixture flat;
 	struct sim *sim;
 	struct tulou *pool; /* on sim */
 	struct tulou_process_vm *vm[2][2]; /* flat, sim; process A, B */
@@ -26,7 +26,7 @@ static void twins_open(struct twins *t, uint64_t seed)
 
 	flat_pool_open(&t->flat);
 	const struct tulou_config config = {
-		.start = at(&t->flat, 0), .end = at(&t->flat, FLAT_PAGES), .chunk_size = FLAT_CHUNK_PAGES * P, .check_level = 3};
+		.start = at(0), .end = at(FLAT_PAGES), .chunk_size = FLAT_CHUNK_PAGES * P, .check_level = 3};
 
 	t->random = seed;
 	t->sim = sim_create(config.start, config.end);
@@ -36,9 +36,9 @@ static void twins_open(struct twins *t, uint64_t seed)
 	for (uint32_t i = 0; i < 2; i++)
 		assert_int_equal(tulou_process_vm_create(t->pool, i + 1, &t->vm[1][i]), 0);
 	t->sim_fd = sim_file_create(t->sim, FILE_PAGES * P);
-	flat_file_fill(&t->flat.flat, 0, FILE_PAGES * P);
+	flat_file_fill(t->flat.flat, 0, FILE_PAGES * P);
 	for (uint64_t page = 0; page < FILE_PAGES; page++) {
-		byte = t->flat.flat.files[0].bytes[page * P];
+		byte = t->flat.flat->files[0]->bytes[page * P];
 		sim_file_write(t->sim, t->sim_fd, &byte, 1, page * P);
 	}
 }
@@ -47,7 +47,7 @@ static void twins_close(struct twins *t)
 {
 	tulou_destroy(t->pool);
 	sim_destroy(t->sim);
-	flat_pool_close(&t->flat);
+	pool_close(&t->flat);
 }
 
 static long choose(struct twins *t, long count)
@@ -59,24 +59,24 @@ static long choose(struct twins *t, long count)
 static void store(struct twins *t, struct tulou_process_vm *flat, struct tulou_process_vm *sim, long page)
 {
 	uint8_t value = (uint8_t)choose(t, 256);
-	bool may = tulou_access_ok(flat, at(&t->flat, page), P, TULOU_PROT_WRITE);
+	bool may = tulou_access_ok(flat, at(page), P, TULOU_PROT_WRITE);
 
-	assert_int_equal(tulou_access_ok(sim, at(&t->flat, page), P, TULOU_PROT_WRITE), may);
+	assert_int_equal(tulou_access_ok(sim, at(page), P, TULOU_PROT_WRITE), may);
 	if (!may)
 		return;
-	*page_at(&t->flat, page) = value;
-	assert_int_equal(sim_store(t->sim, at(&t->flat, page), value), 0);
+	*page_at(page) = value;
+	assert_int_equal(sim_store(t->sim, at(page), value), 0);
 }
 
 static bool mine(const struct twins *t, int process, long page, long pages)
 {
-	return tulou_access_ok(t->vm[0][process], at(&t->flat, page), (size_t)pages * P, RO);
+	return tulou_access_ok(t->vm[0][process], at(page), (size_t)pages * P, RO);
 }
 
 static long step(struct twins *t, long what, long page, long pages, long other, bool sim, int process)
 {
 	struct tulou_process_vm *vm = t->vm[sim][process];
-	uintptr_t addr = at(&t->flat, page), new_addr = at(&t->flat, other);
+	uintptr_t addr = at(page), new_addr = at(other);
 	size_t size = (size_t)pages * P;
 
 	switch (what) {
@@ -107,14 +107,14 @@ static long step(struct twins *t, long what, long page, long pages, long other, 
 static void compare(struct twins *t, int at_step)
 {
 	for (long page = 0; page < FLAT_PAGES; page++) {
-		uint8_t here = *page_at(&t->flat, page), there = 0;
+		uint8_t here = *page_at(page), there = 0;
 
 		/* What is not mapped is zero here, and cannot be read there. */
-		sim_load(t->sim, at(&t->flat, page), &there);
+		sim_load(t->sim, at(page), &there);
 		if (here != there)
 			fail_msg("step %d: page %ld begins with %#x, on sim %#x", at_step, page, here, there);
 	}
-	assert_int_equal(flat_usage(&t->flat.flat).mapped, sim_mapped(t->sim));
+	assert_int_equal(flat_usage(t->flat.flat).mapped, sim_mapped(t->sim));
 }
 
 static void run(uint64_t seed)

@@ -74,7 +74,7 @@ static bool task_round(const struct task *task, struct tulou_process_vm *vm, uin
 	memory = tulou_mremap(vm, (uintptr_t)memory, 3 * P, 6 * P, TULOU_MREMAP_MAYMOVE, 0);
 	good = memory > 0 && all_are((uint8_t *)memory, value, 3 * P) && all_are((uint8_t *)memory + 3 * P, 0, 3 * P);
 	good = good && !tulou_munmap(vm, (uintptr_t)file, PART * P) && !tulou_munmap(vm, (uintptr_t)memory, 6 * P);
-	return good && all_are(task->flat->files[0].bytes + offset, value, PART * P);
+	return good && all_are(task->flat->files[0]->bytes + offset, value, PART * P);
 }
 
 static void *task_run(void *arg)
@@ -96,24 +96,27 @@ static void tasks_do_not_meet(void **state)
 	static const struct tulou_flat_tasks tasks = {
 		.self = task_name, .alive = task_alive, .wait = task_wait, .wake = task_wake, .panic = task_panic};
 	struct task task[TASKS];
-	struct flat_pool p;
+	struct fixture p;
 	struct tulou_config config;
 
 	(void)state;
 	task_self = TASKS + 1;
-	flat_open(&p.flat, 512, &tasks);
-	flat_file_fill(&p.flat, 0, TASKS * PART * P);
-	config = (struct tulou_config){.start = at(&p, 0), .end = at(&p, FLAT_PAGES), .chunk_size = 16 * P, .check_level = 1};
-	assert_int_equal(tulou_create(&p.pool, p.flat.host, &config), 0);
+	p.machine = (struct machine){.kind = ON_FLAT, .start = FLAT_START, .end = FLAT_START + FLAT_PAGES * P};
+	p.flat = &p.machine.flat;
+	flat_open(p.flat, FLAT_PAGES, 512, &tasks);
+	probe_init(&p.probe, p.flat->host);
+	flat_file_fill(p.flat, 0, TASKS * PART * P);
+	config = (struct tulou_config){.start = at(0), .end = at(FLAT_PAGES), .chunk_size = 16 * P, .check_level = 1};
+	assert_int_equal(tulou_create(&p.pool, &p.probe.host, &config), 0);
 	for (uint32_t i = 0; i < TASKS; i++) {
-		task[i] = (struct task){.number = i + 1, .pool = p.pool, .flat = &p.flat};
+		task[i] = (struct task){.number = i + 1, .pool = p.pool, .flat = p.flat};
 		assert_int_equal(pthread_create(&task[i].thread, NULL, task_run, &task[i]), 0);
 	}
 	for (uint32_t i = 0; i < TASKS; i++) {
 		pthread_join(task[i].thread, NULL);
 		assert_int_equal(task[i].good, ROUNDS);
 	}
-	flat_pool_close(&p);
+	pool_close(&p);
 }
 
 int main(void)

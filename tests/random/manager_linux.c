@@ -1,39 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* manager_linux.c - the manager on the Linux host: its pages are real, so that what it booked and what is there are compared. */
-#include <stdlib.h>
-
 #include "files.h"
 #include "host/linux/linux_host.h"
 #include "manager.h"
 
-static uint32_t task_self(void *ctx)
-{
-	(void)ctx;
-	return 1;
-}
-
-static bool task_alive(void *ctx, uint32_t owner)
-{
-	(void)ctx;
-	(void)owner;
-	return true;
-}
-
-static _Noreturn void task_panic(void *ctx, const char *what)
-{
-	(void)ctx;
-	fprintf(stderr, "panic: %s\n", what);
-	abort();
-}
-
 static void linux_start(struct run *run)
 {
-	static const struct linux_host_tasks tasks = {.self = task_self, .alive = task_alive, .panic = task_panic};
 	static struct linux_host host;
 
 	files_open();
 	access_init();
-	linux_host_init(&host, &tasks, 0);
+	linux_host_init(&host, NULL, 0);
 	manager_start(run, &host.host, file_descriptor, file_of_inode);
 }
 

@@ -25,9 +25,9 @@ static void munmap_parts(void **state)
 	pool_expect(&f, "A:0+2rw A:4+1rw B:12+1r- A:130+10r-");
 	/* one host call per stretch, chunks or not */
 	assert_int_equal(map_at(f.a, 60, 80, RO, FIXED), 60);
-	size_t before = sim_calls(f.sim, SIM_UNMAP);
+	size_t before = calls_of(&f, PROBE_UNMAP);
 	assert_int_equal(unmap(f.a, 60, 80), 0);
-	assert_int_equal(sim_calls(f.sim, SIM_UNMAP), before + 1);
+	assert_int_equal(calls_of(&f, PROBE_UNMAP), before + 1);
 	pool_close(&f);
 }
 
@@ -103,10 +103,10 @@ static void mprotect_errors(void **state)
 	assert_int_equal(tulou_mprotect(f.a, at(0), PAGE, RW | TULOU_PROT_GROWSDOWN), -TULOU_EINVAL);
 	assert_int_equal(tulou_mprotect(f.a, at(0), PAGE, RW | TULOU_PROT_SEM), 0);
 	/* a shared mapping of a descriptor opened read-only never becomes writable; what lies before it changes */
-	fd = sim_file_create(f.sim, 3 * PAGE);
-	read_only = sim_file_open(f.sim, fd, 0);
-	assert_int_equal(page_of(tulou_mmap(f.a, at(4), 2 * PAGE, RO, TULOU_MAP_SHARED | FIXED, read_only, 0)), 4);
-	assert_int_equal(page_of(tulou_mmap(f.a, at(6), 2 * PAGE, RO, TULOU_MAP_PRIVATE | FIXED, read_only, 0)), 6);
+	fd = machine_file_create(&f.machine, 3 * PAGE);
+	read_only = machine_file_open(&f.machine, fd, 0);
+	assert_int_equal(map_file(f.a, 4, 2, RO, TULOU_MAP_SHARED, read_only, 0), 4);
+	assert_int_equal(map_file(f.a, 6, 2, RO, TULOU_MAP_PRIVATE, read_only, 0), 6);
 	assert_int_equal(protect(f.a, 4, 2, RW), -TULOU_EACCES);
 	assert_int_equal(protect(f.a, 6, 2, RW), 0);
 	assert_int_equal(protect(f.a, 2, 4, RW | TULOU_PROT_EXEC), -TULOU_EACCES);
@@ -152,36 +152,30 @@ static void mremap_in_place(void **state)
 static void mremap_moves(void **state)
 {
 	struct fixture f;
-	uint8_t byte = 0;
 
 	(void)state;
 	pool_open(&f, 256, 64);
 	assert_int_equal(map_pages(f.a, 4, RW), 0);
 	assert_int_equal(map_pages(f.a, 4, RO), 4);
-	sim_store(f.sim, at(1), 'x');
+	put_at(&f, 1, 'x');
 	/*  AAAArrrr → ....rrrrAAAAAA */
 	assert_int_equal(remap(f.a, 0, 4, 6, 0, 0), -TULOU_ENOMEM);
 	assert_int_equal(remap(f.a, 0, 4, 6, TULOU_MREMAP_MAYMOVE, 0), 8);
 	pool_expect(&f, "A:4+4r- A:8+6rw");
-	assert_int_equal(sim_load(f.sim, at(9), &byte), 0);
-	assert_int_equal(byte, 'x');
+	assert_int_equal(byte_at(&f, 9), 'x');
 	/* FIXED: over own areas, holes and chunk edges, larger and smaller */
 	assert_int_equal(remap(f.a, 8, 6, 10, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED, 58), 58);
 	pool_expect(&f, "A:4+4r- A:58+6rw A:64+4rw");
-	assert_int_equal(sim_load(f.sim, at(59), &byte), 0);
-	assert_int_equal(byte, 'x');
+	assert_int_equal(byte_at(&f, 59), 'x');
 	/* both records are one mapping */
 	assert_int_equal(remap(f.a, 58, 10, 5, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED, 2), 2);
 	pool_expect(&f, "A:2+5rw A:7+1r-");
-	assert_int_equal(sim_load(f.sim, at(3), &byte), 0);
-	assert_int_equal(byte, 'x');
+	assert_int_equal(byte_at(&f, 3), 'x');
 	/* DONTUNMAP: the old range stays, empty */
 	assert_int_equal(remap(f.a, 2, 2, 2, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_DONTUNMAP, 20), 20);
 	pool_expect(&f, "A:2+5rw A:7+1r- A:20+2rw");
-	assert_int_equal(sim_load(f.sim, at(21), &byte), 0);
-	assert_int_equal(byte, 'x');
-	assert_int_equal(sim_load(f.sim, at(3), &byte), 0);
-	assert_int_equal(byte, 0);
+	assert_int_equal(byte_at(&f, 21), 'x');
+	assert_int_equal(byte_at(&f, 3), 0);
 	/* not over another's */
 	assert_int_equal(map_at(f.b, 40, 4, RW, FIXED), 40);
 	assert_int_equal(remap(f.a, 2, 2, 2, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED, 39), -TULOU_ENOMEM);
@@ -220,7 +214,6 @@ static void mremap_errors(void **state)
 static void msync_madvise(void **state)
 {
 	struct fixture f;
-	uint8_t byte = 0;
 
 	(void)state;
 	pool_open(&f, 256, 64);
@@ -232,25 +225,22 @@ static void msync_madvise(void **state)
 	assert_int_equal(tulou_msync(f.a, at(0), SIZE_MAX - 8191, TULOU_MS_SYNC), -TULOU_ENOMEM);
 	assert_int_equal(tulou_msync(f.a, at(0), 0, TULOU_MS_SYNC), 0);
 	assert_int_equal(tulou_msync(f.a, at(0), 2 * PAGE, TULOU_MS_SYNC), 0);
-	assert_int_equal(sim_calls(f.sim, SIM_SYNC), 1);
+	assert_int_equal(calls_of(&f, PROBE_SYNC), 1);
 	/* both sides of the hole are done, then ENOMEM */
 	assert_int_equal(tulou_msync(f.a, at(0), 6 * PAGE, TULOU_MS_SYNC), -TULOU_ENOMEM);
-	assert_int_equal(sim_calls(f.sim, SIM_SYNC), 3);
+	assert_int_equal(calls_of(&f, PROBE_SYNC), 3);
 
-	sim_store(f.sim, at(1), 'x');
-	sim_store(f.sim, at(5), 'y');
+	put_at(&f, 1, 'x');
+	put_at(&f, 5, 'y');
 	assert_int_equal(tulou_madvise(f.a, at(0), PAGE, 7), -TULOU_EINVAL);
 	assert_int_equal(tulou_madvise(f.a, at(0) + 1, PAGE, TULOU_MADV_DONTNEED), -TULOU_EINVAL);
 	assert_int_equal(tulou_madvise(f.a, at(0), SIZE_MAX, TULOU_MADV_DONTNEED), -TULOU_EINVAL);
 	assert_int_equal(tulou_madvise(f.a, at(0), 0, TULOU_MADV_DONTNEED), 0);
 	assert_int_equal(tulou_madvise(f.a, at(0), PAGE, TULOU_MADV_DONTNEED), 0);
-	assert_int_equal(sim_load(f.sim, at(1), &byte), 0);
-	assert_int_equal(byte, 'x');
+	assert_int_equal(byte_at(&f, 1), 'x');
 	assert_int_equal(tulou_madvise(f.a, at(0), 6 * PAGE, TULOU_MADV_DONTNEED), -TULOU_ENOMEM);
-	sim_load(f.sim, at(1), &byte);
-	assert_int_equal(byte, 0);
-	sim_load(f.sim, at(5), &byte);
-	assert_int_equal(byte, 0);
+	assert_int_equal(byte_at(&f, 1), 0);
+	assert_int_equal(byte_at(&f, 5), 0);
 	assert_int_equal(tulou_madvise(f.b, at(0), PAGE, TULOU_MADV_DONTNEED), -TULOU_ENOMEM);
 	pool_close(&f);
 }
@@ -288,5 +278,5 @@ int main(void)
 		cmocka_unit_test(access_ok),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return POOL_RUN(tests);
 }

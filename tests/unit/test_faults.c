@@ -40,13 +40,6 @@ static void scene_close(struct scene *s)
 	pool_close(&s->f);
 }
 
-static void picture_take(struct fixture *f, struct picture *p)
-{
-	p->length = p->mapped = 0;
-	p->text[0] = '\0';
-	tulou_walk_areas(f->pool, picture_area, p);
-}
-
 /* What the host has mapped, as a checksum over its areas. */
 static size_t host_sum(struct sim *sim)
 {
@@ -71,21 +64,21 @@ static void each_failure(long (*call)(struct scene *s), bool brk)
 		long result, unchanged;
 
 		scene_open(&s);
-		picture_take(&s.f, &before);
+		picture_take(&before, s.f.pool);
 		sum = host_sum(s.f.sim);
-		handles = sim_handles(s.f.sim);
+		handles = s.f.probe.handles;
 		unchanged = tulou_brk(s.f.a, 0);
-		failed = sim_failed(s.f.sim);
-		sim_fail_any(s.f.sim, n, TULOU_ENOMEM);
+		failed = s.f.probe.failed;
+		probe_fail_any(&s.f.probe, n, TULOU_ENOMEM);
 		result = call(&s);
-		sim_fail_none(s.f.sim);
-		failed = sim_failed(s.f.sim) - failed;
-		picture_take(&s.f, &after);
+		probe_fail_none(&s.f.probe);
+		failed = s.f.probe.failed - failed;
+		picture_take(&after, s.f.pool);
 		if (result < 0 || (brk && result == unchanged)) {
 			assert_true(failed == 1);
 			assert_string_equal(after.text, before.text);
 			assert_int_equal(host_sum(s.f.sim), sum);
-			assert_int_equal(sim_handles(s.f.sim), handles);
+			assert_int_equal(s.f.probe.handles, handles);
 		} else {
 			assert_string_not_equal(after.text, before.text);
 		}
@@ -225,10 +218,10 @@ static void build_calls(void **state)
 		int result;
 
 		pool_open(&f, 4096, 1024);
-		sim_fail_any(f.sim, n, TULOU_ENOMEM);
+		probe_fail_any(&f.probe, n, TULOU_ENOMEM);
 		result = tulou_process_vm_build(f.a, &layout);
-		failed = sim_failed(f.sim);
-		sim_fail_none(f.sim);
+		failed = f.probe.failed;
+		probe_fail_none(&f.probe);
 		if (result) {
 			assert_int_equal(result, -TULOU_ENOMEM);
 			pool_expect(&f, "");
@@ -252,10 +245,10 @@ static void munmap_in_pieces(void **state)
 	assert_int_equal(map_at(f.a, 0, 2, RW, FIXED), 0);
 	assert_int_equal(map_at(f.a, 4, 2, RW, FIXED), 4);
 	assert_int_equal(map_at(f.a, 8, 2, RW, FIXED), 8);
-	sim_fail(f.sim, SIM_UNMAP, 1, TULOU_ENOMEM);
+	probe_fail(&f.probe, PROBE_UNMAP, 1, TULOU_ENOMEM);
 	assert_int_equal(unmap(f.a, 0, 64), -TULOU_ENOMEM);
 	pool_expect(&f, "A:0+2rw A:4+2rw A:8+2rw");
-	sim_fail(f.sim, SIM_UNMAP, 2, TULOU_ENOMEM);
+	probe_fail(&f.probe, PROBE_UNMAP, 2, TULOU_ENOMEM);
 	assert_int_equal(unmap(f.a, 1, 64), -TULOU_ENOMEM);
 	pool_expect(&f, "A:0+1rw A:4+2rw A:8+2rw");
 	assert_int_equal(unmap(f.a, 0, 64), 0);
@@ -274,16 +267,17 @@ static void mprotect_refused_half_way(void **state)
 	pool_open(&f, 256, 64);
 	assert_int_equal(map_pages(f.a, 4, RW), 0);
 	assert_int_equal(map_pages(f.a, 4, RO), 4);
-	sim_protect_refuse(f.sim, at(5), TULOU_ENOMEM);
+	probe_refuse_protect(&f.probe, at(5), TULOU_ENOMEM);
 	assert_int_equal(protect(f.a, 1, 6, RX), -TULOU_ENOMEM);
+	probe_fail_none(&f.probe);
 	pool_expect(&f, "A:0+4rw A:4+4r-");
 	assert_true(sim_query(f.sim, at(2), &area));
 	assert_int_equal(area.prot, RW);
 	assert_true(sim_query(f.sim, at(5), &area));
 	assert_int_equal(area.prot, RO);
-	sim_protect_refuse(f.sim, at(5), TULOU_EACCES);
+	probe_refuse_protect(&f.probe, at(5), TULOU_EACCES);
 	assert_int_equal(protect(f.a, 1, 6, RX), -TULOU_EACCES);
-	sim_protect_refuse(f.sim, at(5), 0);
+	probe_fail_none(&f.probe);
 	pool_expect(&f, "A:0+1rw A:1+3r-x A:4+4r-");
 	assert_true(sim_query(f.sim, at(2), &area));
 	assert_int_equal(area.prot, RX);
@@ -349,13 +343,13 @@ static void storm(void **state)
 	(void)state;
 	pool_open(&f, 1024, 64);
 	fd = sim_file_create(f.sim, 64 * PAGE);
-	sim_fail_random(f.sim, 7, 5);
+	probe_fail_random(&f.probe, 7, 5);
 	for (int i = 0; i < 20000; i++) {
 		random ^= random << 13, random ^= random >> 7, random ^= random << 17;
 		storm_step(&f, random & 1 ? &f.a : &f.b, random, fd);
 	}
-	assert_true(sim_failed(f.sim) > 1000);
-	sim_fail_none(f.sim);
+	assert_true(f.probe.failed > 1000);
+	probe_fail_none(&f.probe);
 	sim_file_close(f.sim, fd);
 	pool_close(&f);
 }

@@ -37,6 +37,12 @@ static long advise(struct tulou_process_vm *vm, long page, long pages, int advic
 	return tulou_madvise(vm, at(page), (size_t)pages * PAGE, advice);
 }
 
+/* What a host answers to any advice but MADV_DONTNEED, when Linux answers `wanted`. */
+static long other(long wanted)
+{
+	return TRAITS.advises ? wanted : -TULOU_EINVAL;
+}
+
 /* Validated before anything is touched, in the kernel's order; the host never hears of it. */
 static void errors(void **state)
 {
@@ -66,7 +72,7 @@ static void errors(void **state)
 	assert_int_equal(advise(f.a, 0, 1, TULOU_MADV_HWPOISON), -TULOU_EPERM);
 	assert_int_equal(advise(f.a, 100, 1, TULOU_MADV_SOFT_OFFLINE), -TULOU_EPERM);
 	assert_int_equal(advise(f.a, 0, 0, TULOU_MADV_HWPOISON), 0);
-	assert_int_equal(sim_calls(f.sim, SIM_ADVISE), 0);
+	assert_int_equal(calls_of(&f, PROBE_ADVISE), 0);
 	pool_expect(&f, "A:0+4rw");
 	pool_close(&f);
 }
@@ -84,25 +90,27 @@ static void every_one(void **state)
 	for (size_t i = 0; i < ADVICE_COUNT; i++) {
 		int advice = every_advice[i];
 		bool populates = advice == TULOU_MADV_POPULATE_READ || advice == TULOU_MADV_POPULATE_WRITE;
-		size_t calls = sim_calls(f.sim, SIM_ADVISE);
+		size_t calls = calls_of(&f, PROBE_ADVISE);
 
-		sim_fail(f.sim, SIM_ADVISE, 1, 99);
+		probe_fail(&f.probe, PROBE_ADVISE, 1, 99);
 		assert_int_equal(advise(f.a, 0, 2, advice), -99);
-		assert_int_equal(sim_calls(f.sim, SIM_ADVISE), calls + 1);
-		sim_fail(f.sim, SIM_ADVISE, 2, 99);
+		assert_int_equal(calls_of(&f, PROBE_ADVISE), calls + 1);
+		probe_fail(&f.probe, PROBE_ADVISE, 2, 99);
 		assert_int_equal(advise(f.a, 62, 4, advice) == -99, 0); /* one host call over both chunks */
-		assert_int_equal(sim_calls(f.sim, SIM_ADVISE), calls + 2);
-		sim_fail_none(f.sim);
-		sim_fail(f.sim, SIM_ADVISE, 2, 99);
+		assert_int_equal(calls_of(&f, PROBE_ADVISE), calls + 2);
+		probe_fail_none(&f.probe);
+		probe_fail(&f.probe, PROBE_ADVISE, 2, 99);
 		if (advice != TULOU_MADV_REMOVE && advice < TULOU_MADV_COLLAPSE)
-			assert_int_equal(advise(f.a, 0, 66, advice), populates ? -TULOU_ENOMEM : -99);
-		sim_fail_none(f.sim);
-		assert_int_equal(advise(f.a, 0, 2, TULOU_MADV_DOFORK), 0);
-		assert_int_equal(advise(f.a, 62, 4, TULOU_MADV_DOFORK), 0);
+			assert_int_equal(advise(f.a, 0, 66, advice), populates                       ? other(-TULOU_ENOMEM)
+								     : advice == TULOU_MADV_DONTNEED ? -99
+												     : other(-99));
+		probe_fail_none(&f.probe);
+		assert_int_equal(advise(f.a, 0, 2, TULOU_MADV_DOFORK), other(0));
+		assert_int_equal(advise(f.a, 62, 4, TULOU_MADV_DOFORK), other(0));
 		pool_expect(&f, "A:0+2rw B:4+1rw A:62+2r- A:64+2r-");
 	}
 	assert_int_equal(advise(f.a, 0, 66, TULOU_MADV_DONTNEED), -TULOU_ENOMEM);
-	assert_int_equal(advise(f.a, 1, 1, TULOU_MADV_POPULATE_WRITE), 0);
+	assert_int_equal(advise(f.a, 1, 1, TULOU_MADV_POPULATE_WRITE), other(0));
 	assert_int_equal(advise(f.a, 3, 60, TULOU_MADV_POPULATE_READ), -TULOU_ENOMEM);
 	assert_int_equal(advise(f.a, 62, 1, TULOU_MADV_POPULATE_WRITE), -TULOU_EINVAL);
 	pool_close(&f);
@@ -112,30 +120,25 @@ static void every_one(void **state)
 static void contents(void **state)
 {
 	struct fixture f;
-	uint8_t byte = 0;
 	int fd;
 
 	(void)state;
 	pool_open(&f, 256, 64);
-	fd = sim_file_create(f.sim, 4 * PAGE);
-	sim_file_write(f.sim, fd, "abcd", 4, PAGE);
-	assert_int_equal(page_of(tulou_mmap(f.a, at(0), 4 * PAGE, RW, TULOU_MAP_SHARED | FIXED, fd, 0)), 0);
-	assert_int_equal(page_of(tulou_mmap(f.a, at(8), 4 * PAGE, RW, TULOU_MAP_PRIVATE | FIXED, fd, 0)), 8);
-	sim_store(f.sim, at(9), 'x');
-	assert_int_equal(advise(f.a, 8, 4, TULOU_MADV_REMOVE), -TULOU_EACCES);
+	fd = machine_file_create(&f.machine, 4 * PAGE);
+	machine_file_write(&f.machine, fd, "abcd", 4, PAGE);
+	assert_int_equal(map_file(f.a, 0, 4, RW, TULOU_MAP_SHARED, fd, 0), 0);
+	assert_int_equal(map_file(f.a, 8, 4, RW, TULOU_MAP_PRIVATE, fd, 0), 8);
+	put_at(&f, 9, 'x');
+	assert_int_equal(advise(f.a, 8, 4, TULOU_MADV_REMOVE), other(-TULOU_EACCES));
 	assert_int_equal(advise(f.a, 8, 4, TULOU_MADV_FREE), -TULOU_EINVAL);
 	assert_int_equal(advise(f.a, 8, 4, TULOU_MADV_DONTNEED), 0);
-	assert_int_equal(sim_load(f.sim, at(9), &byte), 0);
-	assert_int_equal(byte, 'a');
+	assert_int_equal(byte_at(&f, 9), 'a');
 	assert_int_equal(advise(f.a, 1, 1, TULOU_MADV_DONTNEED), 0);
-	assert_int_equal(sim_load(f.sim, at(1), &byte), 0);
-	assert_int_equal(byte, 'a');
-	assert_int_equal(advise(f.a, 1, 1, TULOU_MADV_REMOVE), 0);
-	assert_int_equal(sim_load(f.sim, at(1), &byte), 0);
-	assert_int_equal(byte, 0);
-	assert_int_equal(sim_load(f.sim, at(9), &byte), 0);
-	assert_int_equal(byte, 0);
-	sim_file_close(f.sim, fd);
+	assert_int_equal(byte_at(&f, 1), 'a');
+	assert_int_equal(advise(f.a, 1, 1, TULOU_MADV_REMOVE), other(0));
+	assert_int_equal(byte_at(&f, 1), TRAITS.advises ? 0 : 'a');
+	assert_int_equal(byte_at(&f, 9), TRAITS.advises ? 0 : 'a');
+	machine_file_close(&f.machine, fd);
 	pool_close(&f);
 }
 
@@ -145,6 +148,8 @@ static void dont_fork(void **state)
 	struct fixture f;
 
 	(void)state;
+	if (!TRAITS.advises)
+		skip();
 	pool_open(&f, 256, 64);
 	assert_int_equal(map_at(f.a, 0, 8, RW, FIXED), 0);
 	assert_int_equal(map_at(f.a, 62, 4, RW, FIXED), 62);
@@ -155,7 +160,7 @@ static void dont_fork(void **state)
 	/* taken along by mremap, gone with what MAP_FIXED puts there, refused with the host */
 	assert_int_equal(remap(f.a, 4, 1, 1, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED, 20), 20);
 	assert_int_equal(map_at(f.a, 63, 1, RW, FIXED), 63);
-	sim_fail(f.sim, SIM_ADVISE, 1, TULOU_ENOMEM);
+	probe_fail(&f.probe, PROBE_ADVISE, 1, TULOU_ENOMEM);
 	assert_int_equal(advise(f.a, 0, 1, TULOU_MADV_DONTFORK), -TULOU_ENOMEM);
 	pool_expect(&f, "A:0+2rw A:2+1rw A:3+1rw A:5+3rw A:20+1rw A:62+1rw A:63+1rw A:64+2rw");
 	tulou_fork_prepare(f.pool);
@@ -173,5 +178,5 @@ int main(void)
 		cmocka_unit_test(dont_fork),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return POOL_RUN(tests);
 }

@@ -12,12 +12,32 @@ static long unlock(struct tulou_process_vm *vm, long page, long pages)
 	return tulou_munlock(vm, at(page), (size_t)pages * PAGE);
 }
 
-static bool host_locked(struct fixture *f, long page)
+static bool host_locked(const struct fixture *f, long page)
 {
-	struct sim_area area;
+	struct machine_page seen = host_page(f, page);
 
-	assert_true(sim_query(f->sim, at(page), &area));
-	return area.locked;
+	assert_true(seen.mapped);
+	return seen.locked;
+}
+
+/* A host that has neither: the calls do not exist. */
+static void without_locks(void **state)
+{
+	unsigned char seen;
+	struct fixture f;
+
+	(void)state;
+	if (TRAITS.locks)
+		skip();
+	pool_open(&f, 256, 64);
+	assert_int_equal(map_pages(f.a, 4, RW), 0);
+	assert_int_equal(lock(f.a, 0, 1, 0), -TULOU_ENOSYS);
+	assert_int_equal(unlock(f.a, 0, 1), -TULOU_ENOSYS);
+	assert_int_equal(tulou_mlockall(f.a, TULOU_MCL_CURRENT, UINT64_MAX), -TULOU_ENOSYS);
+	assert_int_equal(tulou_munlockall(f.a), -TULOU_ENOSYS);
+	assert_int_equal(tulou_mincore(f.a, at(0), PAGE, &seen), -TULOU_ENOSYS);
+	pool_expect(&f, "A:0+4rw");
+	pool_close(&f);
 }
 
 static void mlock_ranges(void **state)
@@ -25,6 +45,8 @@ static void mlock_ranges(void **state)
 	struct fixture f;
 
 	(void)state;
+	if (!TRAITS.locks)
+		skip();
 	pool_open(&f, 256, 64);
 	assert_int_equal(map_at(f.a, 0, 8, RW, FIXED), 0);
 	assert_int_equal(map_at(f.a, 60, 8, RW, FIXED), 60);
@@ -78,6 +100,8 @@ static void mlock_errors(void **state)
 	int fd;
 
 	(void)state;
+	if (!TRAITS.locks)
+		skip();
 	pool_open(&f, 256, 64);
 	assert_int_equal(map_pages(f.a, 4, RW), 0);
 	assert_int_equal(lock(f.a, 0, 1, 2), -TULOU_EINVAL);
@@ -94,18 +118,18 @@ static void mlock_errors(void **state)
 	assert_int_equal(tulou_mlock2(f.a, at(1) + 5, PAGE, 0), 0);
 	pool_expect(&f, "A:0+1rw A:1+2rwl A:3+1rw");
 	/* pages that cannot be brought in: locked all the same */
-	fd = sim_file_create(f.sim, PAGE);
-	assert_int_equal(page_of(tulou_mmap(f.a, at(8), 2 * PAGE, RW, TULOU_MAP_SHARED | FIXED, fd, 0)), 8);
+	fd = machine_file_create(&f.machine, PAGE);
+	assert_int_equal(map_file(f.a, 8, 2, RW, TULOU_MAP_SHARED, fd, 0), 8);
 	assert_int_equal(lock(f.a, 8, 2, 0), -TULOU_ENOMEM);
 	assert_int_equal(lock(f.a, 8, 2, TULOU_MLOCK_ONFAULT), 0);
 	pool_expect(&f, "A:0+1rw A:1+2rwl A:3+1rw A:8+2rwsl@0");
 	/* a host that refuses has changed nothing */
-	sim_fail(f.sim, SIM_LOCK, 1, TULOU_EAGAIN);
+	probe_fail(&f.probe, PROBE_LOCK, 1, TULOU_EAGAIN);
 	assert_int_equal(lock(f.a, 0, 4, 0), -TULOU_EAGAIN);
-	sim_fail(f.sim, SIM_LOCK, 1, TULOU_ENOMEM);
+	probe_fail(&f.probe, PROBE_LOCK, 1, TULOU_ENOMEM);
 	assert_int_equal(unlock(f.a, 0, 4), -TULOU_ENOMEM);
 	pool_expect(&f, "A:0+1rw A:1+2rwl A:3+1rw A:8+2rwsl@0");
-	sim_file_close(f.sim, fd);
+	machine_file_close(&f.machine, fd);
 	pool_close(&f);
 }
 
@@ -116,6 +140,8 @@ static void mlockall_now_and_later(void **state)
 	struct fixture f;
 
 	(void)state;
+	if (!TRAITS.locks)
+		skip();
 	pool_open(&f, 256, 64);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(tulou_mlockall(f.a, bad[i], 0), -TULOU_EINVAL);
@@ -138,7 +164,7 @@ static void mlockall_now_and_later(void **state)
 	assert_int_equal(map_at(f.b, 40, 2, RW, FIXED), 40);
 	assert_true(host_locked(&f, 41));
 	/* the host lets no more be locked */
-	sim_fail(f.sim, SIM_LOCK, 1, TULOU_ENOMEM);
+	probe_fail(&f.probe, PROBE_LOCK, 1, TULOU_ENOMEM);
 	assert_int_equal(map_at(f.b, 44, 2, RW, FIXED), -TULOU_EAGAIN);
 	/* CURRENT alone ends FUTURE */
 	assert_int_equal(tulou_mlockall(f.b, CURRENT, UINT64_MAX), 0);
@@ -154,13 +180,10 @@ static void mlockall_now_and_later(void **state)
 /* A private page that was brought in for writing is a copy, which the file's later contents do not reach. */
 static bool page_is_copy(struct fixture *f, int fd, long page)
 {
-	uint8_t mark, seen;
+	uint8_t mark = (uint8_t)(byte_at(f, page) + 1);
 
-	assert_int_equal(sim_load(f->sim, at(page), &seen), 0);
-	mark = (uint8_t)(seen + 1);
-	sim_file_write(f->sim, fd, &mark, 1, 0);
-	assert_int_equal(sim_load(f->sim, at(page), &seen), 0);
-	return seen != mark;
+	machine_file_write(&f->machine, fd, &mark, 1, 0);
+	return byte_at(f, page) != mark;
 }
 
 static void what_is_brought_in(void **state)
@@ -170,8 +193,10 @@ static void what_is_brought_in(void **state)
 	int fd;
 
 	(void)state;
+	if (!TRAITS.locks)
+		return;
 	pool_open(&f, 256, 64);
-	fd = sim_file_create(f.sim, PAGE);
+	fd = machine_file_create(&f.machine, PAGE);
 	assert_int_equal(map_at(f.a, 0, 4, NONE, FIXED), 0);
 	tulou_mmap(f.a, at(4), PAGE, RW, flags, fd, 0);
 	/* an area whose pages do not come ends mlock, and is passed over by mlockall */
@@ -199,6 +224,8 @@ static void mlockall_heap(void **state)
 	long brk;
 
 	(void)state;
+	if (!TRAITS.locks)
+		skip();
 	pool_open(&f, 4096, 64);
 	assert_int_equal(tulou_process_vm_build(f.b, &layout), 0);
 	brk = tulou_brk(f.b, 0);
@@ -207,7 +234,7 @@ static void mlockall_heap(void **state)
 	assert_int_equal(tulou_brk(f.b, (uintptr_t)brk + 2 * PAGE), brk + 2 * PAGE);
 	assert_true(!host_locked(&f, page_of(brk)) && host_locked(&f, page_of(brk) + 1));
 	assert_int_equal(tulou_mlockall(f.b, TULOU_MCL_FUTURE | TULOU_MCL_ONFAULT, 1), 0);
-	sim_fail(f.sim, SIM_LOCK, 1, TULOU_ENOMEM);
+	probe_fail(&f.probe, PROBE_LOCK, 1, TULOU_ENOMEM);
 	assert_int_equal(tulou_brk(f.b, (uintptr_t)brk + 4 * PAGE), brk + 2 * PAGE);
 	assert_int_equal(tulou_brk(f.b, (uintptr_t)brk + 3 * PAGE), brk + 3 * PAGE);
 	assert_true(host_locked(&f, page_of(brk) + 2));
@@ -221,10 +248,12 @@ static void mlockall_refused(void **state)
 	struct fixture f;
 
 	(void)state;
+	if (!TRAITS.locks)
+		skip();
 	pool_open(&f, 256, 64);
 	assert_int_equal(map_at(f.a, 0, 4, RW, FIXED), 0);
 	assert_int_equal(map_at(f.a, 8, 4, RW, FIXED), 8);
-	sim_fail(f.sim, SIM_LOCK, 2, TULOU_ENOMEM);
+	probe_fail(&f.probe, PROBE_LOCK, 2, TULOU_ENOMEM);
 	assert_int_equal(tulou_mlockall(f.a, TULOU_MCL_CURRENT | TULOU_MCL_FUTURE, UINT64_MAX), -TULOU_ENOMEM);
 	assert_int_equal(map_at(f.a, 20, 1, RW, FIXED), 20);
 	pool_expect(&f, "A:0+4rwl A:8+4rw A:20+1rw");
@@ -237,11 +266,13 @@ static void mincore_pages(void **state)
 	struct fixture f;
 
 	(void)state;
+	if (!TRAITS.locks)
+		skip();
 	pool_open(&f, 256, 64);
 	assert_int_equal(map_at(f.a, 62, 4, RW, FIXED), 62);
 	assert_int_equal(map_at(f.a, 70, 1, RW, FIXED), 70);
-	sim_store(f.sim, at(63), 1);
-	sim_store(f.sim, at(64), 1);
+	put_at(&f, 63, 1);
+	put_at(&f, 64, 1);
 	memset(seen, 9, sizeof(seen));
 	assert_int_equal(tulou_mincore(f.a, at(62), 3 * PAGE + 1, seen), 0);
 	assert_memory_equal(seen, "\0\1\1\0\t", 5);
@@ -256,7 +287,7 @@ static void mincore_pages(void **state)
 	assert_int_equal(tulou_mincore(f.a, at(63), PAGE, (unsigned char *)UINTPTR_MAX), -TULOU_EFAULT);
 	assert_int_equal(tulou_mincore(f.a, at(63), 0, (unsigned char *)UINTPTR_MAX), -TULOU_EFAULT);
 	assert_int_equal(tulou_mincore(f.b, at(63), PAGE, seen), -TULOU_ENOMEM);
-	sim_fail(f.sim, SIM_RESIDENT, 1, TULOU_EFAULT);
+	probe_fail(&f.probe, PROBE_RESIDENT, 1, TULOU_EFAULT);
 	assert_int_equal(tulou_mincore(f.a, at(63), PAGE, seen), -TULOU_EFAULT);
 	pool_expect(&f, "A:62+2rw A:64+2rw A:70+1rw");
 	pool_close(&f);
@@ -265,6 +296,7 @@ static void mincore_pages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_locks),
 		cmocka_unit_test(mlock_ranges),
 		cmocka_unit_test(mlock_errors),
 		cmocka_unit_test(mlockall_now_and_later),
@@ -274,5 +306,5 @@ int main(void)
 		cmocka_unit_test(mincore_pages),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return POOL_RUN(tests);
 }

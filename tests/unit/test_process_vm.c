@@ -76,7 +76,6 @@ static void heap(void **state)
 {
 	struct tulou_layout layout = {.stack_size = 8 * PAGE};
 	struct fixture f;
-	uint8_t byte = 1;
 	long start;
 
 	(void)state;
@@ -94,12 +93,11 @@ static void heap(void **state)
 	assert_int_equal(tulou_brk(f.a, (uintptr_t)start + PAGE + 1), start + PAGE + 1);
 	pool_expect(&f, "A:0+2rwH A:513+8rwS");
 	/* shrunk and grown again: zeros */
-	sim_store(f.sim, at(1), 'x');
+	put_at(&f, 1, 'x');
 	assert_int_equal(tulou_brk(f.a, (uintptr_t)start), start);
 	pool_expect(&f, "A:513+8rwS");
 	assert_int_equal(tulou_brk(f.a, (uintptr_t)start + 4 * PAGE), start + 4 * PAGE);
-	assert_int_equal(sim_load(f.sim, at(1), &byte), 0);
-	assert_int_equal(byte, 0);
+	assert_int_equal(byte_at(&f, 1), 0);
 	pool_expect(&f, "A:0+4rwH A:513+8rwS");
 	/* to the end of the room, not into the stack's gap; failure leaves the break */
 	assert_int_equal(tulou_brk(f.a, at(258)), start + 4 * PAGE);
@@ -188,7 +186,7 @@ static void counted(void **state)
 	assert_int_equal(stats.pool_size, 256 * PAGE);
 	assert_int_equal(stats.pool_free, 192 * PAGE);
 	assert_int_equal(stats.chunk_count[TULOU_CHUNK_MULTI], 1);
-	assert_int_equal(stats.books, sim_books(f.sim));
+	assert_int_equal(stats.books, f.probe.books);
 	tulou_process_vm_unref(f.a);
 	pool_expect(&f, "");
 	tulou_stats(f.pool, &stats);
@@ -212,14 +210,17 @@ static void ten_in_two_chunks(void **state)
 	struct tulou_image image = {.size = 300 * PAGE, .align = PAGE};
 	struct tulou_layout layout = {.images = &image, .image_count = 1, .stack_size = 64 * PAGE};
 	struct tulou_config config = {.start = POOL_START, .end = POOL_START + (64ul << 20), .check_level = 3};
-	struct sim *sim = sim_create(config.start, config.end);
 	struct tulou_process_vm *vm[10];
+	struct machine m;
+	struct probe probe;
 	uintptr_t block[10][4];
 	struct tulou *pool;
 	struct tulou_chunk_info chunk;
 
 	(void)state;
-	assert_int_equal(tulou_create(&pool, sim_host(sim), &config), 0);
+	machine_open(&m, pool_machine, config.end - config.start);
+	probe_init(&probe, m.host);
+	assert_int_equal(tulou_create(&pool, &probe.host, &config), 0);
 	for (unsigned i = 0; i < 10; i++) {
 		assert_int_equal(tulou_process_vm_create(pool, i + 1, &vm[i]), 0);
 		assert_int_equal(tulou_process_vm_build(vm[i], &layout), 0);
@@ -230,7 +231,7 @@ static void ten_in_two_chunks(void **state)
 
 			assert_true(addr > 0);
 			block[i][n] = (uintptr_t)addr;
-			assert_int_equal(sim_store(sim, block[i][n], (uint8_t)(16 * i + n)), 0);
+			assert_int_equal(machine_store(&m, block[i][n], (uint8_t)(16 * i + n)), 0);
 		}
 	}
 	assert_int_equal(tulou_walk_chunks(pool, chunk_owners, &chunk), 1);
@@ -248,14 +249,13 @@ static void ten_in_two_chunks(void **state)
 			if (i == 3)
 				continue;
 			assert_true(tulou_access_ok(vm[i], block[i][n], 7 * PAGE, RW));
-			assert_int_equal(sim_load(sim, block[i][n], &byte), 0);
+			assert_int_equal(machine_load(&m, block[i][n], &byte), 0);
 			assert_int_equal(byte, 16 * i + n);
 		}
 	}
 	tulou_destroy(pool);
-	assert_int_equal(sim_mapped(sim), 0);
-	assert_int_equal(sim_books(sim), 0);
-	sim_destroy(sim);
+	assert_int_equal(probe.books, 0);
+	machine_close(&m);
 }
 
 /* What the host will not take back stays booked, and is asked for again when the next process VM is given back. */
@@ -269,15 +269,15 @@ static void limbo(void **state)
 
 	(void)state;
 	pool_open(&f, 2048, 64);
-	fd = sim_file_create(f.sim, 3 * PAGE);
+	fd = machine_file_create(&f.machine, 3 * PAGE);
 	assert_int_equal(tulou_process_vm_build(f.a, &layout), 0);
 	assert_int_equal(map_at(f.a, 1000, 4, RW, FIXED), 1000);
-	assert_int_equal(page_of(tulou_mmap(f.a, at(1004), 2 * PAGE, RO, TULOU_MAP_SHARED | FIXED, fd, 0)), 1004);
-	sim_file_close(f.sim, fd);
-	sim_fail_always(f.sim, SIM_UNMAP, TULOU_ENOMEM);
+	assert_int_equal(map_file(f.a, 1004, 2, RO, TULOU_MAP_SHARED, fd, 0), 1004);
+	machine_file_close(&f.machine, fd);
+	probe_fail_always(&f.probe, PROBE_UNMAP, TULOU_ENOMEM);
 	tulou_process_vm_unref(f.a);
 	pool_expect(&f, "?:513+8--L ?:1000+6--L");
-	assert_int_equal(sim_handles(f.sim), 0);
+	assert_int_equal(f.probe.handles, 0);
 	tulou_stats(f.pool, &stats);
 	assert_int_equal(stats.limbo, 14 * PAGE);
 	/* nobody gets it */
@@ -285,7 +285,7 @@ static void limbo(void **state)
 	assert_int_equal(map_at(f.b, 1002, 1, RW, NOREPLACE), -TULOU_EEXIST);
 	assert_int_equal(unmap(f.b, 1000, 6), 0);
 	pool_expect(&f, "?:513+8--L ?:1000+6--L");
-	sim_fail_none(f.sim);
+	probe_fail_none(&f.probe);
 	assert_int_equal(tulou_process_vm_create(f.pool, 3, &c), 0);
 	tulou_process_vm_unref(c);
 	pool_expect(&f, "");
@@ -306,12 +306,12 @@ static void fork_keeps_one(void **state)
 	assert_int_equal(map_pages(f.b, 4, RW), 9);
 	/* the child is another task, and the locks are still those of the parent's */
 	tulou_fork_prepare(f.pool);
-	sim_task_set(7);
+	probe_task_set(7);
 	tulou_fork_child(f.pool, f.b);
 	pool_expect(&f, "B:5+8rw");
 	assert_int_equal(map_pages(f.b, 4, RO), 0);
 	pool_expect(&f, "B:0+4r- B:5+8rw");
-	sim_task_set(1);
+	probe_task_set(1);
 	pool_close(&f);
 }
 
@@ -329,5 +329,5 @@ int main(void)
 		cmocka_unit_test(fork_keeps_one),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return POOL_RUN(tests);
 }

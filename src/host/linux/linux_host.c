@@ -101,6 +101,36 @@ static void linux_wake(void *ctx, uint32_t *word, unsigned count)
 	sys3(__NR_futex, (long)word, FUTEX_WAKE_PRIVATE, (long)(count < most ? count : most));
 }
 
+/* ---- one task: for who has no tasks of its own ----------------------------------------------------------------------------- */
+
+static uint32_t linux_one_self(void *ctx)
+{
+	(void)ctx;
+	return 1;
+}
+
+static bool linux_one_alive(void *ctx, uint32_t owner)
+{
+	(void)ctx;
+	return owner == 1;
+}
+
+static __attribute__((noreturn)) void linux_one_panic(void *ctx, const char *what)
+{
+	const char *end = what;
+
+	(void)ctx;
+	while (*end)
+		end++;
+	sys3(__NR_write, 2, (long)"tulou: ", 7);
+	sys3(__NR_write, 2, (long)what, end - what);
+	sys3(__NR_write, 2, (long)"\n", 1);
+	__builtin_trap();
+}
+
+static const struct linux_host_tasks linux_one_task = {
+	.self = linux_one_self, .alive = linux_one_alive, .panic = linux_one_panic};
+
 /* ---- init ----------------------------------------------------------------------------------------------------------------- */
 
 static unsigned linux_number(const char **text)
@@ -128,7 +158,7 @@ static bool linux_map_restores(void)
 
 void linux_host_init(struct linux_host *h, const struct linux_host_tasks *tasks, uintptr_t books_hint)
 {
-	h->tasks = tasks;
+	h->tasks = tasks ? tasks : &linux_one_task;
 	h->books_next = books_hint;
 	h->map_restores = linux_map_restores();
 	h->area_full = false;

@@ -35,8 +35,8 @@ struct linux_host {
 	bool area_full; /* atomic: a count refused, and nothing was taken away since */
 };
 
-/* Make h->host ready. `tasks` must outlive it. Books are mapped from books_hint upwards, or, when it is 0, where the kernel
- * places them. Does not fail. */
+/* Make h->host ready. `tasks` must outlive it; NULL: there is one task, and a contradiction is told on stderr and ends in a trap
+ * instruction. Books are mapped from books_hint upwards, or, when it is 0, where the kernel places them. Does not fail. */
 void linux_host_init(struct linux_host *h, const struct linux_host_tasks *tasks, uintptr_t books_hint);
 
 #endif

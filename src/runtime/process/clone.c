@@ -102,6 +102,7 @@ static struct thread *child_create(struct thread *thread, const struct clone_req
 	child->thread_count = 1;
 	child->layout = parent->layout;
 	child->limits = parent->limits;
+	child->attributes = attributes_inherited(&parent->attributes, false);
 	memcpy(child->actions, parent->actions, sizeof child->actions);
 	memcpy(child->exe, parent->exe, sizeof child->exe);
 	first->leader = true;
@@ -173,13 +174,16 @@ static void copy_begin(struct thread *thread, struct frame *frame, const struct 
 	process->word = (uint32_t)process->pid | WORD_RELEASED;
 	process->thread_count = 1;
 	process->leader_exited = process->listed = false;
+	process->traced = NOT_TRACED;
 	process->exiting = process->queued = process->watched = 0;
 	process->complete = 1;
 	thread->leader = true;
 	thread->guest_tid_address = request->flags & CLONE_CHILD_CLEARTID ? request->child_tid : 0;
 	sys1(__NR_set_tid_address, (long)&process->word);
+	process->attributes = attributes_inherited(&process->attributes, true);
 	thread_forget_others(thread);
 	process_forget_others(process);
+	attributes_apply();
 	supervisor_forget();
 	tulou_fork_child(runtime.pool, process->vm);
 	tulou_process_vm_set_id(process->vm, (uint32_t)process->pid);

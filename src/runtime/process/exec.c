@@ -11,6 +11,7 @@
  */
 #include <asm-generic/errno.h>
 #include <linux/fcntl.h>
+#include <linux/personality.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
@@ -23,6 +24,7 @@
 #include "runtime/process/exec.h"
 #include "runtime/process/exit.h"
 #include "runtime/process/task.h"
+#include "runtime/process/traced.h"
 #include "runtime/supervisor/supervisor.h"
 #include "runtime/text.h"
 #include "runtime/trap/path.h"
@@ -30,6 +32,7 @@
 #include "runtime/user.h"
 
 enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, POINTERS_AT_ONCE = 64, DESCRIPTORS_MOST = 65536, SIGSEGV_NUMBER = 11 };
+#define PERSONALITY_ASK 0xffffffffl
 #define STACK_DEFAULT   (8ul << 20)
 #define STACK_LARGEST   (1ul << 30)
 #define STACK_SMALLEST  (128ul << 10)
@@ -180,7 +183,7 @@ static long exec_native(struct exec *e, int dirfd, const char *path, int flags)
 static long exec_instance(struct exec *e, const char *why)
 {
 	char options[INSTANCE_OPTIONS_SIZE];
-	const char *prefix[] = {"tulou", INSTANCE_COMMAND, options, e->program->path};
+	const char *prefix[INSTANCE_PREFIX];
 
 	if (runtime.strict) {
 		message("--strict: %s needs a second instance: %s", e->program->path, why);
@@ -188,9 +191,10 @@ static long exec_instance(struct exec *e, const char *why)
 	}
 	if (runtime.verbose)
 		message("process %d starts a fresh instance for %s: %s", e->thread->process->pid, e->program->path, why);
-	instance_options(options);
+	instance_options(options, e->thread);
+	instance_prefix(prefix, options, e->program);
 	program_close(e->program);
-	return real_execve(e, AT_FDCWD, instance_executable(), 0, prefix, 4);
+	return real_execve(e, AT_FDCWD, instance_executable(), 0, prefix, INSTANCE_PREFIX);
 }
 
 /* ---- the point of no return ------------------------------------------------------------------------------------------------------ */
@@ -207,8 +211,15 @@ static void enter_program(struct exec *e)
 	sys2(__NR_arch_prctl, ARCH_SET_GS, 0);
 }
 
+/* What execve(2) makes of a process beside its memory. */
 static void process_become(struct process *process, const struct exec *e)
 {
+	long personality = sys1(__NR_personality, PERSONALITY_ASK);
+
+	if (personality > 0 && personality & READ_IMPLIES_EXEC)
+		sys1(__NR_personality, personality & ~READ_IMPLIES_EXEC);
+	attributes_exec(process);
+	task_delete_timers(process);
 	memcpy(process->exe, e->program->path, sizeof process->exe);
 	process->layout = e->start;
 	sys5(__NR_prctl, PR_SET_NAME, (long)e->program->comm, 0, 0, 0);
@@ -234,6 +245,7 @@ static void exec_commit(struct exec *e)
 	__atomic_or_fetch(&process->word, WORD_RELEASED, __ATOMIC_ACQ_REL);
 	task_wake(&process->word);
 	enter_program(e);
+	traced_exec(thread);
 }
 
 /* ---- loading ------------------------------------------------------------------------------------------------------------------- */
@@ -363,7 +375,11 @@ static long exec_copied(struct exec *e, int dirfd, const char *path, int flags)
 	if (e->program->native)
 		return exec_native(e, dirfd, path, flags);
 	result = strings_limit_check(&e->argv, &e->envp, sizeof e->program->execfn, exec_stack_size());
-	return result < 0 ? result : exec_opened(e);
+	if (result < 0)
+		return result;
+	if (credentials_stale(e->thread->process) && instance_can_start())
+		return exec_instance(e, "its credentials have changed");
+	return exec_opened(e);
 }
 
 static long exec(struct thread *thread, struct frame *frame, int dirfd, uint64_t path, uint64_t argv, uint64_t envp, int flags)

@@ -82,6 +82,7 @@ void process_give_back(struct process *process)
 {
 	struct tulou_process_vm *vm = __atomic_exchange_n(&process->vm, NULL, __ATOMIC_ACQ_REL);
 
+	attributes_drop(process);
 	if (vm)
 		tulou_process_vm_unref(vm);
 }

@@ -17,6 +17,7 @@
 #define TULOU_RUNTIME_PROCESS_H
 
 #include "runtime/elf/program.h"
+#include "runtime/process/attributes.h"
 #include "runtime/process/limits.h"
 #include "runtime/process/thread.h"
 #include "runtime/runtime.h"
@@ -25,6 +26,7 @@ enum { PROCESS_COUNT = 32768, PROCESS_PATH = 4096, SIGNAL_COUNT = 64 };
 #define PROCESS_SLOT 16384ul
 
 enum process_state { PROCESS_FREE, PROCESS_LIVE, PROCESS_GONE, PROCESS_RECLAIM };
+enum traced { NOT_TRACED, TRACED_FROM_EXEC /* traced.c */, TRACED };
 
 #define WORD_STARTING 0x40000000u
 #define WORD_RELEASED 0x20000000u
@@ -49,12 +51,14 @@ struct process {
 	uint32_t exiting; /* its threads are asked to end */
 	uint32_t map_wanted; /* futex: 1 asks the supervisor to print the pool, 0 says that it has; atomic */
 	bool leader_exited; /* the leader ended by pthread_exit: `word` says nothing any more */
+	enum traced traced; /* it called PTRACE_TRACEME */
 	bool listed; /* one of the programs of the command line */
 	struct process *watch_next; /* supervisor: processes to be watched */
 	struct tulou_process_vm *vm;
 	struct signal_action actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them */
 	struct program_start layout; /* where the program's parts lie */
 	struct limits limits;
+	struct attributes attributes;
 	char exe[PROCESS_PATH]; /* /proc/self/exe: resolved */
 };
 

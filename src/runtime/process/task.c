@@ -2,14 +2,16 @@
 #include "runtime/process/task.h"
 
 #include <asm-generic/errno-base.h>
+#include <linux/fcntl.h>
 #include <linux/futex.h>
-#include <linux/prctl.h>
 
 #include "runtime/process/process.h"
+#include "runtime/procfs/stream.h"
+#include "runtime/text.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
 
-enum { RSEQ_UNREGISTER = 1, ROBUST_HEAD_SIZE = 24 };
+enum { RSEQ_UNREGISTER = 1, ROBUST_HEAD_SIZE = 24, TIMERS_UNKNOWN = 1024 };
 
 long trap_set_tid_address(struct thread *thread, struct frame *frame)
 {
@@ -32,12 +34,41 @@ long trap_rseq(struct thread *thread, struct frame *frame)
 	return result;
 }
 
-/* Only the options that the filter names: they would change the memory of all. */
-long trap_prctl(struct thread *thread, struct frame *frame)
+/* ---- POSIX timers --------------------------------------------------------------------------------------------------------------- */
+
+long trap_timer_create(struct thread *thread, struct frame *frame)
 {
-	(void)thread;
-	return frame->context.regs.rdi == PR_SET_MM ? -EPERM : -EINVAL;
+	const struct registers *r = &frame->context.regs;
+
+	thread->process->attributes.timers = true;
+	return sys3(__NR_timer_create, (long)r->rdi, (long)r->rsi, (long)r->rdx);
 }
+
+/* Their numbers are in /proc/self/timers, "ID: 3"; where there is none, they are the first. */
+void task_delete_timers(struct process *process)
+{
+	struct lines lines;
+	char *text;
+	long fd;
+
+	if (!process->attributes.timers)
+		return;
+	process->attributes.timers = false;
+	fd = sys4(__NR_openat, AT_FDCWD, (long)"/proc/self/timers", O_RDONLY | O_CLOEXEC, 0);
+	for (int id = 0; fd < 0 && id < TIMERS_UNKNOWN; id++)
+		sys1(__NR_timer_delete, id);
+	if (fd < 0)
+		return;
+	lines_init(&lines, (int)fd);
+	while (lines_next(&lines, &text) > 0) {
+		const char *number = text_after(text, "ID: ");
+		if (number)
+			sys1(__NR_timer_delete, (long)text_decimal(&number));
+	}
+	sys1(__NR_close, fd);
+}
+
+/* ---- what points into the guest's memory ---------------------------------------------------------------------------------------- */
 
 void task_detach(struct thread *thread)
 {

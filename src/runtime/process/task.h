@@ -14,6 +14,8 @@ long clone_task(uint64_t flags, void *stack, uint32_t *parent_tid, uint32_t *chi
 /* Take back what lets the kernel write into the guest's memory: rseq area, robust list. To be called on the task itself before its
  * memory goes, or the kernel writes into what is no longer its own (rseq: the fault is a SIGSEGV). */
 void task_detach(struct thread *thread);
+/* Delete the process's POSIX timers, as execve(2) does. */
+void task_delete_timers(struct process *process);
 /* No robust mutex is held: the kernel has nothing to do with the list when the task ends. */
 bool task_robust_list_empty(void);
 /* FUTEX_WAIT on `word` while it is `seen`, at most `milliseconds`. */

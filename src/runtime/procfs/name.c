@@ -76,15 +76,20 @@ bool proc_name_parse(struct process *self, const char *path, struct proc_name *o
 	if (!rest || text_length(path) >= PROC_PATH)
 		return false;
 	out->process = self;
-	if ((after = text_after(rest, "self/")) || (after = text_after(rest, "thread-self/")))
+	out->tid = self->pid;
+	if ((after = text_after(rest, "self/"))) {
 		rest = after;
-	else if ((after = number_part(rest, &number)) && (out->process = process_named(self, number)))
+	} else if ((after = text_after(rest, "thread-self/"))) {
 		rest = after;
-	else
+		out->tid = 0;
+	} else if ((after = number_part(rest, &number)) && (out->process = process_named(self, number))) {
+		rest = after;
+		out->tid = number;
+	} else
 		return false;
 	after = text_after(rest, "task/");
-	if (after)
-		after = number_part(after, &number);
+	if (after && (after = number_part(after, &number)))
+		out->tid = number;
 	out->file = file_named(after ? after : rest);
 	if (path != out->path)
 		memcpy(out->path, path, text_length(path) + 1);

@@ -38,6 +38,7 @@ enum { PROC_PATH = 128 };
 struct proc_name {
 	enum proc_file file;
 	struct process *process; /* whom it speaks of */
+	int tid; /* of which task; 0: the caller */
 	char path[PROC_PATH]; /* absolute: the kernel's file of that name */
 };
 

@@ -16,10 +16,10 @@
 #include "runtime/procfs/name.h"
 #include "runtime/procfs/stream.h"
 
-/* Open a file for `thread`'s process as open(2) with `flags` does. A descriptor, a negative errno, or PROC_PASS: the kernel's own
+/* Open a file for `thread` as open(2) with `flags` does; `mask` is its signal mask. A descriptor, a negative errno, or PROC_PASS: the kernel's own
  * answer is right. */
 #define PROC_PASS LONG_MIN
-long procfs_open(struct process *self, const struct proc_name *name, int flags, uint64_t mode);
+long procfs_open(const struct thread *thread, uint64_t mask, const struct proc_name *name, int flags, uint64_t mode);
 /* readlink(2) of an exe, without the part that does not fit: the size. */
 long procfs_read_exe(struct process *self, const struct proc_name *name, char *to, size_t size);
 
@@ -27,6 +27,7 @@ long procfs_read_exe(struct process *self, const struct proc_name *name, char *t
 
 struct snapshot {
 	struct process *self, *process; /* who asks, about whom */
+	const uint64_t *mask; /* signal mask of the task that is asked about, when it is in a trap: the caller; else NULL */
 	struct own_areas areas;
 	struct lines in; /* the kernel's file */
 	struct output out;

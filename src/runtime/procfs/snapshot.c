@@ -71,18 +71,19 @@ static long memory_file(void)
 }
 
 /* Write the file from the kernel's at `from` to `to`. */
-static long fill(struct process *self, const struct proc_name *name, int from, int to)
+static long fill(const struct thread *thread, const uint64_t *mask, const struct proc_name *name, int from, int to)
 {
 	struct snapshot s;
 	long result = 0;
 
-	s.self = self;
+	s.self = thread->process;
 	s.process = name->process;
+	s.mask = name->process == s.self && (!name->tid || name->tid == thread->tid) ? mask : NULL;
 	s.areas.mapped = 0;
 	lines_init(&s.in, from);
 	output_init(&s.out, to);
 	if (writers[name->file].areas)
-		result = own_areas_take(&s.areas, self, name->process);
+		result = own_areas_take(&s.areas, s.self, name->process);
 	if (result >= 0)
 		result = writers[name->file].write(&s);
 	own_areas_drop(&s.areas);
@@ -107,7 +108,7 @@ static long reopen(int memory, int flags)
 	return memory;
 }
 
-static long snapshot_open(struct process *self, const struct proc_name *name, int flags)
+static long snapshot_open(const struct thread *thread, const uint64_t *mask, const struct proc_name *name, int flags)
 {
 	int kernel_flags = (flags & ~O_NONBLOCK) | O_CLOEXEC;
 	long from = sys4(__NR_openat, AT_FDCWD, (long)name->path, kernel_flags, 0), to, result;
@@ -119,7 +120,7 @@ static long snapshot_open(struct process *self, const struct proc_name *name, in
 		sys1(__NR_close, from);
 		return to;
 	}
-	result = fill(self, name, (int)from, (int)to);
+	result = fill(thread, mask, name, (int)from, (int)to);
 	sys1(__NR_close, from);
 	if (result >= 0)
 		return reopen((int)to, flags);
@@ -167,13 +168,13 @@ static long open_setting(int flags)
 	return writes && process_count() > 1 ? -EACCES : PROC_PASS;
 }
 
-long procfs_open(struct process *self, const struct proc_name *name, int flags, uint64_t mode)
+long procfs_open(const struct thread *thread, uint64_t mask, const struct proc_name *name, int flags, uint64_t mode)
 {
 	if (name->file == PROC_EXE)
-		return open_exe(self, name, flags, mode);
+		return open_exe(thread->process, name, flags, mode);
 	if (name->file >= PROC_OOM_SCORE_ADJ)
 		return open_setting(flags);
 	if (flags & (O_ACCMODE | O_PATH | O_DIRECTORY | O_CREAT | O_TRUNC))
 		return PROC_PASS;
-	return snapshot_open(self, name, flags);
+	return snapshot_open(thread, &mask, name, flags);
 }

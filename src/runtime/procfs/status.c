@@ -25,7 +25,7 @@ long write_statm(struct snapshot *s)
 /* ---- status --------------------------------------------------------------------------------------------------------------------- */
 
 /* A line of our own in place of the kernel's; false: the kernel's stays. */
-static bool replace_line(struct snapshot *s, const char *text, const struct own_memory *m)
+static bool replace_size(struct snapshot *s, const char *text, const struct own_memory *m)
 {
 	const struct {
 		const char *key;
@@ -53,16 +53,36 @@ static bool replace_line(struct snapshot *s, const char *text, const struct own_
 	return false;
 }
 
-/* SIGSYS is always caught, by the runtime: what counts is whether the guest catches it. */
-static bool replace_caught(struct snapshot *s, const char *text)
+/* SIGSYS is always caught, by the runtime: what counts is what the guest does with it. And in a trap all signals are blocked. */
+static bool replace_signals(struct snapshot *s, const char *text)
 {
-	const char *at = text_after(text, "SigCgt:\t");
-	uint64_t handler = s->process->actions[SIGNAL_SIGSYS].handler, caught;
+	uint64_t handler = s->process->actions[SIGNAL_SIGSYS].handler, set;
+	const char *at;
 
-	if (!at)
+	if ((at = text_after(text, "SigBlk:\t")) && s->mask) {
+		output_print(&s->out, "SigBlk:\t%016lx\n", (unsigned long)*s->mask);
+		return true;
+	}
+	if ((at = text_after(text, "SigIgn:\t"))) {
+		set = text_hex(&at) | (handler == 1 ? SIGNAL_BIT(SIGNAL_SIGSYS) : 0);
+		output_print(&s->out, "SigIgn:\t%016lx\n", (unsigned long)set);
+		return true;
+	}
+	if ((at = text_after(text, "SigCgt:\t"))) {
+		set = (text_hex(&at) & ~SIGNAL_BIT(SIGNAL_SIGSYS)) | (handler > 1 ? SIGNAL_BIT(SIGNAL_SIGSYS) : 0);
+		output_print(&s->out, "SigCgt:\t%016lx\n", (unsigned long)set);
+		return true;
+	}
+	return false;
+}
+
+static bool replace_huge_pages(struct snapshot *s, const char *text)
+{
+	const char *value = text_after(text, "THP_enabled:\t");
+
+	if (!value)
 		return false;
-	caught = text_hex(&at) & ~SIGNAL_BIT(SIGNAL_SIGSYS);
-	output_print(&s->out, "SigCgt:\t%016lx\n", (unsigned long)(caught | (handler > 1 ? SIGNAL_BIT(SIGNAL_SIGSYS) : 0)));
+	output_print(&s->out, "THP_enabled:\t%d\n", s->process->attributes.thp_disabled != 1);
 	return true;
 }
 
@@ -74,7 +94,7 @@ long write_status(struct snapshot *s)
 
 	own_memory_take(s, &m);
 	while ((size = lines_next(&s->in, &text)) > 0)
-		if (!s->in.begins || (!replace_line(s, text, &m) && !replace_caught(s, text)))
+		if (!s->in.begins || (!replace_size(s, text, &m) && !replace_signals(s, text) && !replace_huge_pages(s, text)))
 			output_put(&s->out, text, (size_t)size);
 	return size;
 }

@@ -11,11 +11,14 @@
 #include <asm/unistd.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/membarrier.h>
 #include <linux/prctl.h>
+#include <linux/ptrace.h>
 #include <linux/seccomp.h>
 
 #include "host/linux/syscall.h"
 #include "runtime/layout.h"
+#include "runtime/process/attributes.h"
 #include "runtime/trap/entry.h"
 #include "runtime/trap/trap.h"
 
@@ -31,12 +34,32 @@ static const struct {
 	{__NR_epoll_pwait2, 4},
 };
 
-/* prctl: only these options (they would change the memory of all). */
-static const uint16_t trapped_prctl[] = {PR_SET_MM, 65 /* PR_SET_MDWE */};
+/* Trapped only for some values of an argument's low half. */
+static const uint32_t prctl_options[] = {PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_SET_KEEPCAPS,
+	PR_CAPBSET_DROP, PR_SET_SECUREBITS, PR_SET_MM, PR_SET_THP_DISABLE, PR_GET_THP_DISABLE, PR_CAP_AMBIENT, PR_SET_MDWE,
+	PR_GET_MDWE, PR_SET_MEMORY_MERGE, PR_GET_MEMORY_MERGE, PR_GET_AUXV, PR_SET_VMA};
+static const uint32_t membarrier_commands[] = {MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED,
+	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
+	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_GET_REGISTRATIONS};
+static const uint32_t ptrace_requests[] = {PTRACE_TRACEME};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct {
+	uint16_t nr, argument;
+	const uint32_t *values;
+	unsigned count;
+} trapped_values[] = {
+	{__NR_prctl, 0, prctl_options, COUNT(prctl_options)},
+	{__NR_membarrier, 0, membarrier_commands, COUNT(membarrier_commands)},
+	{__NR_ptrace, 0, ptrace_requests, COUNT(ptrace_requests)},
+};
+
 enum { FILTER_HEAD = 7 };
-enum { FILTER_MAX = 24 + TRAP_NUMBERS / 4 + 5 * COUNT(trapped_if) + COUNT(trapped_prctl) };
+enum {
+	FILTER_MAX = 24 + TRAP_NUMBERS / 4 + 5 * COUNT(trapped_if) + 3 * COUNT(trapped_values) + COUNT(prctl_options) +
+		     COUNT(membarrier_commands) + COUNT(ptrace_requests)
+};
 enum { TESTS_SIGRETURN = 5, SYSCALL_SIZE = 2 };
 
 struct filter {
@@ -69,9 +92,11 @@ static void jump_equal(struct filter *p, uint32_t k, unsigned target)
 static unsigned next_trapped(unsigned nr)
 {
 	for (; nr < TRAP_NUMBERS; nr++) {
-		bool conditional = nr == __NR_prctl || nr == __NR_rt_sigreturn;
+		bool conditional = nr == __NR_rt_sigreturn;
 		for (size_t i = 0; i < COUNT(trapped_if); i++)
 			conditional |= nr == trapped_if[i].nr;
+		for (size_t i = 0; i < COUNT(trapped_values); i++)
+			conditional |= nr == trapped_values[i].nr;
 		if (trap_answers(nr) && !conditional)
 			break;
 	}
@@ -85,9 +110,11 @@ static void filter_build(struct filter *p)
 	unsigned numbers = 0;
 	for (unsigned nr = next_trapped(0); nr < TRAP_NUMBERS; nr = next_trapped(nr + 1))
 		numbers++;
-	unsigned arguments = FILTER_HEAD + numbers + COUNT(trapped_if) + 2 + 1;
-	unsigned prctl = arguments + 4 * COUNT(trapped_if);
-	unsigned sigreturn = prctl + 1 + COUNT(trapped_prctl) + 1;
+	unsigned arguments = FILTER_HEAD + numbers + COUNT(trapped_if) + COUNT(trapped_values) + 1 + 1;
+	unsigned values = arguments + 4 * COUNT(trapped_if);
+	unsigned sigreturn = values;
+	for (size_t i = 0; i < COUNT(trapped_values); i++)
+		sigreturn += 1 + trapped_values[i].count + 1;
 	unsigned where = sigreturn + TESTS_SIGRETURN, trap = where + 2, allow = where + 3, enosys = where + 4;
 
 	load(p, offsetof(struct seccomp_data, arch));
@@ -102,7 +129,8 @@ static void filter_build(struct filter *p)
 		jump_equal(p, nr, where);
 	for (size_t i = 0; i < COUNT(trapped_if); i++)
 		jump_equal(p, trapped_if[i].nr, (unsigned)(arguments + 4 * i));
-	jump_equal(p, __NR_prctl, prctl);
+	for (size_t i = 0, at = values; i < COUNT(trapped_values); at += 1 + trapped_values[i++].count + 1)
+		jump_equal(p, trapped_values[i].nr, (unsigned)at);
 	jump_equal(p, __NR_rt_sigreturn, sigreturn);
 	answer(p, SECCOMP_RET_ALLOW);
 	for (size_t i = 0; i < COUNT(trapped_if); i++) {
@@ -112,10 +140,12 @@ static void filter_build(struct filter *p)
 		load(p, at + 4);
 		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, allow - p->count - 1, where - p->count - 1);
 	}
-	load(p, offsetof(struct seccomp_data, args));
-	for (size_t i = 0; i < COUNT(trapped_prctl); i++)
-		jump_equal(p, trapped_prctl[i], where);
-	answer(p, SECCOMP_RET_ALLOW);
+	for (size_t i = 0; i < COUNT(trapped_values); i++) {
+		load(p, offsetof(struct seccomp_data, args) + 8 * trapped_values[i].argument);
+		for (unsigned v = 0; v < trapped_values[i].count; v++)
+			jump_equal(p, trapped_values[i].values[v], where);
+		answer(p, SECCOMP_RET_ALLOW);
+	}
 	load(p, offsetof(struct seccomp_data, instruction_pointer)); /* sigreturn: */
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)sigreturn_at, 0, allow - p->count - 1);
 	load(p, offsetof(struct seccomp_data, instruction_pointer) + 4);

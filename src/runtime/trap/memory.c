@@ -27,6 +27,8 @@ long trap_mmap(struct thread *thread, struct frame *frame)
 	const struct registers *r = &frame->context.regs;
 	bool fixed = r->r10 & (TULOU_MAP_FIXED | TULOU_MAP_FIXED_NOREPLACE);
 
+	if (attributes_refuse_mapping(thread->process, (int)r->rdx))
+		return -EACCES;
 	if (untrapped_code(r->rdi, r->rsi, r->rdx)) {
 		if (fixed)
 			return -ENOMEM;
@@ -47,13 +49,25 @@ long trap_mremap(struct thread *thread, struct frame *frame)
 	return tulou_mremap(vm_of(thread), r->rdi, r->rsi, r->rdx, (int)r->r10, r->r8);
 }
 
+/* PR_SET_MDWE: what lies before the first refusal is changed. */
+static bool mprotect_denied(struct process *process, const struct registers *r)
+{
+	uintptr_t start = r->rdi, end = start + r->rsi;
+
+	if (start & (TULOU_PAGE_SIZE - 1) || end < start || !attributes_refuse_change(process, start, &end, (int)r->rdx))
+		return false;
+	if (end > start)
+		tulou_mprotect(process->vm, start, end - start, (int)r->rdx);
+	return true;
+}
+
 long trap_mprotect(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
 
 	if (untrapped_code(r->rdi, r->rsi, r->rdx) && tulou_access_ok(vm_of(thread), r->rdi, TULOU_PAGE_SIZE, TULOU_PROT_NONE))
 		return -EACCES;
-	return tulou_mprotect(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
+	return mprotect_denied(thread->process, r) ? -EACCES : tulou_mprotect(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
 }
 
 /* A key that is not allocated is refused before the range is looked at: page zero is nobody's. */

@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 
 #include "runtime/procfs/procfs.h"
+#include "runtime/trap/signal.h"
 #include "runtime/trap/stub.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
@@ -25,7 +26,7 @@ static long open_any(struct thread *thread, struct frame *frame, int dirfd, uint
 
 	if (!proc_name_guest(thread, dirfd, path, &name))
 		return trap_redo(frame);
-	result = procfs_open(thread->process, &name, flags, mode);
+	result = procfs_open(thread, signal_mask(thread, frame), &name, flags, mode);
 	return result == PROC_PASS ? trap_redo(frame) : result;
 }
 

@@ -35,17 +35,23 @@ static int prot_of(int flags)
 }
 
 /* Book the place: its address, or what shmat(2) answers. */
-static long place(struct thread *thread, uint64_t address, size_t size, int flags)
+static long place(struct thread *thread, uint64_t address, bool anywhere, size_t size, int flags)
 {
-	int how = !address ? 0 : flags & SHM_REMAP ? TULOU_MAP_FIXED : TULOU_MAP_FIXED_NOREPLACE;
-	long at = tulou_mmap(thread->process->vm, address, size, prot_of(flags),
+	int how = anywhere ? 0 : flags & SHM_REMAP ? TULOU_MAP_FIXED : TULOU_MAP_FIXED_NOREPLACE;
+	long at;
+
+	if (!(flags & SHM_REMAP) && address + size < address)
+		return -EINVAL;
+	if (attributes_refuse_mapping(thread->process, prot_of(flags)))
+		return -EACCES;
+	at = tulou_mmap(thread->process->vm, address, size, prot_of(flags),
 		TULOU_MAP_SHARED | TULOU_MAP_ANONYMOUS | TULOU_MAP_NORESERVE | how, -1, 0);
 	return at == -EEXIST ? -EINVAL : at;
 }
 
-static long attach(struct thread *thread, int id, uint64_t address, int flags, size_t size)
+static long attach(struct thread *thread, int id, uint64_t address, bool anywhere, int flags, size_t size)
 {
-	long at = place(thread, address, size, flags), result;
+	long at = place(thread, address, anywhere, size, flags), result;
 
 	if (at < 0)
 		return at;
@@ -73,7 +79,7 @@ long trap_shmat(struct thread *thread, struct frame *frame)
 	if (probe < 0)
 		return probe;
 	size = segment_size(id);
-	result = size < 0 ? size : attach(thread, id, address, flags, (size_t)size);
+	result = size < 0 ? size : attach(thread, id, address, !r->rsi, flags, (size_t)size);
 	sys1(__NR_shmdt, probe);
 	return result;
 }

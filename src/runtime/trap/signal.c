@@ -119,6 +119,11 @@ void signal_sigsys(struct thread *thread, struct frame *frame, int signo)
 	sys3(__NR_tgkill, thread->process->pid, sys0(__NR_gettid), signo); /* pending until the return unblocks it: death */
 }
 
+uint64_t signal_mask(const struct thread *thread, const struct frame *frame)
+{
+	return frame->context.mask | (thread->sigsys_blocked ? SIGNAL_BIT(SIGNAL_SIGSYS) : 0);
+}
+
 /* The mask that the guest goes on with. A SIGSYS that waited for it comes now. */
 static void signal_mask_set(struct thread *thread, struct frame *frame, uint64_t mask)
 {
@@ -205,14 +210,13 @@ long trap_rt_sigaction(struct thread *thread, struct frame *frame)
 
 void signal_reset(struct process *process)
 {
-	struct signal_action fresh = {0};
-
 	for (int signo = 1; signo <= SIGNAL_COUNT; signo++) {
 		struct signal_action *action = &process->actions[signo];
-		if (action->handler > HANDLER_IGNORE && signo != SIGNAL_SIGSYS)
-			sys4(__NR_rt_sigaction, signo, (long)&fresh, 0, SIGSET_SIZE);
-		if (action->handler != HANDLER_IGNORE)
-			*action = fresh;
+		struct signal_action next = {.handler = action->handler == HANDLER_IGNORE ? HANDLER_IGNORE : HANDLER_DEFAULT};
+		bool changes = memcmp(action, &next, sizeof next) != 0;
+		*action = next;
+		if (changes && signo != SIGNAL_SIGSYS)
+			sys4(__NR_rt_sigaction, signo, (long)&next, 0, SIGSET_SIZE);
 	}
 }
 
@@ -245,11 +249,9 @@ long trap_rt_sigpending(struct thread *thread, struct frame *frame)
 long trap_rt_sigprocmask(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	uint64_t set = 0, old = frame->context.mask, mask;
+	uint64_t set = 0, old = signal_mask(thread, frame), mask;
 	long result = 0;
 
-	if (thread->sigsys_blocked)
-		old |= SIGNAL_BIT(SIGNAL_SIGSYS);
 	if (r->r10 != SIGSET_SIZE)
 		return -EINVAL;
 	if (r->rsi && user_read(&set, r->rsi, sizeof set) < 0)

@@ -17,5 +17,7 @@
 
 /* Somebody sent the guest a SIGSYS: do with it what the guest asked for. */
 void signal_sigsys(struct thread *thread, struct frame *frame, int signo);
+/* The guest's mask, as it knows it, while it is in this trap. */
+uint64_t signal_mask(const struct thread *thread, const struct frame *frame);
 
 #endif

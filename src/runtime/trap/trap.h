@@ -23,7 +23,7 @@
 
 /* sigset bit of a signal */
 #define SIGNAL_BIT(signo) (1ull << ((signo)-1))
-enum { SIGNAL_SIGSYS = 31 };
+enum { SIGNAL_SIGSYS = 31, SIGNAL_IGNORED = 1 };
 
 typedef long trap_function(struct thread *thread, struct frame *frame);
 
@@ -58,7 +58,11 @@ trap_function trap_execve, trap_execveat;
 /* process/exit.c */
 trap_function trap_exit, trap_exit_group;
 /* process/task.c */
-trap_function trap_set_tid_address, trap_rseq, trap_prctl;
+/* process/traced.c */
+trap_function trap_ptrace;
+trap_function trap_set_tid_address, trap_rseq, trap_timer_create;
+/* process/prctl.c, attributes.c, credentials.c */
+trap_function trap_prctl, trap_membarrier, trap_credentials;
 /* process/limits.c */
 trap_function trap_prlimit64, trap_setrlimit, trap_getrlimit;
 

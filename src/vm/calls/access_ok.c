@@ -5,6 +5,7 @@
 bool tulou_access_ok(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot)
 {
 	struct range range;
+	struct area area;
 	bool ok = true;
 
 	if (!range_make(&range, addr, size) || range.end > USER_END)
@@ -14,11 +15,9 @@ bool tulou_access_ok(struct tulou_process_vm *vm, uintptr_t addr, size_t size, i
 	if (process_vm_enter(vm))
 		return false;
 	while (ok && range.start < range.end) {
-		struct area *area = process_vm_area_above(vm, range.start);
-
-		ok = area && area->range.start <= range.start && area_has_pages(area) && perms_allow(area->content.prot, prot);
-		if (ok)
-			range.start = area->range.end;
+		ok = process_vm_area_above(vm, range.start, &area) && area.range.start <= range.start && area_has_pages(&area) &&
+		     perms_allow(area.content.prot, prot);
+		range.start = area.range.end;
 	}
 	process_vm_leave(vm, range_between(0, 0));
 	return ok;

@@ -23,14 +23,15 @@ static int heap_grow(struct tulou_process_vm *vm, struct range more)
 		.prot = heap_content.prot,
 		.flags = heap_content.flags | (vm->lock_future == TULOU_MAP_LOCKED ? TULOU_MAP_LOCKED : 0),
 	};
-	struct area *next = process_vm_area_above(vm, more.start);
+	struct area next;
 	int error;
 
 	/* Linux leaves a page to the next mapping, and more to one that grows downwards. */
-	if (next && next->range.start < more.end + (next->content.flags & TULOU_MAP_GROWSDOWN ? STACK_GAP : 0) + PAGE_SIZE)
+	if (process_vm_area_above(vm, more.start, &next) &&
+		next.range.start < more.end + (next.content.flags & TULOU_MAP_GROWSDOWN ? STACK_GAP : 0) + PAGE_SIZE)
 		return -TULOU_ENOMEM;
 	content.flags |= vm->lock_future;
-	if (process_vm_may_have(vm, vm->usage, range_size(more), range_size(more)) || !vm_extend(vm, vm->heap, more, content))
+	if (process_vm_may_have(vm, vm->usage, range_size(more), range_size(more)) || !vm_extend(vm, more, content))
 		return -TULOU_ENOMEM;
 	error = host->map(host->ctx, &mapping);
 	if (error) {
@@ -47,7 +48,7 @@ static int heap_resize(struct tulou_process_vm *vm, uintptr_t brk)
 {
 	uintptr_t old = page_up(vm->brk), new = page_up(brk);
 	struct range stretch;
-	struct area *first;
+	struct area first;
 
 	if (new < brk)
 		return -TULOU_ENOMEM;

@@ -13,9 +13,9 @@
 /* Take back all of the process's pages in `range`, stretch by stretch, each from the host first. 0, or the host's error at the
  * first stretch that it refuses: what lies before is gone from host and books alike. */
 int vm_unmap(struct tulou_process_vm *vm, struct range range);
-/* Book `content` for `range`, right behind an area of `owner`: in its chunk if that has room or can be extended, else across its
- * edge. False: not free. */
-bool vm_extend(struct tulou_process_vm *vm, struct owner *owner, struct range range, struct area_content content);
+/* Book `content` for `range`, right behind an area of the process or at the start of its heap: in that chunk if it has room or can be
+ * extended, else across its edge. False: not free. */
+bool vm_extend(struct tulou_process_vm *vm, struct range range, struct area_content content);
 /* Have `visit` tell the host about each stretch of `range` that has pages. 0, or -ENOMEM if there was a hole (after all stretches
  * were visited), or at once the error of a visit. */
 int vm_visit(struct tulou_process_vm *vm, struct range range,

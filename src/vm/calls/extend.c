@@ -7,9 +7,9 @@
  */
 #include "calls.h"
 
-bool vm_extend(struct tulou_process_vm *vm, struct owner *owner, struct range range, struct area_content content)
+bool vm_extend(struct tulou_process_vm *vm, struct range range, struct area_content content)
 {
 	if (!range_covers(vm->pool->range, range))
 		return false;
-	return place_behind(vm, owner, range, content) || !place_fixed(vm, range, content);
+	return place_behind(vm, range, content) || !place_fixed(vm, range, content);
 }

@@ -62,14 +62,11 @@ static bool area_keeps_contents(const struct area *area)
 static uintptr_t discard_end(struct tulou_process_vm *vm, struct range range)
 {
 	uintptr_t at = range.start;
+	struct area area;
 
-	while (at < range.end) {
-		struct area *area = process_vm_area_above(vm, at);
-
-		if (area_keeps_contents(area))
+	for (; at < range.end; at = area.range.end)
+		if (!process_vm_area_above(vm, at, &area) || area_keeps_contents(&area))
 			return at;
-		at = area->range.end;
-	}
 	return range.end;
 }
 
@@ -93,10 +90,10 @@ static int visit(struct tulou_process_vm *vm, struct range stretch, int advice)
 static int populate(struct tulou_process_vm *vm, struct range range, int advice)
 {
 	struct range stretch;
-	struct area *first;
+	struct area first;
 	int error;
 
-	if (!process_vm_stretch(vm, range, &stretch, &first) || stretch.start > range.start || !area_has_pages(first))
+	if (!process_vm_stretch(vm, range, &stretch, &first) || stretch.start > range.start || !area_has_pages(&first))
 		return -TULOU_ENOMEM;
 	error = visit(vm, stretch, advice);
 	return !error && stretch.end < range.end ? -TULOU_ENOMEM : error;

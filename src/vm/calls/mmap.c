@@ -150,7 +150,7 @@ static int reserve(struct tulou_process_vm *vm, struct request *r)
 	size_t size = range_size(r->range);
 	bool hinted = r->range.start && range_covers(r->window, r->range) && !(r->range.start & (r->align - 1));
 	struct range stretch;
-	struct area *first;
+	struct area first;
 	int error;
 
 	if (r->replace)
@@ -199,7 +199,7 @@ static long commit(struct tulou_process_vm *vm, struct request *r)
 static int refuse(struct tulou_process_vm *vm, const struct request *r)
 {
 	struct range stretch;
-	struct area *first;
+	struct area first;
 	bool occupied = r->fixed && !r->replace && process_vm_stretch(vm, r->range, &stretch, &first);
 
 	return occupied ? -TULOU_EEXIST : r->late;

@@ -58,22 +58,21 @@ static size_t new_data(const struct area *area, struct range range, int prot)
 /* How much of the range can be changed, and why not more. */
 static int reach(struct tulou_process_vm *vm, struct range range, int prot, uintptr_t *end)
 {
+	struct area area;
 	size_t data = 0;
 
 	*end = range.start;
 	while (*end < range.end) {
-		struct area *area = process_vm_area_above(vm, *end);
-
-		if (!area || area->range.start > *end || !area_has_pages(area))
+		if (!process_vm_area_above(vm, *end, &area) || area.range.start > *end || !area_has_pages(&area))
 			return -TULOU_ENOMEM;
-		if (!area_may_have(area, prot))
+		if (!area_may_have(&area, prot))
 			return -TULOU_EACCES;
-		if (area->content.flags & AREA_SEALED)
+		if (area.content.flags & AREA_SEALED)
 			return -TULOU_EPERM;
-		data += new_data(area, range, prot);
+		data += new_data(&area, range, prot);
 		if (process_vm_may_have(vm, vm->usage, 0, data))
 			return -TULOU_ENOMEM;
-		*end = area->range.end < range.end ? area->range.end : range.end;
+		*end = area.range.end < range.end ? area.range.end : range.end;
 	}
 	return 0;
 }
@@ -83,12 +82,12 @@ static int reach(struct tulou_process_vm *vm, struct range range, int prot, uint
 static void protect_again(struct tulou_process_vm *vm, struct range range)
 {
 	const struct tulou_host *host = vm->pool->host;
+	struct area area;
 
-	while (range.start < range.end) {
-		struct area *area = process_vm_area_above(vm, range.start);
-		struct range part = range_cut(area->range, range);
+	while (range.start < range.end && process_vm_area_above(vm, range.start, &area)) {
+		struct range part = range_cut(area.range, range);
 
-		host->protect(host->ctx, part.start, range_size(part), area->content.prot);
+		host->protect(host->ctx, part.start, range_size(part), area.content.prot);
 		range.start = part.end;
 	}
 }
@@ -97,10 +96,10 @@ static void protect_again(struct tulou_process_vm *vm, struct range range)
 static int protect_before(struct tulou_process_vm *vm, struct range range, int prot)
 {
 	const struct tulou_host *host = vm->pool->host;
+	struct area area;
 
-	while (range.start < range.end) {
-		struct area *area = process_vm_area_above(vm, range.start);
-		struct range part = range_cut(area->range, range);
+	while (range.start < range.end && process_vm_area_above(vm, range.start, &area)) {
+		struct range part = range_cut(area.range, range);
 		int error = host->protect(host->ctx, part.start, range_size(part), prot);
 
 		if (error) {
@@ -116,13 +115,14 @@ static int protect_before(struct tulou_process_vm *vm, struct range range, int p
 /* Where there is an area that does not grow as the caller says: EINVAL. */
 static int grow_start(struct tulou_process_vm *vm, struct decoded *d)
 {
-	struct area *area = process_vm_area_above(vm, d->range.start);
+	struct area area;
 
-	if (!area || area->range.start >= d->range.end || (d->up && area->range.start > d->range.start))
+	if (!process_vm_area_above(vm, d->range.start, &area) || area.range.start >= d->range.end ||
+		(d->up && area.range.start > d->range.start))
 		return -TULOU_ENOMEM;
-	if (d->up || !area_grows_down(area))
+	if (d->up || !area_grows_down(&area))
 		return -TULOU_EINVAL;
-	d->range.start = area->range.start;
+	d->range.start = area.range.start;
 	return 0;
 }
 

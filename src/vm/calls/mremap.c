@@ -66,14 +66,14 @@ static struct area_content content_of(const struct area *area, uintptr_t addr)
 static bool grow_in_place(struct tulou_process_vm *vm, struct request *r, int *error)
 {
 	const struct tulou_host *host = vm->pool->host;
-	struct area *last = process_vm_area_above(vm, r->old.end - 1);
 	struct area_content content;
+	struct area last;
 	struct range more;
 
-	if (!range_make(&more, r->old.end, r->new_size - range_size(r->old)))
+	if (!process_vm_area_above(vm, r->old.end - 1, &last) || !range_make(&more, r->old.end, r->new_size - range_size(r->old)))
 		return false;
-	content = content_of(last, last->range.end);
-	if (!vm_extend(vm, last->owner, more, content))
+	content = content_of(&last, last.range.end);
+	if (!vm_extend(vm, more, content))
 		return false;
 	*error = host->grow(host->ctx, r->old.start, range_size(r->old), r->new_size);
 	if (*error)
@@ -187,35 +187,35 @@ static int check_limits(const struct tulou_process_vm *vm, const struct request 
 
 static long resize(struct tulou_process_vm *vm, struct request *r)
 {
-	struct area *area = process_vm_area_above(vm, r->old.start);
+	struct area area;
 	struct range rest;
 	uintptr_t end;
 	int error;
 
-	if (!area || area->range.start > r->old.start || !area_has_pages(area))
+	if (!process_vm_area_above(vm, r->old.start, &area) || area.range.start > r->old.start || !area_has_pages(&area))
 		return -TULOU_EFAULT;
-	if (area->content.flags & AREA_SEALED)
+	if (area.content.flags & AREA_SEALED)
 		return -TULOU_EPERM;
-	error = check_limits(vm, r, area);
+	error = check_limits(vm, r, &area);
 	if (error)
 		return error;
 	if (range_is_empty(r->old))
-		return second_view(vm, r, area);
+		return second_view(vm, r, &area);
 	if (!r->fixed && !r->keep && r->new_size <= range_size(r->old)) {
 		rest = range_between(r->old.start + r->new_size, r->old.end);
 		error = rest.end > USER_END ? -TULOU_EINVAL : vm_has_seal(vm, rest) ? -TULOU_EPERM : vm_unmap(vm, rest);
 		return error ? error : (long)r->old.start;
 	}
-	end = process_vm_mapping_end(vm, area);
+	end = process_vm_mapping_end(vm, &area);
 	if (r->old.end > end && (r->new_size >= range_size(r->old) || r->old.start + r->new_size > end))
 		return -TULOU_EFAULT;
 	if (target_is_sealed(vm, r))
 		return -TULOU_EPERM;
 	if (r->old.end > end)
-		return move_first_part(vm, r, area);
+		return move_first_part(vm, r, &area);
 	if (!r->fixed && !r->keep && r->old.end == end && grow_in_place(vm, r, &error))
 		return error ? error : (long)r->old.start;
-	return r->may_move ? move(vm, r, area) : -TULOU_ENOMEM;
+	return r->may_move ? move(vm, r, &area) : -TULOU_ENOMEM;
 }
 
 long tulou_mremap(

@@ -9,16 +9,16 @@
 
 bool vm_has_seal(struct tulou_process_vm *vm, struct range range)
 {
+	struct area area;
+
 	if (likely(!vm->sealed))
 		return false;
 	while (range.start < range.end) {
-		struct area *area = process_vm_area_above(vm, range.start);
-
-		if (!area || area->range.start >= range.end)
+		if (!process_vm_area_above(vm, range.start, &area) || area.range.start >= range.end)
 			return false;
-		if (area->content.flags & AREA_SEALED)
+		if (area.content.flags & AREA_SEALED)
 			return true;
-		range.start = area->range.end;
+		range.start = area.range.end;
 	}
 	return false;
 }
@@ -27,9 +27,9 @@ bool vm_has_seal(struct tulou_process_vm *vm, struct range range)
 static int seal(struct tulou_process_vm *vm, struct range range)
 {
 	struct range stretch;
-	struct area *first;
+	struct area first;
 
-	if (!process_vm_stretch(vm, range, &stretch, &first) || !range_covers(stretch, range) || !area_has_pages(first))
+	if (!process_vm_stretch(vm, range, &stretch, &first) || !range_covers(stretch, range) || !area_has_pages(&first))
 		return -TULOU_ENOMEM;
 	process_vm_change(vm, range, (struct area_change){.set = AREA_SEALED, .prot = -1});
 	vm->sealed = true;

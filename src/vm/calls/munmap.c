@@ -12,19 +12,16 @@ int vm_unmap(struct tulou_process_vm *vm, struct range range)
 {
 	const struct tulou_host *host = vm->pool->host;
 	struct range stretch;
-	struct area *first;
+	struct area first;
 	int error;
 
 	while (process_vm_stretch(vm, range, &stretch, &first)) {
 		if (!stock_reserve(&vm->stock, RECORDS_PER_CALL))
 			return -TULOU_ENOMEM;
-		error = area_has_pages(first) ? host->unmap(host->ctx, stretch.start, range_size(stretch)) : 0;
+		error = area_has_pages(&first) ? host->unmap(host->ctx, stretch.start, range_size(stretch)) : 0;
 		if (error)
 			return error;
-		if (range_covers(first->range, stretch))
-			process_vm_remove_part(vm, first, stretch);
-		else
-			process_vm_remove(vm, stretch, false);
+		process_vm_remove(vm, stretch, false);
 		range.start = stretch.end;
 	}
 	return 0;

@@ -39,7 +39,8 @@ function bad(why) { print FILENAME ": " why ": " $0; failed = 1 }
 }
 / brk\(0x/ { asked = $0; sub(/.* brk\(/, "", asked); sub(/\).*/, "", asked); if (asked == $NF) bad("the kernel moved a break") }
 END {
-	if (count < 50) { print FILENAME ": only " count " mmaps in the pool: this is no log of guests"; failed = 1 }
+	# A dynamic program with its libraries makes about ten; threads and allocators some more, or fewer where they share an arena.
+	if (count < 15) { print FILENAME ": only " count " mmaps in the pool: this is no log of guests"; failed = 1 }
 	exit failed
 }
 END
