@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "compare.h"
 
+#include <string.h>
 #include <sys/wait.h>
 
 const char *difference_name(enum difference_kind kind)
@@ -15,11 +16,11 @@ static enum difference_kind outcomes_compare(const struct outcome *leader, const
 {
 	if (leader->result != follower->result)
 		return DIFFERENCE_RESULT;
-	if (leader->map != follower->map)
+	if (memcmp(leader->maps, follower->maps, sizeof(leader->maps)) != 0)
 		return DIFFERENCE_MAP;
 	if (leader->bare_map != leader->real_map)
 		return DIFFERENCE_REAL_MAP;
-	if (leader->contents != follower->contents)
+	if (memcmp(leader->contents, follower->contents, sizeof(leader->contents)) != 0)
 		return DIFFERENCE_CONTENTS;
 	if (leader->what[0])
 		return DIFFERENCE_CHECK;
@@ -44,8 +45,9 @@ void records_compare(const struct sequence *seq, const struct record *leader, co
 		if ((kind == DIFFERENCE_RESULT || kind == DIFFERENCE_MAP) &&
 			deviation_find(&leader->outcomes[i], &follower->outcomes[i])) {
 			/* what only one of them moved out of the arena leaves the maps alike, but not the contents */
-			out->ended_early = leader->outcomes[i].map != follower->outcomes[i].map ||
-					   (leader->outcomes[i].result < 0) != (follower->outcomes[i].result < 0);
+			out->ended_early =
+				memcmp(leader->outcomes[i].maps, follower->outcomes[i].maps, sizeof(leader->outcomes[i].maps)) ||
+				(leader->outcomes[i].result < 0) != (follower->outcomes[i].result < 0);
 			if (out->ended_early)
 				return;
 			continue;

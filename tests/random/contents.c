@@ -35,8 +35,8 @@ uint64_t contents_hash(struct run *run, FILE *dump)
 {
 	uint64_t hash = 1;
 
-	for (unsigned i = 0; i < run->map.count; i++) {
-		const struct range *range = &run->map.ranges[i];
+	for (unsigned i = 0; i < run_map(run)->count; i++) {
+		const struct range *range = &run_map(run)->ranges[i];
 		size_t pages = (range->end - range->start) / PAGE;
 
 		if (!(range->prot & PROT_READ))

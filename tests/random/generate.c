@@ -104,6 +104,7 @@ static void op_generate(struct generator *gen, struct op *op)
 	memset(op, 0, sizeof(*op));
 	op->id = gen->number;
 	op->file = -1;
+	op->who = gen->seq->world.pair && prng_percent(&gen->prng, 50);
 	op->call = call_pick(gen);
 	switch (op->call) {
 	case CALL_MMAP:
@@ -153,10 +154,11 @@ static void world_generate(struct generator *gen, struct world *world)
 	struct prng *prng = &gen->prng;
 
 	world->chunk_size = (size_t)PICK(prng, chunks);
-	world->heap = prng_percent(prng, 50);
+	world->pair = gen->options->pairs && prng_percent(prng, 25);
+	world->heap = !world->pair && prng_percent(prng, 50);
 	gen->low = prng_percent(prng, 25);
 	gen->seals = gen->options->mseal && prng_percent(prng, 16);
-	gen->files = prng_percent(prng, 45);
+	gen->files = prng_percent(prng, world->pair ? 80 : 45);
 	world->start = gen->low ? 0x40000000 : 0x200000000000;
 	/* a small pool is soon full; a heap needs room */
 	world->end = world->start + (!world->heap && prng_percent(prng, 24) ? 16 * world->chunk_size : 1ul << 29);

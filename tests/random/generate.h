@@ -10,6 +10,7 @@ struct generator_options {
 	uint64_t seed;
 	unsigned count; /* calls in a sequence */
 	bool plain_files; /* only the kinds of file that the sim host has */
+	bool pairs; /* worlds of two processes, too */
 	bool mseal, guards, lock_all; /* this kernel has them, and lets us */
 };
 

@@ -41,6 +41,9 @@ void mmap_generate(struct generator *gen, struct op *op)
 	struct prng *prng = &gen->prng;
 	int kind = PICK(prng, kinds), where = PICK(prng, wheres);
 
+	if (gen->seq->world.pair && prng_percent(prng, 40)) /* what two processes share */
+		kind = FILE_SHARED;
+
 	op->prot = prot_pick(prng);
 	op->flags = kind_flags[kind] | PICK(prng, extras);
 	op->size = size_pick(gen);

@@ -40,8 +40,8 @@ static long follow_mmap(struct run *run, const struct request *req, const struct
 		return kernel_call(req);
 	if (leader->full) /* the kernel, too, would look for a place before it looks at all else */
 		return -ENOMEM;
-	/* A hint outside the arena, or in the gap below the stack, is none to a manager: it is taken out here. */
-	if (hint && in_arena(run, hint, 1) && !in_stack_gap(run->leader, hint, req->size)) {
+	/* A hint outside the arena, in the gap below the stack or beside the other process is none to a manager: it is taken out here. */
+	if (hint && in_arena(run, hint, 1) && !in_stack_gap(run->leader, hint, req->size) && !leader->others) {
 		result = kernel_call(req);
 		if (result < 0 || result == leader->result || (uintptr_t)result == hint)
 			return result;
@@ -93,6 +93,8 @@ static long follow_mremap(const struct request *req, const struct outcome *leade
 
 static long follower_call(struct run *run, const struct request *req, const struct outcome *leader)
 {
+	if (leader && leader->others && (leader->result == -ENOMEM || leader->result == -EEXIST))
+		return leader->result;
 	if (leader && (leader->gap || leader->many)) /* deviations, see deviations.c: the call is not made */
 		return leader->result;
 	if (req->call == CALL_MMAP)
@@ -106,7 +108,7 @@ static long follower_call(struct run *run, const struct request *req, const stru
 static uintptr_t hole_find(struct run *run, size_t size)
 {
 	size = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
-	return size ? map_hole_find(&run->map, run->sequence->world.start, run->sequence->world.end, size) : 0;
+	return size ? map_hole_find(run_map(run), run->sequence->world.start, run->sequence->world.end, size) : 0;
 }
 
 static long lead_mmap(struct run *run, const struct request *req)

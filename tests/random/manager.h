@@ -9,7 +9,7 @@
 
 struct manager {
 	struct tulou *pool;
-	struct tulou_process_vm *vm;
+	struct tulou_process_vm *vms[PROCESSES];
 	int (*descriptor)(int file);
 	int (*file_of)(uint64_t dev, uint64_t ino, bool shared); /* what the books say → enum file_kind */
 };

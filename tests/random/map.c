@@ -78,6 +78,26 @@ const struct map *map_bare(const struct map *map)
 	return &bare;
 }
 
+void map_join(const struct map *first, const struct map *second, struct map *out)
+{
+	unsigned i = 0, k = 0;
+
+	map_clear(out);
+	while (i < first->count || k < second->count) {
+		bool take = k == second->count || (i < first->count && first->ranges[i].start < second->ranges[k].start);
+
+		map_add(out, take ? &first->ranges[i++] : &second->ranges[k++]);
+	}
+}
+
+bool map_meets(const struct map *map, uintptr_t start, uintptr_t end)
+{
+	for (unsigned i = 0; i < map->count; i++)
+		if (map->ranges[i].start < end && map->ranges[i].end > start)
+			return true;
+	return false;
+}
+
 void map_print(FILE *out, const struct world *world, const struct map *map)
 {
 	for (unsigned i = 0; i < map->count; i++) {

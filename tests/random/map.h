@@ -36,6 +36,10 @@ void map_add(struct map *map, const struct range *range);
 uint64_t map_hash(const struct map *map);
 /* The same map as if no range had a name; good until the next call. */
 const struct map *map_bare(const struct map *map);
+/* The ranges of both, which do not overlap. */
+void map_join(const struct map *first, const struct map *second, struct map *out);
+/* Is there anything in [start, end)? */
+bool map_meets(const struct map *map, uintptr_t start, uintptr_t end);
 void map_print(FILE *out, const struct world *world, const struct map *map);
 /* The largest hole in [start, end). */
 size_t map_largest_hole(const struct map *map, uintptr_t start, uintptr_t end);

@@ -187,6 +187,8 @@ static const char *exact_name(const struct request *req)
 
 void request_print(FILE *out, const struct world *world, const struct request *req)
 {
+	if (world->pair)
+		fprintf(out, "%u: ", req->who);
 	if (call_is_of_file(req->call)) {
 		file_call_print(out, req);
 		return;

@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { SEQUENCE_MAX = 256, PAGE = 4096 };
+enum { SEQUENCE_MAX = 256, PAGE = 4096, PROCESSES = 2 };
 
 enum call_kind {
 	CALL_MMAP,
@@ -64,6 +64,7 @@ struct op {
 	int file; /* enum file_kind, or -1 */
 	uint64_t offset;
 	uint8_t value; /* of a store */
+	uint8_t who; /* which process calls: 0 in a world of one */
 };
 
 static inline bool call_is_of_file(enum call_kind call)
@@ -86,6 +87,7 @@ struct world {
 	uintptr_t start, end; /* the arena: the manager's pool */
 	size_t chunk_size;
 	bool heap; /* build image, heap and stack first, so that brk works */
+	bool pair; /* two processes with the same descriptors */
 };
 
 struct sequence {
@@ -101,7 +103,7 @@ struct request {
 	size_t size, new_size;
 	int prot, flags, file;
 	uint64_t offset;
-	uint8_t value;
+	uint8_t value, who;
 };
 
 /* print.c: one call as C, without its result; addresses of the arena as A+0x…. */

@@ -127,6 +127,9 @@ static bool op_simplify(struct op *op, unsigned step)
 	case 7:
 		op->offset = 0;
 		return true;
+	case 8:
+		op->who = 0;
+		return true;
 	default:
 		return false;
 	}

@@ -6,6 +6,8 @@
  *     linux, sim       the manager on that host
  *     kernel follower  the system calls, each new area put where the leader has it
  *
+ * In a world of two processes a manager has both process VMs in one address space, and the follower is two processes (pair.c).
+ *
  * Every side runs a sequence in a child process of its own; the record lies in memory shared with the parent.
  */
 #ifndef RANDOM_SIDE_H
@@ -25,12 +27,15 @@ struct outcome {
 	enum spread spread;
 	bool gap; /* leader: refused, and the range meets the gap below the stack */
 	bool many; /* leader: -EFAULT to an mremap of several areas that only newer kernels can do */
+	bool others; /* leader: what was asked for touches the other process's areas */
 	bool full; /* leader: -ENOMEM, and no hole in the arena is large enough */
 	bool mergeable; /* mremap: the old range lies in one range of the normal form, perhaps in several areas */
-	uint64_t map; /* hash of the map after the call */
-	uint64_t bare_map; /* the same without names, which the kernel gives to its own heap only */
-	uint64_t real_map; /* that of what the host has mapped; = bare_map where there is no other source */
-	uint64_t contents; /* hash of what can be read; 0 when it was not looked at */
+	/* of each process, after the call */
+	uint64_t maps[PROCESSES]; /* hash of the map */
+	uint64_t contents[PROCESSES]; /* hash of what can be read; 0 when it was not looked at */
+	/* leader: of both, without names, which the kernel gives to its own heap only */
+	uint64_t bare_map; /* by the books */
+	uint64_t real_map; /* by the host; = bare_map where there is no other source */
 	char what[WHAT_SIZE]; /* a broken invariant */
 };
 
@@ -40,10 +45,10 @@ struct record {
 	uintptr_t heap; /* the initial break; 0: none */
 	uintptr_t stack; /* the lowest address of the stack that the builder made; 0: none */
 	char start_what[WHAT_SIZE];
-	struct map start; /* after the builder, before the first call */
+	struct map start; /* after the builder, before the first call; of the only process */
 	struct outcome outcomes[SEQUENCE_MAX];
 	unsigned dump_at; /* in: dump map and contents after this call; SEQUENCE_MAX: none */
-	char dump[256 * 1024]; /* out: text */
+	char dumps[PROCESSES][128 * 1024]; /* out: text */
 };
 
 /* One execution of a sequence, in the child. */
@@ -52,11 +57,22 @@ struct run {
 	const struct side *side;
 	struct record *record;
 	const struct record *leader; /* NULL: this is the leader */
-	struct map map; /* after the last call */
+	unsigned who; /* the process that calls or is looked at */
+	struct map maps[PROCESSES]; /* after the last call */
 	long results[SEQUENCE_MAX]; /* by op id */
 	bool contents_always;
 	void *state; /* the side's own */
 };
+
+static inline const struct map *run_map(const struct run *run)
+{
+	return &run->maps[run->who];
+}
+
+static inline unsigned world_processes(const struct world *world)
+{
+	return world->pair ? PROCESSES : 1;
+}
 
 struct side {
 	const char *name;
@@ -67,9 +83,9 @@ struct side {
 	long (*call)(struct run *run, const struct request *req, const struct outcome *leader);
 	/* The calls on descriptors. */
 	long (*file)(struct run *run, const struct request *req);
-	/* The map by the side's own books. */
+	/* The map of process run->who, by the side's own books. */
 	void (*map)(struct run *run, struct map *map);
-	/* The map by the kernel; NULL: none but `map`. */
+	/* The map of all processes by the host; NULL: none but `map`. */
 	void (*real_map)(struct run *run, struct map *map);
 	/* 0 or a fault: signal | si_code << 8 | (si_addr is not the address) << 16. */
 	long (*load)(struct run *run, uintptr_t addr, uint8_t *value);

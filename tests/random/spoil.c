@@ -71,9 +71,9 @@ static void range_spoil(struct generator *gen, struct op *op)
 	case 0:
 		op->size = 0;
 		break;
-	case 1: /* madvise goes on behind holes: only sizes that wrap are safe for this process */
-		op->size =
-			op->call == CALL_MADVISE || op->call == CALL_MLOCK || op->call == CALL_MSEAL ? -8192ul : size_wild(prng);
+	case 1: /* madvise and msync go on behind holes: only sizes that wrap are safe for this process */
+		op->size = op->call == CALL_MUNMAP || op->call == CALL_MPROTECT || op->call == CALL_MREMAP ? size_wild(prng)
+													   : -8192ul;
 		break;
 	case 2:
 		op->addr = place_beyond(prng);
