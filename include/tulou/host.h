@@ -35,7 +35,8 @@ struct tulou_file {
 enum tulou_lock { TULOU_LOCK_OFF, TULOU_LOCK_ON, TULOU_LOCK_ONFAULT };
 
 /* One mapping to be made. `file` is NULL for anonymous memory. `flags` are TULOU_MAP_* as the caller gave them, less those that
- * say *where* (FIXED, FIXED_NOREPLACE, 32BIT) or how it is locked: SHARED or PRIVATE, NORESERVE, POPULATE, STACK, GROWSDOWN, HUGETLB. */
+ * say *where* (FIXED, FIXED_NOREPLACE, 32BIT) or how it is locked: SHARED or PRIVATE, NORESERVE, POPULATE, STACK, GROWSDOWN, HUGETLB,
+ * SYNC. */
 struct tulou_mapping {
 	uintptr_t start;
 	size_t size;

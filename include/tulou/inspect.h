@@ -25,7 +25,8 @@ struct tulou_area_info {
 	enum tulou_area_kind kind;
 	int prot; /* TULOU_PROT_* */
 	int flags; /* TULOU_MAP_SHARED or TULOU_MAP_PRIVATE, | TULOU_MAP_ANONYMOUS, | TULOU_MAP_LOCKED */
-	uint64_t dev, ino, offset; /* file mappings; else 0 */
+	uint64_t dev, ino; /* file mappings; else 0 */
+	uint64_t offset; /* file mappings and shared memory; else 0 */
 };
 
 enum { TULOU_OWNERS_SHOWN = 8 };

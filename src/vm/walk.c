@@ -56,7 +56,7 @@ static struct tulou_area_info area_info(const struct tulou_process_vm *vm, const
 		.flags = area->content.flags & (TULOU_MAP_SHARED | TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS | TULOU_MAP_LOCKED),
 		.dev = file ? object->dev : 0,
 		.ino = file ? object->ino : 0,
-		.offset = file ? area->content.offset : 0,
+		.offset = object ? area->content.offset : 0,
 	};
 }
 

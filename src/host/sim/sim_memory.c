@@ -136,6 +136,16 @@ static uintptr_t sim_protect_stop(const struct sim *sim, uintptr_t start, uintpt
 	return refuses->start > start ? refuses->start : start;
 }
 
+/* Locked private pages that become writable are copied at once, as in the kernel (mprotect_fixup). */
+static void sim_protect_area(struct sim *sim, struct sim_extent *extent, int prot)
+{
+	bool copy = extent->lock == TULOU_LOCK_ON && !extent->shared && !(extent->prot & TULOU_PROT_WRITE);
+
+	extent->prot = prot;
+	if (copy && prot & TULOU_PROT_WRITE)
+		sim_populate(sim, extent, extent->start, extent->end, true);
+}
+
 int sim_protect(void *ctx, uintptr_t start, size_t size, int prot)
 {
 	struct sim *sim = ctx;
@@ -150,9 +160,8 @@ int sim_protect(void *ctx, uintptr_t start, size_t size, int prot)
 	if (stop > start) {
 		for (size_t i = sim_areas_split(&sim->areas, start, stop);
 			i < sim->areas.count && sim->areas.items[i].end <= stop; i++)
-			sim->areas.items[i].prot = prot;
+			sim_protect_area(sim, &sim->areas.items[i], prot);
 		sim_areas_merge(&sim->areas, start, stop);
-		sim_populate_locked(sim, start, stop);
 	}
 	return sim_leave(sim, SIM_PROTECT, stop < start + size ? -sim->refused_error : 0);
 }

@@ -79,7 +79,7 @@ long tulou_munlock(struct tulou_process_vm *vm, uintptr_t addr, size_t size)
 
 /* ---- all of a process ---------------------------------------------------------------------------------------------------- */
 
-/* Pages that could not be brought in are no error here, in Linux neither. */
+/* Pages that could not be brought in are no error here, in Linux neither: it goes on with the next area. */
 static int all_lock(struct tulou_process_vm *vm, enum tulou_lock how)
 {
 	struct range rest = vm->pool->range, stretch;
@@ -87,6 +87,8 @@ static int all_lock(struct tulou_process_vm *vm, enum tulou_lock how)
 	int error = 0;
 
 	while (error >= 0 && process_vm_stretch(vm, rest, &stretch, &first)) {
+		if (how == TULOU_LOCK_ON)
+			stretch.end = first.range.end;
 		if (area_has_pages(&first))
 			error = stretch_lock(vm, stretch, how);
 		rest.start = stretch.end;

@@ -43,6 +43,8 @@ static int decode_type(const struct request *r)
 		return -TULOU_EOPNOTSUPP;
 	if (options->has_file && type != TULOU_MAP_PRIVATE && !perms_allow(options->file.max_prot, options->prot))
 		return -TULOU_EACCES;
+	if (options->has_file && !options->file.max_prot)
+		return -TULOU_EACCES;
 	if ((flags & TULOU_MAP_GROWSDOWN) && (options->has_file || type != TULOU_MAP_PRIVATE))
 		return -TULOU_EINVAL;
 	return 0;
