@@ -68,6 +68,9 @@ struct tulou_host {
 	 * mapped, empty (MREMAP_DONTUNMAP). `size` 0: the shared mapping at `start` appears at the target once more, from that
 	 * page on, and stays where it is. */
 	int (*move)(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source);
+	/* How far down the GROWSDOWN mapping that begins at `start` has grown by itself: where it begins now. It can have grown to `low` at
+	 * most: from there to `start` is nothing else. NULL: mappings of this host do not grow, and are mapped without the flag. */
+	uintptr_t (*grown)(void *ctx, uintptr_t start, uintptr_t low);
 	/* madvise(2) on mapped pages; advice is TULOU_MADV_*. As there, pages before the one that refuses may have taken it already. */
 	int (*advise)(void *ctx, uintptr_t start, size_t size, int advice);
 	/* msync(2) on mapped pages; flags are TULOU_MS_*. */

@@ -15,6 +15,8 @@ enum tulou_area_kind {
 	TULOU_AREA_HEAP, /* brk(2) */
 	TULOU_AREA_STACK, /* the main stack */
 	TULOU_AREA_LIMBO, /* the host would not take it back: booked, never handed out */
+	TULOU_AREA_ROOM, /* a mapping above grows into it: booked, as good as not mapped */
+	TULOU_AREA_BARRIER, /* a page without access, where such growth ends */
 };
 
 struct tulou_area_info {

@@ -37,10 +37,29 @@ static void usage_count_locked(const struct owner *owner, struct usage *usage)
 
 		if (area->owner != owner)
 			continue;
-		usage->total += range_size(area->range);
+		usage->total += content_is_room(&area->content) ? 0 : range_size(area->range);
 		if (area_content_is_data(&area->content))
 			usage->data += range_size(area->range);
 	}
+}
+
+static bool rooms_check(struct tulou_process_vm *vm, struct report *report)
+{
+	struct area area, next;
+	bool more = process_vm_area_above(vm, 0, &area);
+
+	for (; more; area = next) {
+		more = process_vm_area_above(vm, area.range.end, &next);
+		if (!area_is_room(&area))
+			continue;
+		if (!more || next.range.start != area.range.end ||
+			!(area_is_room(&next) || (next.content.flags & TULOU_MAP_GROWSDOWN)))
+			return report_broken(
+				report, "P7: process %u: nothing grows into the room at %lx", vm->id, area.range.start);
+		if (area.content.kind == TULOU_AREA_BARRIER && range_size(area.range) != PAGE_SIZE)
+			return report_broken(report, "P7: process %u: the barrier at %lx is no page", vm->id, area.range.start);
+	}
+	return true;
 }
 
 static bool heap_check(const struct tulou_process_vm *vm, struct report *report)
@@ -77,7 +96,7 @@ bool process_vm_check(struct tulou_process_vm *vm, struct report *report)
 	if (ok && (usage.total != vm->usage.total || usage.data != vm->usage.data))
 		return report_broken(report, "P5: process %u has %zu bytes, %zu of data, not %zu and %zu", vm->id, usage.total,
 			usage.data, vm->usage.total, vm->usage.data);
-	return ok && heap_check(vm, report);
+	return ok && heap_check(vm, report) && rooms_check(vm, report);
 }
 
 bool shm_check(const struct tulou *pool, struct report *report)

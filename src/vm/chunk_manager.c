@@ -102,14 +102,14 @@ bool chunk_place_locked(const struct chunk *chunk, const struct tulou_process_vm
 
 static void usage_add(struct owner *owner, const struct area_content *content, size_t size)
 {
-	owner->usage->total += size;
+	owner->usage->total += content_is_room(content) ? 0 : size;
 	if (area_content_is_data(content))
 		owner->usage->data += size;
 }
 
 static void usage_sub(struct owner *owner, const struct area_content *content, size_t size)
 {
-	owner->usage->total -= size;
+	owner->usage->total -= content_is_room(content) ? 0 : size;
 	if (area_content_is_data(content))
 		owner->usage->data -= size;
 }

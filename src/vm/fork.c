@@ -10,6 +10,7 @@
  * most: prepare takes them last, shm manager before slabs.
  */
 #include "check.h"
+#include "growth.h"
 #include "process_vm.h"
 
 static struct tulou_process_vm *link_process(struct list *link)
@@ -80,7 +81,7 @@ static void leave_behind(struct tulou_process_vm *vm)
 	struct range range = range_between(0, 0);
 	struct area area;
 
-	if (process_vm_enter(vm))
+	if (growth_enter(vm, vm->growth))
 		return;
 	while (process_vm_area_above(vm, range.end, &area)) {
 		range = area.range;
@@ -90,6 +91,7 @@ static void leave_behind(struct tulou_process_vm *vm)
 			process_vm_change(vm, range, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
 	}
 	vm->lock_future = 0;
+	growth_settle(vm, vm->growth);
 	process_vm_leave(vm, range_between(0, 0));
 }
 

@@ -22,8 +22,12 @@ static bool owner_update(struct tree_node *node)
 void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t id)
 {
 	_Static_assert(sizeof(struct owner) <= RECORD_SIZE, "an owner is a record");
-	*vm = (struct tulou_process_vm){
-		.pool = pool, .id = id, .references = 1, .limit_as = UINT64_MAX, .limit_data = UINT64_MAX};
+	*vm = (struct tulou_process_vm){.pool = pool,
+		.id = id,
+		.references = 1,
+		.limit_as = UINT64_MAX,
+		.limit_data = UINT64_MAX,
+		.growth = {UINTPTR_MAX, 0}};
 	vm->stock = (struct stock){.host = pool->host, .slab = &pool->record_slab, .shm = &pool->shm};
 	list_init(&vm->link);
 	tree_init(&vm->owners, owner_update);
@@ -281,10 +285,10 @@ static bool host_take_back(struct tulou_process_vm *vm, struct owner *owner)
 	chunk_lock(owner->chunk, &vm->stock);
 	for (area = chunk_own_area_above_locked(owner, 0); area && good; area = next) {
 		struct range range = area->range;
-		bool pages = content_has_pages(&area->content);
+		bool pages = content_is_at_host(&area->content);
 
 		next = chunk_own_area_next_locked(area);
-		while (next && next->range.start == range.end && content_has_pages(&next->content) == pages) {
+		while (next && next->range.start == range.end && content_is_at_host(&next->content) == pages) {
 			range.end = next->range.end;
 			next = chunk_own_area_next_locked(next);
 		}
@@ -327,7 +331,7 @@ static void clear_stretches(struct tulou_process_vm *vm, struct range rest)
 	struct area first;
 
 	while (process_vm_stretch(vm, rest, &stretch, &first)) {
-		if (area_has_pages(&first) && host->unmap(host->ctx, stretch.start, range_size(stretch)))
+		if (content_is_at_host(&first.content) && host->unmap(host->ctx, stretch.start, range_size(stretch)))
 			limbo_take(vm, stretch);
 		else
 			process_vm_remove(vm, stretch, false);

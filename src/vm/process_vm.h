@@ -33,6 +33,7 @@ struct tulou_process_vm {
 	struct usage usage;
 	bool sealed; /* there may be sealed areas: mseal(2) */
 	int lock_future; /* flags of AREA_LOCK_MASK that new areas get: mlockall(MCL_FUTURE) */
+	struct range growth; /* all that grows, and its room, lies in it: growth.h; start above end: there is none */
 	uint64_t limit_as, limit_data; /* bytes; UINT64_MAX: none */
 };
 

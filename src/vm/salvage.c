@@ -46,7 +46,7 @@ static void chunk_leave_locked(struct owner *owner, struct stock *stock)
 	while ((area = chunk_own_area_above_locked(owner, chunk->range.start)) && stock_reserve(stock, RECORDS_PER_CALL)) {
 		struct range range = area->range;
 
-		if (content_has_pages(&area->content) && host->unmap(host->ctx, range.start, range_size(range)))
+		if (content_is_at_host(&area->content) && host->unmap(host->ctx, range.start, range_size(range)))
 			break; /* the area stays booked, and nobody's */
 		chunk_remove_locked(owner, range, false, stock);
 	}

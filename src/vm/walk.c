@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* walk.c - inspect.h: walks and statistics. The manager's lock is held over a walk of the pool, so that chunks stay. */
 #include "check.h"
+#include "growth.h"
 #include "process_vm.h"
 
 /* Locks want to know who takes them. */
@@ -116,6 +117,9 @@ int tulou_walk_process(struct tulou_process_vm *vm, int (*visit)(void *arg, cons
 
 	if (unlikely(lock_take(&vm->lock, stock.host, stock.self) == LOCK_TAKEN_OVER))
 		recover(stock.host, RECOVER_PROCESS_VM, vm);
+	vm->stock.self = stock.self;
+	if (!vm->torn)
+		growth_learn(vm, vm->growth); /* without records it shows what was known */
 	for (struct tree_node *node = vm->torn ? NULL : tree_first(&vm->owners); node && !result; node = tree_next(node))
 		result = walk_chunk(to_owner(node)->chunk, vm, &stock, visit, arg);
 	lock_drop(&vm->lock, stock.host);

@@ -8,6 +8,7 @@
 
 #include <tulou/tulou.h>
 
+#include "../growth.h"
 #include "../placement.h"
 
 /* Take back all of the process's pages in `range`, stretch by stretch, each from the host first. 0, or the host's error at the

@@ -107,7 +107,7 @@ long tulou_madvise(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int
 
 	if (result || range_is_empty(range))
 		return result;
-	result = process_vm_enter(vm);
+	result = growth_enter(vm, range);
 	if (result)
 		return result;
 	if (advice == TULOU_MADV_POPULATE_READ || advice == TULOU_MADV_POPULATE_WRITE)

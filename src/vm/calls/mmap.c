@@ -143,30 +143,67 @@ static int decode(struct request *r, const struct tulou *pool, uintptr_t addr, s
 	return error;
 }
 
+static bool own_is_in(struct tulou_process_vm *vm, struct range range)
+{
+	struct area area;
+
+	return growth_area_above(vm, range.start, &area) && area.range.start < range.end;
+}
+
+/* A place that must be free, or is only room below something that grows: that gives way. */
+static int reserve_free(struct tulou_process_vm *vm, struct request *r)
+{
+	if (!growth_concerns(vm, r->range))
+		return place_fixed(vm, r->range, r->options.content);
+	r->replace = true;
+	return place_around(vm, r->range);
+}
+
+/* Linux takes a hint that leaves the stack's gap to what grows down (mm/mmap.c: vm_start_gap). Mostly what is in the way is the
+ * process's own, and cheaper to find than to run into. */
+static bool hint_is_free(struct tulou_process_vm *vm, struct range range)
+{
+	struct area next;
+
+	return !growth_area_above(vm, range.start, &next) ||
+	       next.range.start >= range.end + (next.content.flags & TULOU_MAP_GROWSDOWN ? STACK_GAP : 0);
+}
+
 static int reserve(struct tulou_process_vm *vm, struct request *r)
 {
 	size_t size = range_size(r->range);
 	bool hinted = r->range.start && range_covers(r->window, r->range) && !(r->range.start & (r->align - 1));
-	struct range stretch;
-	struct area first;
 	int error;
 
 	if (r->replace)
 		return vm_has_seal(vm, r->range) ? -TULOU_EPERM : place_around(vm, r->range);
 	if (r->fixed)
-		return place_fixed(vm, r->range, r->options.content);
-	/* Mostly what is in the way is the process's own, and cheaper to find than to run into. */
-	if (hinted && !process_vm_stretch(vm, r->range, &stretch, &first) && !place_fixed(vm, r->range, r->options.content))
+		return own_is_in(vm, r->range) ? -TULOU_EEXIST : reserve_free(vm, r);
+	if (hinted && hint_is_free(vm, r->range) && !reserve_free(vm, r))
 		return 0;
-	error = place_anywhere(vm, size, r->align, r->window, r->options.content, &r->range.start);
+	r->replace = false;
+	error = growth_place(vm, size, r->align, r->window, r->options.content, &r->range.start);
 	r->range.end = r->range.start + size;
 	return error;
 }
 
+/* Where there is no room to grow, nor anything of the process's own that stops it, the host is not to let it grow. */
+static int reserve_room(struct tulou_process_vm *vm, struct request *r)
+{
+	if (!(r->options.content.flags & TULOU_MAP_GROWSDOWN))
+		return 0;
+	if (!growth_book(vm, r->range.start))
+		r->options.flags &= ~TULOU_MAP_GROWSDOWN;
+	return stock_reserve(&vm->stock, RECORDS_PER_CALL) ? 0 : -TULOU_ENOMEM;
+}
+
 /* Of a fixed range only what was not the process's before counts, as data too (mm/mmap.c: mmap_region). */
-static int check_limits(const struct tulou_process_vm *vm, const struct request *r, struct usage before)
+static int check_limits(struct tulou_process_vm *vm, const struct request *r, struct usage before)
 {
 	size_t more = vm->usage.total - before.total;
+
+	if (r->replace && growth_concerns(vm, r->range))
+		more += growth_room_in(vm, r->range);
 
 	return process_vm_may_have(vm, before, more, area_content_is_data(&r->options.content) ? more : 0);
 }
@@ -179,6 +216,8 @@ static long commit(struct tulou_process_vm *vm, struct request *r)
 	if (error)
 		return error;
 	error = check_limits(vm, r, before);
+	if (!error)
+		error = reserve_room(vm, r);
 	if (!error)
 		error = map_options_map(&r->options, r->range, vm->pool->host);
 	if (error)
@@ -196,11 +235,7 @@ static long commit(struct tulou_process_vm *vm, struct request *r)
 /* What stands in the way of MAP_FIXED_NOREPLACE is told before what is wrong with the mapping. */
 static int refuse(struct tulou_process_vm *vm, const struct request *r)
 {
-	struct range stretch;
-	struct area first;
-	bool occupied = r->fixed && !r->replace && process_vm_stretch(vm, r->range, &stretch, &first);
-
-	return occupied ? -TULOU_EEXIST : r->late;
+	return r->fixed && !r->replace && own_is_in(vm, r->range) ? -TULOU_EEXIST : r->late;
 }
 
 long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
@@ -212,7 +247,7 @@ long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 
 	if (result)
 		return result;
-	result = process_vm_enter(vm);
+	result = growth_enter(vm, range_between(r.range.start, r.range.end + STACK_GAP));
 	entered = !result;
 	if (entered && r.late)
 		result = refuse(vm, &r);
@@ -226,6 +261,7 @@ long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 	r.options.lock = vm->lock_future;
 	map_options_open(&r.options, &vm->stock);
 	result = commit(vm, &r);
+	growth_settle(vm, r.range);
 	shm_flush(&vm->stock);
 	map_options_close(&r.options, &vm->stock);
 	process_vm_leave(vm, r.range);
