@@ -96,7 +96,7 @@ bool process_vm_check(struct tulou_process_vm *vm, struct report *report)
 	if (ok && (usage.total != vm->usage.total || usage.data != vm->usage.data))
 		return report_broken(report, "P5: process %u has %zu bytes, %zu of data, not %zu and %zu", vm->id, usage.total,
 			usage.data, vm->usage.total, vm->usage.data);
-	return ok && heap_check(vm, report) && rooms_check(vm, report);
+	return ok && heap_check(vm, report) && rooms_check(vm, report) && resident_check(vm, report);
 }
 
 bool shm_check(const struct tulou *pool, struct report *report)

@@ -23,5 +23,7 @@ static bool fits(size_t have, size_t more, uint64_t limit)
 
 int process_vm_may_have(const struct tulou_process_vm *vm, struct usage have, size_t more, size_t data)
 {
-	return fits(have.total, more, vm->limit_as) && fits(have.data, data, vm->limit_data) ? 0 : -TULOU_ENOMEM;
+	size_t kept = vm->resident.bytes;
+
+	return fits(have.total - kept, more, vm->limit_as) && fits(have.data - kept, data, vm->limit_data) ? 0 : -TULOU_ENOMEM;
 }

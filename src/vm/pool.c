@@ -14,7 +14,7 @@ static bool config_is_valid(const struct tulou_config *config)
 	if (config->placement_start && (config->placement_start < config->start || config->placement_start >= config->end))
 		return false;
 	return is_power_of_two(chunk) && chunk >= 16 * PAGE_SIZE && chunk <= CHUNK_SIZE_MAX && config->check_level >= 0 &&
-	       config->check_level <= 3;
+	       config->check_level <= 3 && config->resident <= TULOU_RESIDENT_ALWAYS;
 }
 
 int tulou_create(struct tulou **out, const struct tulou_host *host, const struct tulou_config *config)
@@ -32,6 +32,7 @@ int tulou_create(struct tulou **out, const struct tulou_host *host, const struct
 		.placement_start = config->placement_start ? config->placement_start : config->start,
 		.chunk_size = config->chunk_size ? config->chunk_size : CHUNK_SIZE_DEFAULT,
 		.check_level = config->check_level,
+		.resident = config->resident,
 		.limbo = (struct tulou_process_vm *)(pool + 1),
 	};
 	list_init(&pool->processes);
@@ -54,7 +55,10 @@ void process_vm_give_back(struct tulou_process_vm *vm)
 	struct tulou *pool = vm->pool;
 	uint32_t self = pool_self(pool);
 
-	if (unlikely(lock_take(&vm->lock, pool->host, self) == LOCK_TAKEN_OVER || vm->torn)) {
+	bool torn = unlikely(lock_take(&vm->lock, pool->host, self) == LOCK_TAKEN_OVER || vm->torn);
+
+	resident_forget(vm);
+	if (torn) {
 		process_vm_salvage(vm, self);
 	} else {
 		vm->stock.self = self;

@@ -17,6 +17,8 @@ struct tulou {
 	uintptr_t placement_start;
 	size_t chunk_size;
 	int check_level;
+	enum tulou_resident resident;
+	size_t resident_bytes; /* what all processes keep; atomic, and set right by tulou_trim() */
 
 	struct lock list_lock;
 	/* guarded by list_lock */

@@ -48,6 +48,19 @@ int process_vm_enter(struct tulou_process_vm *vm)
 	return -TULOU_ENOMEM;
 }
 
+bool process_vm_try_enter(struct tulou_process_vm *vm)
+{
+	uint32_t self = pool_self(vm->pool);
+
+	if (!lock_try(&vm->lock, self))
+		return false;
+	vm->stock.self = self;
+	if (likely(stock_reserve(&vm->stock, RECORDS_PER_CALL)))
+		return true;
+	lock_drop(&vm->lock, vm->pool->host);
+	return false;
+}
+
 void process_vm_leave(struct tulou_process_vm *vm, struct range touched)
 {
 	shm_flush(&vm->stock);

@@ -17,6 +17,7 @@
 
 #include "chunk_manager.h"
 #include "pool.h"
+#include "resident.h"
 
 struct tulou_process_vm {
 	struct tulou *pool;
@@ -35,6 +36,8 @@ struct tulou_process_vm {
 	int lock_future; /* flags of AREA_LOCK_MASK that new areas get: mlockall(MCL_FUTURE) */
 	struct range growth; /* all that grows, and its room, lies in it: growth.h; start above end: there is none */
 	uint64_t limit_as, limit_data; /* bytes; UINT64_MAX: none */
+	bool exact; /* keeps nothing: resident.h */
+	struct resident resident;
 };
 
 /* The pool and its limbo lie in one piece. Bytes. */
@@ -48,6 +51,8 @@ int process_vm_may_have(const struct tulou_process_vm *vm, struct usage have, si
 
 /* Begin a call: take the lock and records for one step. 0, or -ENOMEM (lock not taken). */
 int process_vm_enter(struct tulou_process_vm *vm);
+/* The same if nobody has the lock. */
+bool process_vm_try_enter(struct tulou_process_vm *vm);
 /* End it, and run the checks that the pool wants; `touched` is what the call changed; empty: nothing. */
 void process_vm_leave(struct tulou_process_vm *vm, struct range touched);
 
@@ -62,6 +67,11 @@ void process_vm_give_back(struct tulou_process_vm *vm);
 void limbo_retry(struct tulou *pool, uint32_t self);
 /* Hand the process's areas in `stretch` to limbo. Takes limbo's lock. */
 void limbo_take(struct tulou_process_vm *vm, struct range stretch);
+
+static inline int resident_drop(struct tulou_process_vm *vm, struct range range)
+{
+	return likely(!vm->resident.count) ? 0 : resident_drop_slow(vm, range);
+}
 
 /* ---- owners ---- */
 /* The lowest owner whose chunk ends above `addr`, or NULL. */

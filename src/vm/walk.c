@@ -120,6 +120,8 @@ int tulou_walk_process(struct tulou_process_vm *vm, int (*visit)(void *arg, cons
 	vm->stock.self = stock.self;
 	if (!vm->torn)
 		growth_learn(vm, vm->growth); /* without records it shows what was known */
+	if (!vm->torn)
+		resident_drop(vm, vm->pool->range); /* what the host refuses shows */
 	for (struct tree_node *node = vm->torn ? NULL : tree_first(&vm->owners); node && !result; node = tree_next(node))
 		result = walk_chunk(to_owner(node)->chunk, vm, &stock, visit, arg);
 	lock_drop(&vm->lock, stock.host);
@@ -133,6 +135,7 @@ bool tulou_find_area(struct tulou_process_vm *vm, uintptr_t addr, struct tulou_a
 
 	if (process_vm_enter(vm))
 		return false;
+	resident_drop(vm, vm->pool->range);
 	found = process_vm_area_above(vm, addr, &area);
 	if (found)
 		*out = area_info(vm, &area);
@@ -168,6 +171,7 @@ void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 		walk_chunk(to_chunk(node), NULL, &stock, stats_area, out);
 	}
 	manager_unlock(&pool->manager, &stock);
+	out->resident = __atomic_load_n(&pool->resident_bytes, __ATOMIC_RELAXED);
 	out->books = slab_bytes(&pool->record_slab, stock.self) + slab_bytes(&pool->process_slab, stock.self) +
 		     slab_bytes(&pool->manager.chunk_slab, stock.self) + pool_struct_size();
 }
