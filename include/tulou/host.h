@@ -73,6 +73,8 @@ struct tulou_host {
 	/* How far down the GROWSDOWN mapping that begins at `start` has grown by itself: where it begins now. It can have grown to `low` at
 	 * most: from there to `start` is nothing else. NULL: mappings of this host do not grow, and are mapped without the flag. */
 	uintptr_t (*grown)(void *ctx, uintptr_t start, uintptr_t low);
+	/* Make mapped private anonymous pages read as zeros, and keep them. NULL, or an error: they are unmapped instead. */
+	int (*zero)(void *ctx, uintptr_t start, size_t size);
 	/* madvise(2) on mapped pages; advice is TULOU_MADV_*. As there, pages before the one that refuses may have taken it already. */
 	int (*advise)(void *ctx, uintptr_t start, size_t size, int advice);
 	/* msync(2) on mapped pages; flags are TULOU_MS_*. */

@@ -48,6 +48,7 @@ struct tulou_stats {
 	size_t area_count, used; /* used: bytes in areas */
 	size_t process_count;
 	size_t limbo; /* bytes */
+	size_t resident; /* bytes that processes keep for their next mmap; they are in `used` too */
 	size_t books; /* bytes of metadata taken from the host */
 	uint64_t committed; /* bytes granted to processes out of tulou_config.memory_limit; 0 without one */
 };

@@ -118,6 +118,8 @@ int tulou_walk_process(struct tulou_process_vm *vm, int (*visit)(void *arg, cons
 	process_vm_lock(vm, stock.self);
 	if (!vm->torn)
 		growth_learn(vm, vm->growth); /* without records it shows what was known */
+	if (!vm->torn)
+		resident_drop(vm, vm->pool->range); /* what the host refuses shows */
 	for (struct tree_node *node = vm->torn ? NULL : tree_first(&vm->owners); node && !result; node = tree_next(node))
 		result = walk_chunk(to_owner(node)->chunk, vm, &stock, visit, arg);
 	process_vm_unlock(vm);
@@ -131,6 +133,7 @@ bool tulou_find_area(struct tulou_process_vm *vm, uintptr_t addr, struct tulou_a
 
 	if (process_vm_enter(vm))
 		return false;
+	resident_drop(vm, vm->pool->range);
 	found = process_vm_area_above(vm, addr, &area);
 	if (found)
 		*out = area_info(vm, &area);
@@ -172,6 +175,7 @@ void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 	slab_lock(&pool->record_slab, stock.self, NULL);
 	out->books += slab_bytes_locked(&pool->record_slab);
 	slab_unlock(&pool->record_slab);
+	out->resident = __atomic_load_n(&pool->resident_bytes, __ATOMIC_RELAXED);
 }
 
 int tulou_check(struct tulou *pool, char *what, size_t what_size)

@@ -138,6 +138,14 @@ uintptr_t linux_grown(void *ctx, uintptr_t start, uintptr_t low)
 	return start;
 }
 
+/* String instructions: the fastest there is without vector registers. */
+int linux_zero(void *ctx, uintptr_t start, size_t size)
+{
+	(void)ctx;
+	__asm__ volatile("rep stosb" : "+D"(start), "+c"(size) : "a"(0) : "memory");
+	return 0;
+}
+
 int linux_advise(void *ctx, uintptr_t start, size_t size, int advice)
 {
 	/* DONTNEED, by far the most frequent, never splits */

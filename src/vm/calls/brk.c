@@ -63,7 +63,7 @@ long tulou_brk(struct tulou_process_vm *vm, uintptr_t addr)
 	struct range touched = {0, 0};
 	long result;
 
-	if (growth_enter(vm, range_between(addr, addr + STACK_GAP)))
+	if (vm_enter(vm, range_between(addr, addr + STACK_GAP)))
 		return (long)__atomic_load_n(&vm->brk, __ATOMIC_RELAXED);
 	if (vm->heap && addr >= vm->heap_start) {
 		uintptr_t old = vm->brk;

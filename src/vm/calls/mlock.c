@@ -57,7 +57,7 @@ static long lock(struct tulou_process_vm *vm, uintptr_t addr, size_t size, enum 
 		return -TULOU_EINVAL;
 	if (range_is_empty(range))
 		return 0;
-	result = growth_enter(vm, range);
+	result = vm_enter(vm, range);
 	if (result)
 		return result;
 	result = range_lock(vm, range, how);
@@ -107,7 +107,7 @@ long tulou_mlockall(struct tulou_process_vm *vm, int flags, uint64_t limit)
 		return -TULOU_EINVAL;
 	if (!limit)
 		return -TULOU_EPERM;
-	result = growth_enter(vm, vm->pool->range);
+	result = vm_enter(vm, vm->pool->range);
 	if (result)
 		return result;
 	if (flags & TULOU_MCL_CURRENT)
@@ -124,7 +124,7 @@ long tulou_munlockall(struct tulou_process_vm *vm)
 
 	if (!vm->pool->host->lock)
 		return -TULOU_ENOSYS;
-	result = growth_enter(vm, vm->pool->range);
+	result = vm_enter(vm, vm->pool->range);
 	if (result)
 		return result;
 	vm->lock_future = 0;

@@ -185,7 +185,7 @@ long tulou_mprotect(struct tulou_process_vm *vm, uintptr_t addr, size_t size, in
 
 	if (result)
 		return result > 0 ? 0 : result;
-	result = growth_enter(vm, d.range);
+	result = vm_enter(vm, d.range);
 	if (result)
 		return result;
 	result = commit(vm, &d);

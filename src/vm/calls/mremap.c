@@ -231,10 +231,12 @@ long tulou_mremap(
 
 	if (result)
 		return result;
-	result = growth_enter(vm, r.old);
+	result = vm_enter(vm, r.old);
 	if (result)
 		return result;
 	result = r.fixed ? growth_learn(vm, new_range(&r)) : 0;
+	if (!result && r.fixed)
+		result = resident_drop(vm, new_range(&r));
 	if (!result)
 		result = resize(vm, &r);
 	process_vm_leave(vm, result < 0 ? r.old : range_between((uintptr_t)result, (uintptr_t)result + r.new_size));

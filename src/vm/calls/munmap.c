@@ -53,7 +53,13 @@ long tulou_munmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size)
 	result = growth_enter(vm, range);
 	if (result)
 		return result;
-	result = vm_has_seal(vm, range) ? -TULOU_EPERM : vm_unmap(vm, range);
+	if (resident_keep(vm, range)) {
+		process_vm_leave(vm, range_between(0, 0));
+		return 0;
+	}
+	result = resident_drop(vm, range);
+	if (!result)
+		result = vm_has_seal(vm, range) ? -TULOU_EPERM : vm_unmap(vm, range);
 	process_vm_leave(vm, range);
 	return result;
 }

@@ -48,7 +48,8 @@ static void check_aio(void)
 	aio_context_t context = 0;
 	char text[5] = "";
 	int fd = open("/proc/self/exe", O_RDONLY), status;
-	struct iocb block = {.aio_fildes = (uint32_t)fd, .aio_lio_opcode = IOCB_CMD_PREAD, .aio_buf = (uintptr_t)text, .aio_nbytes = 4};
+	struct iocb block = {
+		.aio_fildes = (uint32_t)fd, .aio_lio_opcode = IOCB_CMD_PREAD, .aio_buf = (uintptr_t)text, .aio_nbytes = 4};
 	struct iocb *blocks[] = {&block};
 	struct io_event event;
 	pid_t pid;
