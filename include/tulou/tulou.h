@@ -56,6 +56,8 @@ bool tulou_process_vm_exclusive(const struct tulou_process_vm *vm);
 /* RLIMIT_AS and RLIMIT_DATA of the process, in bytes: what a call would take beyond them is ENOMEM (getrlimit(2)). A fresh process
  * VM has none (UINT64_MAX). */
 void tulou_process_vm_limit(struct tulou_process_vm *vm, uint64_t address_space, uint64_t data);
+/* The most bytes that its areas had together: VmPeak of /proc/PID/status. */
+size_t tulou_process_vm_peak(struct tulou_process_vm *vm);
 /* Nothing of this process is kept from now on (tulou_config.resident): for who gives its memory properties that the books do not know. */
 void tulou_process_vm_exact(struct tulou_process_vm *vm);
 /* Unmap what processes keep and have not used since the last call: to be called every few seconds where anything is kept. Bytes

@@ -63,6 +63,7 @@ struct process {
 	struct program_start layout; /* where the program's parts lie */
 	struct limits limits;
 	struct attributes attributes;
+	size_t resident_peak; /* bytes: the most that was seen (procfs.h); nobody counts in between */
 	struct outside outside[OUTSIDE_COUNT];
 	char exe[PROCESS_PATH]; /* /proc/self/exe: resolved */
 };

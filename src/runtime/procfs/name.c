@@ -25,6 +25,7 @@ static const struct {
 	{"statm", PROC_STATM},
 	{"status", PROC_STATUS},
 	{"stat", PROC_STAT},
+	{"limits", PROC_LIMITS},
 	{"oom_score_adj", PROC_OOM_SCORE_ADJ},
 	{"oom_adj", PROC_OOM_ADJ},
 	{"coredump_filter", PROC_COREDUMP_FILTER},

@@ -25,6 +25,7 @@ enum proc_file {
 	PROC_STATM,
 	PROC_STATUS,
 	PROC_STAT,
+	PROC_LIMITS,
 	/* Written, they would reach every process of the address space. */
 	PROC_OOM_SCORE_ADJ,
 	PROC_OOM_ADJ,

@@ -45,7 +45,7 @@ snapshot_writer write_maps, write_smaps, write_numa_maps;
 /* rollup.c */
 snapshot_writer write_smaps_rollup;
 /* status.c */
-snapshot_writer write_statm, write_status, write_stat;
+snapshot_writer write_statm, write_status, write_stat, write_limits;
 
 enum { MAP_NAME_COLUMN = 73 };
 
@@ -77,8 +77,9 @@ struct procmap_query {
 
 /* memory.c: what status, statm and stat say of a process's memory. */
 struct own_memory {
-	size_t size, data, stack, text, library; /* bytes of areas */
+	size_t size, peak, data, stack, text, library, locked; /* bytes of areas */
 	size_t anonymous, file, shared_memory, swapped; /* bytes of pages */
+	size_t resident_peak; /* the most of them that was seen when somebody asked */
 	uintptr_t code_start, code_end, data_start, data_end; /* of the program, whole pages; 0: none */
 };
 

@@ -20,7 +20,8 @@
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
 
-enum { COVERING_OR_NEXT = 0x10, FILE_BACKED = 0x20 };
+/* Of the perms the first three are those of TULOU_PROT_*. */
+enum { SHARED = 0x8, PERMS = 0xf, COVERING_OR_NEXT = 0x10, FILE_BACKED = 0x20, FLAGS = 0x3f };
 enum { LINK_SIZE = 64, NAME_SIZE = 64, QUERY_LEAST = 24 };
 
 struct query {
@@ -85,9 +86,15 @@ static long name_own(struct query *query, const struct own_area *area)
 	return user_write(query->q.vma_name_addr, mark, size);
 }
 
+/* The filters of PROCMAP_QUERY. */
+static bool wanted(const struct own_area *area, uint64_t flags)
+{
+	return !(flags & PERMS & ~(uint64_t)(area->prot | (area->shared ? SHARED : 0))) && (!(flags & FILE_BACKED) || area->dev);
+}
+
 static long find_own(struct query *query, uintptr_t *at)
 {
-	bool next = query->q.query_flags & COVERING_OR_NEXT, file = query->q.query_flags & FILE_BACKED;
+	bool next = query->q.query_flags & COVERING_OR_NEXT;
 	const struct own_area *area;
 
 	while ((area = area_above(&query->areas, *at))) {
@@ -96,7 +103,7 @@ static long find_own(struct query *query, uintptr_t *at)
 
 		if (area->start > *at && !next)
 			return -ENOENT;
-		if (!file || area->dev) {
+		if (wanted(area, query->q.query_flags)) {
 			result = ask(query, area->start > *at ? area->start : *at, 0, NULL);
 			if (result != -ENOENT) {
 				if (!result && room && !query->q.vma_name_size)
@@ -171,6 +178,8 @@ long procfs_query(struct process *self, int fd, uint64_t address)
 	size = size < sizeof query.q ? size : sizeof query.q;
 	if (user_read(&query.q, address, size) < 0)
 		return -EFAULT;
+	if (query.q.query_flags & ~(uint64_t)FLAGS)
+		return -EINVAL;
 	result = own_areas_take(&query.areas, self, query.process);
 	if (result < 0)
 		return result;

@@ -62,6 +62,7 @@ static const struct {
 	[PROC_STATM] = {write_statm, true},
 	[PROC_STATUS] = {write_status, true},
 	[PROC_STAT] = {write_stat, true},
+	[PROC_LIMITS] = {write_limits, false},
 };
 
 /* Its name tells ioctl(PROCMAP_QUERY) about whom it is. */

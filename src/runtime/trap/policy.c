@@ -36,8 +36,11 @@ long trap_range_policy(struct thread *thread, struct frame *frame)
 		return -EINVAL;
 	if (strict)
 		return -EFAULT;
-	while (result >= 0 && pieces_next(&p))
+	if (!pieces_next(&p))
+		return r->rax == __NR_mbind ? -EFAULT : -ENOENT;
+	do
 		result = native(r, p.start, p.stop - p.start);
+	while (result >= 0 && pieces_next(&p));
 	return result;
 }
 
