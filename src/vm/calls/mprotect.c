@@ -104,6 +104,20 @@ static void protect_again(struct tulou_process_vm *vm, struct range range)
 	}
 }
 
+/* Where there is an area that does not grow as the caller says: EINVAL. */
+static int grow_start(struct tulou_process_vm *vm, struct decoded *d)
+{
+	struct area area;
+
+	if (!process_vm_area_above(vm, d->range.start, &area) || area.range.start >= d->range.end ||
+		(d->up && area.range.start > d->range.start))
+		return -TULOU_ENOMEM;
+	if (d->up || !area_grows_down(&area))
+		return -TULOU_EINVAL;
+	d->range.start = area.range.start;
+	return 0;
+}
+
 /* All of it alike, but for those that lose a flag. */
 static void change(struct tulou_process_vm *vm, struct range range, int prot)
 {
@@ -138,20 +152,6 @@ static int protect_before(struct tulou_process_vm *vm, struct range range, int p
 		change(vm, part, prot);
 		range.start = part.end;
 	}
-	return 0;
-}
-
-/* Where there is an area that does not grow as the caller says: EINVAL. */
-static int grow_start(struct tulou_process_vm *vm, struct decoded *d)
-{
-	struct area area;
-
-	if (!process_vm_area_above(vm, d->range.start, &area) || area.range.start >= d->range.end ||
-		(d->up && area.range.start > d->range.start))
-		return -TULOU_ENOMEM;
-	if (d->up || !area_grows_down(&area))
-		return -TULOU_EINVAL;
-	d->range.start = area.range.start;
 	return 0;
 }
 
