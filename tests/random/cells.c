@@ -156,6 +156,8 @@ void cells_count(const struct world *world, const struct outcome *outcome)
 	char flags[NAME_SIZE / 2], name[NAME_SIZE];
 
 	(void)world;
+	if (call_touches(outcome->request.call) && !outcome->request.size)
+		return; /* all of it was the other process's */
 	flags_name(flags, &outcome->request);
 	snprintf(name, sizeof(name), "%s %s %s", call_name(outcome->request.call), flags, answer_name(outcome));
 	cell_get(name)->counts[outcome->spread]++;

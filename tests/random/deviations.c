@@ -16,12 +16,14 @@
  *     mmap-sealed   EPERM of mmap(2) with MAP_FIXED over sealed areas, where Linux says first that the file cannot be mapped (ENODEV).
  *                   Only the host knows that, and it is asked last.
  *
- * Three answers of the manager are taken as they are, without asking the kernel (kernel.c, follower):
+ * Four answers of the manager are taken as they are, without asking the kernel (kernel.c, follower):
  *
  *     stack-gap     The 256 pages below a stack stay free (design.md, ownership): a fixed place there answers ENOMEM. The kernel
  *                   keeps that gap for its own placement and for brk only (the follower's copy of the stack is a plain area).
  *     mremap-many   Since Linux 6.17 mremap(2) moves several areas at once, and the holes between them (MREMAP_FIXED, size
  *                   unchanged). We answer EFAULT, as all kernels before.
+ *     others        In a world of two processes, a fixed place or a place to grow into that is the other's, or right beside it: ENOMEM, or
+ *                   EEXIST. In Linux the other's areas cannot be in the way.
  *     full          The pool is smaller than the address space: ENOMEM when no hole of the arena is large enough. A
  *                   hole may be lost to placement up to a chunk on each side, since an area lies in one chunk, and what is
  *                   left may be too small for another.

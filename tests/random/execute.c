@@ -73,15 +73,25 @@ void process_look(struct run *run, unsigned index)
 }
 
 /* What a leader alone has: the host's map of everything, and invariants. */
-static void pool_look(struct run *run, struct outcome *outcome)
+static void pool_look(struct run *run, struct outcome *outcome, unsigned index)
 {
 	static struct map real, both;
+	char *text = run->record->dumps[0];
+	FILE *dump;
 
 	map_join(&run->maps[0], &run->maps[1], &both);
 	outcome->bare_map = outcome->real_map = map_hash(map_bare(&both));
 	if (run->side->real_map) {
 		run->side->real_map(run, &real);
 		outcome->real_map = map_hash(map_bare(&real));
+	}
+	if (index == run->record->dump_at && outcome->real_map != outcome->bare_map) {
+		dump = fmemopen(text, sizeof(run->record->dumps[0]), "w");
+		fprintf(dump, "  map by the host:\n");
+		map_print(dump, &run->sequence->world, &real);
+		fprintf(dump, "  map by the books:\n");
+		map_print(dump, &run->sequence->world, &both);
+		fclose(dump);
 	}
 	if (run->side->check && run->side->check(run, outcome->what, WHAT_SIZE) && !outcome->what[0])
 		snprintf(outcome->what, WHAT_SIZE, "the check failed without words");
@@ -143,7 +153,7 @@ static void op_lead(struct run *run, unsigned index)
 	for (run->who = 0; run->who < world_processes(&run->sequence->world); run->who++)
 		process_look(run, index);
 	run->who = 0;
-	pool_look(run, outcome);
+	pool_look(run, outcome, index);
 }
 
 static void op_follow(struct run *run, unsigned index)

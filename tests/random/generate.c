@@ -13,6 +13,12 @@
 
 #include <tulou/abi.h>
 
+#ifdef __SANITIZE_ADDRESS__
+enum { SANITIZED = true };
+#else
+enum { SANITIZED = false };
+#endif
+
 static void mprotect_generate(struct generator *gen, struct op *op)
 {
 	range_generate(gen, op);
@@ -65,7 +71,8 @@ static void mlockall_generate(struct generator *gen, struct op *op)
 
 	op->prot = prng_percent(&gen->prng, 40);
 	op->flags = op->prot ? PICK(&gen->prng, flags) : 0;
-	if (gen->seq->world.chunk_size > 64 << 10) /* large areas: real pages are too slow */
+	/* Large areas as real pages are too slow, and a sanitizer's shadow is larger than the machine. */
+	if (gen->seq->world.chunk_size > 64 << 10 || (SANITIZED && op->flags & MCL_CURRENT))
 		op->flags |= op->flags ? MCL_ONFAULT : 0;
 }
 

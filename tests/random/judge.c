@@ -31,18 +31,29 @@ static bool request_mergeable(const struct run *run, const struct request *req)
 	return false;
 }
 
-static const struct map *all_areas(const struct run *run)
+/* Where nothing else can be put. */
+static const struct map *process_booked(struct run *run, unsigned who)
+{
+	static struct map booked[PROCESSES];
+
+	if (!run->side->booked)
+		return &run->maps[who];
+	run->side->booked(run, who, &booked[who]);
+	return &booked[who];
+}
+
+static const struct map *all_booked(struct run *run)
 {
 	static struct map both;
 
-	if (!run->sequence->world.pair)
-		return run_map(run);
-	map_join(&run->maps[0], &run->maps[1], &both);
+	if (!run->sequence->world.pair || run->leader)
+		return process_booked(run, run->who);
+	map_join(process_booked(run, 0), process_booked(run, 1), &both);
 	return &both;
 }
 
 /* Between areas of two processes lies at least a page. */
-static bool request_met_others(const struct run *run, const struct request *req)
+static bool request_met_others(struct run *run, const struct request *req)
 {
 	bool target = req->call == CALL_MREMAP && req->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP);
 	uintptr_t addr = (target ? req->new_addr : req->addr) & ~(uintptr_t)(PAGE - 1);
@@ -50,10 +61,10 @@ static bool request_met_others(const struct run *run, const struct request *req)
 
 	if (!run->sequence->world.pair || (req->call != CALL_MMAP && req->call != CALL_MREMAP) || !addr || size >= wild_size)
 		return false;
-	return map_meets(&run->maps[!run->who], addr - PAGE, addr + size + PAGE);
+	return map_meets(process_booked(run, !run->who), addr - PAGE, addr + size + PAGE);
 }
 
-static bool request_found_full(const struct run *run, const struct request *req, long result)
+static bool request_found_full(struct run *run, const struct request *req, long result)
 {
 	const struct world *world = &run->sequence->world;
 	size_t size = page_up(req->call == CALL_MREMAP ? req->new_size : req->size);
@@ -61,7 +72,7 @@ static bool request_found_full(const struct run *run, const struct request *req,
 		      (req->call == CALL_MREMAP && req->flags & MREMAP_MAYMOVE && !(req->flags & MREMAP_FIXED));
 
 	return places && result == -12 && size < wild_size &&
-	       map_largest_hole(all_areas(run), world->start, world->end) <= size + 3 * world->chunk_size;
+	       map_largest_hole(all_booked(run), world->start, world->end) <= size + 3 * world->chunk_size;
 }
 
 static bool request_is_many(const struct run *run, const struct request *req, const struct outcome *outcome)

@@ -124,6 +124,21 @@ void manager_map(struct run *run, struct map *map)
 	tulou_maps(manager.vms[run->who], text_take, &reader);
 }
 
+static int area_book(void *arg, const struct tulou_area_info *area)
+{
+	const struct range range = {.start = area->start, .end = area->end, .file = FILE_ANONYMOUS};
+
+	map_add(arg, &range);
+	return 0;
+}
+
+void manager_booked(struct run *run, unsigned who, struct map *map)
+{
+	(void)run;
+	map_clear(map);
+	tulou_walk_process(manager.vms[who], area_book, map);
+}
+
 /* The areas that meet a range, and the chunks that hold them. */
 enum { MEETING_MAX = 1024 };
 

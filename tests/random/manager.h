@@ -23,6 +23,7 @@ long manager_call(struct run *run, const struct request *req, const struct outco
 /* For the text of maps; without a range to meet. */
 struct map_reader manager_reader(struct run *run, struct map *map);
 void manager_map(struct run *run, struct map *map);
+void manager_booked(struct run *run, unsigned who, struct map *map);
 enum spread manager_spread(struct run *run, uintptr_t addr, size_t size);
 int manager_check(struct run *run, char *what, size_t size);
 

@@ -42,6 +42,7 @@ const struct side side_linux = {
 	.real_map = linux_real_map,
 	.load = linux_load,
 	.store = linux_store,
+	.booked = manager_booked,
 	.spread = manager_spread,
 	.check = manager_check,
 };

@@ -185,6 +185,7 @@ const struct side side_sim = {
 	.real_map = sim_real_map,
 	.load = sim_side_load,
 	.store = sim_side_store,
+	.booked = manager_booked,
 	.spread = manager_spread,
 	.check = manager_check,
 };

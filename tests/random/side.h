@@ -90,6 +90,8 @@ struct side {
 	/* 0 or a fault: signal | si_code << 8 | (si_addr is not the address) << 16. */
 	long (*load)(struct run *run, uintptr_t addr, uint8_t *value);
 	long (*store)(struct run *run, uintptr_t addr, uint8_t value);
+	/* What process `who` has booked, pages or not; NULL: what its map says. */
+	void (*booked)(struct run *run, unsigned who, struct map *map);
 	/* Areas and chunks in [addr, addr + size). */
 	enum spread (*spread)(struct run *run, uintptr_t addr, size_t size);
 	/* Invariants; NULL: none to check. 0 or a negative errno with words in `what`. */

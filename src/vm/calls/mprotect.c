@@ -104,26 +104,6 @@ static void protect_again(struct tulou_process_vm *vm, struct range range)
 	}
 }
 
-/* An area that the host knows to be forbidden, a sealed memfd say: as Linux, what lies before it is changed. */
-static int protect_before(struct tulou_process_vm *vm, struct range range, int prot)
-{
-	const struct tulou_host *host = vm->pool->host;
-	struct area area;
-
-	while (range.start < range.end && process_vm_area_above(vm, range.start, &area)) {
-		struct range part = range_cut(area.range, range);
-		int error = host->protect(host->ctx, part.start, range_size(part), prot);
-
-		if (error) {
-			protect_again(vm, part);
-			return error;
-		}
-		process_vm_change(vm, part, (struct area_change){.prot = prot});
-		range.start = part.end;
-	}
-	return 0;
-}
-
 /* Where there is an area that does not grow as the caller says: EINVAL. */
 static int grow_start(struct tulou_process_vm *vm, struct decoded *d)
 {
@@ -153,6 +133,26 @@ static void change(struct tulou_process_vm *vm, struct range range, int prot)
 			process_vm_change(vm, part, (struct area_change){.clear = lost, .prot = prot});
 	}
 	process_vm_change(vm, range, (struct area_change){.prot = prot});
+}
+
+/* An area that the host knows to be forbidden, a sealed memfd say: as Linux, what lies before it is changed. */
+static int protect_before(struct tulou_process_vm *vm, struct range range, int prot)
+{
+	const struct tulou_host *host = vm->pool->host;
+	struct area area;
+
+	while (range.start < range.end && process_vm_area_above(vm, range.start, &area)) {
+		struct range part = range_cut(area.range, range);
+		int error = host->protect(host->ctx, part.start, range_size(part), prot);
+
+		if (error) {
+			protect_again(vm, part);
+			return error;
+		}
+		change(vm, part, prot);
+		range.start = part.end;
+	}
+	return 0;
 }
 
 static long commit(struct tulou_process_vm *vm, struct decoded *d)
