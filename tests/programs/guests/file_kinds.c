@@ -21,7 +21,7 @@
 
 extern char **environ;
 
-enum { PAGE = 4096, PAGES = 4 };
+enum { PAGE = 4096, PAGES = 4, HUGE = 2 << 20 };
 
 static void answer(const char *what, void *got)
 {
@@ -172,6 +172,21 @@ static void policies(void)
 	EXPECT(munmap(at, PAGES * PAGE) == 0);
 }
 
+/* Pages of 2 MiB, if the machine has any, and of a size that there is not. What the kernel says of userfaultfd. */
+static void others(void)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB;
+	void *at = mmap(NULL, HUGE, PROT_READ | PROT_WRITE, flags, -1, 0);
+	long fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	printf("huge page %s\n", at == MAP_FAILED ? strerrorname_np(errno) : "mapped");
+	EXPECT(at == MAP_FAILED || munmap(at, HUGE) == 0);
+	answer("huge page of 16 KiB", mmap(NULL, HUGE, PROT_READ, flags | 14 << 26, -1, 0));
+	printf("userfaultfd %s\n", fd < 0 ? strerrorname_np(errno) : "opened");
+	if (fd >= 0)
+		close((int)fd);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3) {
@@ -186,5 +201,6 @@ int main(int argc, char **argv)
 	seals();
 	posix_shm(argv[0]);
 	policies();
+	others();
 	return 0;
 }
