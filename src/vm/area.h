@@ -94,6 +94,16 @@ static inline enum tulou_lock area_lock_of(const struct area_content *content)
 	return content->flags & AREA_LOCKONFAULT ? TULOU_LOCK_ONFAULT : TULOU_LOCK_ON;
 }
 
+/* What tulou_config.memory_limit counts. */
+static inline bool area_content_is_committed(const struct area_content *content)
+{
+	if (content->flags & (TULOU_MAP_NORESERVE | TULOU_MAP_GROWSDOWN | TULOU_MAP_HUGETLB) || content->kind == TULOU_AREA_STACK)
+		return false;
+	if ((content->flags & TULOU_MAP_TYPE) == TULOU_MAP_PRIVATE)
+		return content->prot & TULOU_PROT_WRITE;
+	return content->flags & TULOU_MAP_ANONYMOUS;
+}
+
 /* The content as seen from `by` bytes further up. */
 static inline struct area_content area_content_at(struct area_content content, size_t by)
 {
