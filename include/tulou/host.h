@@ -35,7 +35,8 @@ struct tulou_file {
 enum tulou_lock { TULOU_LOCK_OFF, TULOU_LOCK_ON, TULOU_LOCK_ONFAULT };
 
 /* One mapping to be made. `file` is NULL for anonymous memory. `flags` are TULOU_MAP_* as the caller gave them, less those that
- * say *where* (FIXED, FIXED_NOREPLACE, 32BIT) or how it is locked: SHARED or PRIVATE, NORESERVE, POPULATE, STACK, GROWSDOWN, HUGETLB. */
+ * say *where* (FIXED, FIXED_NOREPLACE, 32BIT) or how it is locked: SHARED or PRIVATE, NORESERVE, POPULATE, STACK, GROWSDOWN, HUGETLB,
+ * SYNC. */
 struct tulou_mapping {
 	uintptr_t start;
 	size_t size;
@@ -69,6 +70,11 @@ struct tulou_host {
 	 * mapped, empty (MREMAP_DONTUNMAP). `size` 0: the shared mapping at `start` appears at the target once more, from that
 	 * page on, and stays where it is. */
 	int (*move)(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source);
+	/* How far down the GROWSDOWN mapping that begins at `start` has grown by itself: where it begins now. It can have grown to `low` at
+	 * most: from there to `start` is nothing else. NULL: mappings of this host do not grow, and are mapped without the flag. */
+	uintptr_t (*grown)(void *ctx, uintptr_t start, uintptr_t low);
+	/* Make mapped private anonymous pages read as zeros, and keep them. NULL, or an error: they are unmapped instead. */
+	int (*zero)(void *ctx, uintptr_t start, size_t size);
 	/* madvise(2) on mapped pages; advice is TULOU_MADV_*. As there, pages before the one that refuses may have taken it already. */
 	int (*advise)(void *ctx, uintptr_t start, size_t size, int advice);
 	/* msync(2) on mapped pages; flags are TULOU_MS_*. */

@@ -14,7 +14,7 @@ static bool config_is_valid(const struct tulou_config *config)
 	if (config->placement_start && (config->placement_start < config->start || config->placement_start >= config->end))
 		return false;
 	return is_power_of_two(chunk) && chunk >= 16 * PAGE_SIZE && chunk <= CHUNK_SIZE_MAX && config->check_level >= 0 &&
-	       config->check_level <= 3;
+	       config->check_level <= 3 && config->resident <= TULOU_RESIDENT_ALWAYS;
 }
 
 /* ---- the pool ------------------------------------------------------------------------------------------------------------- */
@@ -37,6 +37,7 @@ static void pool_init(struct tulou *pool, const struct tulou_host *host, const s
 		.chunk_size = config->chunk_size ? config->chunk_size : CHUNK_SIZE_DEFAULT,
 		.check_level = config->check_level,
 		.memory_limit = config->memory_limit,
+		.resident = config->resident,
 		.limbo = (struct tulou_process_vm *)(pool + 1),
 	};
 	guard_init(&pool->list_guard);
@@ -108,6 +109,7 @@ void process_vm_give_back(struct tulou_process_vm *vm)
 	uint32_t self = pool_self(vm->pool);
 
 	process_vm_lock(vm, self);
+	resident_forget(vm);
 	if (unlikely(vm->torn)) {
 		process_vm_salvage(vm, self);
 	} else {

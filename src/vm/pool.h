@@ -19,6 +19,8 @@ struct tulou {
 	int check_level;
 	uint64_t memory_limit; /* bytes; 0: none, for good; atomic */
 	uint64_t committed; /* atomic: what the process VMs have been granted together */
+	enum tulou_resident resident;
+	size_t resident_bytes; /* what all processes keep; atomic, and set right by tulou_trim() */
 
 	struct guard list_guard;
 	struct journal *list_journal; /* of who holds list_guard; fixed */

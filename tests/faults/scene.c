@@ -178,7 +178,7 @@ static int area_agrees(void *arg, const struct tulou_area_info *area)
 {
 	const struct agreement *agreement = arg;
 
-	if (area->kind == TULOU_AREA_RESERVED || area->kind == TULOU_AREA_LIMBO)
+	if (area->kind == TULOU_AREA_RESERVED || area->kind == TULOU_AREA_LIMBO || area->kind == TULOU_AREA_ROOM)
 		return 0;
 	for (uintptr_t addr = area->start; addr < area->end && page_of((long)addr) < SCENE_PAGES; addr += PAGE) {
 		const struct machine_page *page = &agreement->pages[page_of((long)addr)];

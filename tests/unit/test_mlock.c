@@ -177,6 +177,46 @@ static void mlockall_now_and_later(void **state)
 	pool_close(&f);
 }
 
+/* A private page that was brought in for writing is a copy, which the file's later contents do not reach. */
+static bool page_is_copy(struct fixture *f, int fd, long page)
+{
+	uint8_t mark = (uint8_t)(byte_at(f, page) + 1);
+
+	machine_file_write(&f->machine, fd, &mark, 1, 0);
+	return byte_at(f, page) != mark;
+}
+
+static void what_is_brought_in(void **state)
+{
+	static const int flags = TULOU_MAP_PRIVATE | FIXED, POPULATE = TULOU_MAP_POPULATE;
+	struct fixture f;
+	int fd;
+
+	(void)state;
+	if (!TRAITS.locks)
+		return;
+	pool_open(&f, 256, 64);
+	fd = machine_file_create(&f.machine, PAGE);
+	assert_int_equal(map_at(f.a, 0, 4, NONE, FIXED), 0);
+	tulou_mmap(f.a, at(4), PAGE, RW, flags, fd, 0);
+	/* an area whose pages do not come ends mlock, and is passed over by mlockall */
+	assert_int_equal(lock(f.a, 0, 5, 0), -TULOU_ENOMEM);
+	assert_false(page_is_copy(&f, fd, 4));
+	assert_int_equal(tulou_mlockall(f.a, TULOU_MCL_CURRENT, UINT64_MAX), 0);
+	assert_true(page_is_copy(&f, fd, 4));
+	tulou_mmap(f.a, at(5), PAGE, RW, flags | POPULATE, fd, 0);
+	tulou_mmap(f.a, at(6), PAGE, RW, flags | POPULATE | TULOU_MAP_NONBLOCK, fd, 0);
+	assert_true(page_is_copy(&f, fd, 5));
+	assert_false(page_is_copy(&f, fd, 6));
+	/* locked as they are touched: neither POPULATE nor LOCKED changes that */
+	assert_int_equal(tulou_mlockall(f.a, TULOU_MCL_FUTURE | TULOU_MCL_ONFAULT, UINT64_MAX), 0);
+	tulou_mmap(f.a, at(8), PAGE, RW, flags | POPULATE, fd, 0);
+	tulou_mmap(f.a, at(9), PAGE, RW, flags | TULOU_MAP_LOCKED, fd, 0);
+	assert_false(page_is_copy(&f, fd, 8));
+	assert_false(page_is_copy(&f, fd, 9));
+	pool_close(&f);
+}
+
 static void mlockall_heap(void **state)
 {
 	struct tulou_layout layout = {.stack_size = 4 * PAGE};
@@ -260,6 +300,7 @@ int main(void)
 		cmocka_unit_test(mlock_ranges),
 		cmocka_unit_test(mlock_errors),
 		cmocka_unit_test(mlockall_now_and_later),
+		cmocka_unit_test(what_is_brought_in),
 		cmocka_unit_test(mlockall_heap),
 		cmocka_unit_test(mlockall_refused),
 		cmocka_unit_test(mincore_pages),

@@ -62,8 +62,7 @@ static int linux_lock_try(size_t size)
 int linux_map(void *ctx, const struct tulou_mapping *m)
 {
 	struct linux_host *h = ctx;
-	/* The books say where an area ends: the kernel must not let it grow down by itself. */
-	int flags = (m->flags & ~TULOU_MAP_GROWSDOWN) | (m->file ? 0 : TULOU_MAP_ANONYMOUS);
+	int flags = m->flags | (m->file ? 0 : TULOU_MAP_ANONYMOUS);
 	int error = linux_areas_admit(h, 2);
 	long result;
 
@@ -113,6 +112,38 @@ int linux_grow(void *ctx, uintptr_t start, size_t size, size_t new_size)
 	if (result == -TULOU_EINVAL) /* huge pages: no single small page */
 		result = sys5(__NR_mremap, (long)start, (long)size, (long)new_size, 0, 0);
 	return result < 0 ? (int)result : 0;
+}
+
+/* Of an empty page msync(2) says ENOMEM; to a mapped one it does nothing with MS_ASYNC. */
+static bool linux_is_mapped(uintptr_t page)
+{
+	return sys3(__NR_msync, (long)page, TULOU_PAGE_SIZE, TULOU_MS_ASYNC) != -TULOU_ENOMEM;
+}
+
+/* What has grown has no holes: by halves, after one look that mostly is enough. */
+uintptr_t linux_grown(void *ctx, uintptr_t start, uintptr_t low)
+{
+	(void)ctx;
+	if (!linux_is_mapped(start - TULOU_PAGE_SIZE))
+		return start;
+	start -= TULOU_PAGE_SIZE;
+	while (low < start) {
+		uintptr_t middle = low + ((start - low) / 2 & ~(TULOU_PAGE_SIZE - 1));
+
+		if (linux_is_mapped(middle))
+			start = middle;
+		else
+			low = middle + TULOU_PAGE_SIZE;
+	}
+	return start;
+}
+
+/* String instructions: the fastest there is without vector registers. */
+int linux_zero(void *ctx, uintptr_t start, size_t size)
+{
+	(void)ctx;
+	__asm__ volatile("rep stosb" : "+D"(start), "+c"(size) : "a"(0) : "memory");
+	return 0;
 }
 
 int linux_advise(void *ctx, uintptr_t start, size_t size, int advice)

@@ -103,6 +103,12 @@ int sim_sync(void *ctx, uintptr_t start, size_t size, int flags)
 	return sim_leave(sim, SIM_SYNC, error);
 }
 
+/* As far as anybody sees, the same as this advice, and made to fail with it. */
+int sim_zero(void *ctx, uintptr_t start, size_t size)
+{
+	return sim_advise(ctx, start, size, TULOU_MADV_DONTNEED);
+}
+
 /* ---- resident, lock -------------------------------------------------------------------------------------------------------- */
 
 /* Resident is what has contents, and what is locked. */

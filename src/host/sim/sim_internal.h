@@ -59,7 +59,7 @@ int sim_file_get(struct sim *sim, int fd, bool shared, struct tulou_file *out);
 struct sim_extent {
 	uintptr_t start, end;
 	int prot, max_prot;
-	bool shared;
+	bool shared, grows; /* grows: down, when touched below */
 	enum tulou_lock lock;
 	struct sim_file *file; /* one reference; NULL: private anonymous */
 	uint64_t offset; /* of start */
@@ -126,7 +126,9 @@ int sim_unmap(void *ctx, uintptr_t start, size_t size);
 int sim_protect(void *ctx, uintptr_t start, size_t size, int prot);
 int sim_grow(void *ctx, uintptr_t start, size_t size, size_t new_size);
 int sim_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source);
+uintptr_t sim_grown(void *ctx, uintptr_t start, uintptr_t low);
 int sim_advise(void *ctx, uintptr_t start, size_t size, int advice);
+int sim_zero(void *ctx, uintptr_t start, size_t size);
 int sim_sync(void *ctx, uintptr_t start, size_t size, int flags);
 int sim_resident(void *ctx, uintptr_t start, size_t size, unsigned char *vector);
 int sim_lock(void *ctx, uintptr_t start, size_t size, enum tulou_lock how);

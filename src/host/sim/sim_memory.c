@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum { SIM_PROT_ALL = TULOU_PROT_READ | TULOU_PROT_WRITE | TULOU_PROT_EXEC };
+#define SIM_STACK_GAP (256 * TULOU_PAGE_SIZE)
 
 int sim_range_check(struct sim *sim, enum sim_call call, uintptr_t start, size_t size)
 {
@@ -65,6 +66,7 @@ int sim_map(void *ctx, const struct tulou_mapping *m)
 		.prot = m->prot,
 		.max_prot = SIM_PROT_ALL,
 		.shared = shared,
+		.grows = m->flags & TULOU_MAP_GROWSDOWN,
 		.lock = m->lock};
 
 	if (m->file) {
@@ -124,6 +126,16 @@ static int sim_protect_check(struct sim *sim, uintptr_t start, size_t size, int 
 	return sim_limit_check(sim, count);
 }
 
+/* Locked private pages that become writable are copied at once, as in the kernel (mprotect_fixup). */
+static void sim_protect_area(struct sim *sim, struct sim_extent *extent, int prot)
+{
+	bool copy = extent->lock == TULOU_LOCK_ON && !extent->shared && !(extent->prot & TULOU_PROT_WRITE);
+
+	extent->prot = prot;
+	if (copy && prot & TULOU_PROT_WRITE)
+		sim_populate(sim, extent, extent->start, extent->end, true);
+}
+
 int sim_protect(void *ctx, uintptr_t start, size_t size, int prot)
 {
 	struct sim *sim = ctx;
@@ -136,9 +148,8 @@ int sim_protect(void *ctx, uintptr_t start, size_t size, int prot)
 	uintptr_t end = start + size;
 
 	for (size_t i = sim_areas_split(&sim->areas, start, end); i < sim->areas.count && sim->areas.items[i].end <= end; i++)
-		sim->areas.items[i].prot = prot;
+		sim_protect_area(sim, &sim->areas.items[i], prot);
 	sim_areas_merge(&sim->areas, start, end);
-	sim_populate_locked(sim, start, end);
 	return sim_leave(sim, SIM_PROTECT, 0);
 }
 
@@ -262,11 +273,40 @@ int sim_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_
 
 /* ---- accesses -------------------------------------------------------------------------------------------------------------- */
 
+/* As the kernel: what lies above grows, unless it would come nearer than the gap to what can be accessed below. */
+static struct sim_extent *sim_grow_down(struct sim *sim, uintptr_t addr)
+{
+	size_t i = sim_areas_from(&sim->areas, addr);
+	struct sim_extent *above = i < sim->areas.count ? &sim->areas.items[i] : NULL, *below = i ? above - 1 : NULL;
+
+	addr &= ~(TULOU_PAGE_SIZE - 1);
+	if (!above || !above->grows || addr < sim->start)
+		return NULL;
+	if (below && !below->grows && below->prot && addr - below->end < SIM_STACK_GAP)
+		return NULL;
+	above->start = addr;
+	sim_areas_merge(&sim->areas, addr, above->end);
+	return sim_areas_find(&sim->areas, addr);
+}
+
+uintptr_t sim_grown(void *ctx, uintptr_t start, uintptr_t low)
+{
+	struct sim *sim = ctx;
+
+	pthread_mutex_lock(&sim->mutex);
+	while (start > low && sim_areas_find(&sim->areas, start - 1))
+		start -= TULOU_PAGE_SIZE;
+	pthread_mutex_unlock(&sim->mutex);
+	return start;
+}
+
 int sim_access(struct sim *sim, uintptr_t addr, int prot, bool store, uint8_t **byte)
 {
 	static uint8_t zero;
 	const struct sim_extent *extent = sim_areas_find(&sim->areas, addr);
 
+	if (!extent)
+		extent = sim_grow_down(sim, addr);
 	if (!extent || !(extent->prot & prot))
 		return SIM_SEGV;
 	uint64_t offset = extent->offset + (addr - extent->start);

@@ -18,6 +18,7 @@
 #include "runtime/process/exit.h"
 #include "runtime/process/task.h"
 #include "runtime/supervisor/supervisor.h"
+#include "runtime/trap/signal.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
 
@@ -103,7 +104,7 @@ static struct thread *child_create(struct thread *thread, const struct clone_req
 	child->layout = parent->layout;
 	child->limits = parent->limits;
 	child->attributes = attributes_inherited(&parent->attributes, false);
-	memcpy(child->actions, parent->actions, sizeof child->actions);
+	signal_actions_inherit(child, parent);
 	memcpy(child->exe, parent->exe, sizeof child->exe);
 	first->leader = true;
 	first->sigsys_blocked = thread->sigsys_blocked;

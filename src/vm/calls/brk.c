@@ -27,7 +27,7 @@ static int heap_grow(struct tulou_process_vm *vm, struct range more)
 	int error;
 
 	/* Linux leaves a page to the next mapping, and more to one that grows downwards. */
-	if (process_vm_area_above(vm, more.start, &next) &&
+	if (growth_area_above(vm, more.start, &next) &&
 		next.range.start < more.end + (next.content.flags & TULOU_MAP_GROWSDOWN ? STACK_GAP : 0) + PAGE_SIZE)
 		return -TULOU_ENOMEM;
 	content.flags |= vm->lock_future;
@@ -63,7 +63,7 @@ long tulou_brk(struct tulou_process_vm *vm, uintptr_t addr)
 	struct range touched = {0, 0};
 	long result;
 
-	if (process_vm_enter(vm))
+	if (vm_enter(vm, range_between(addr, addr + STACK_GAP)))
 		return (long)__atomic_load_n(&vm->brk, __ATOMIC_RELAXED);
 	if (vm->heap && addr >= vm->heap_start) {
 		uintptr_t old = vm->brk;
