@@ -54,10 +54,10 @@ static int sim_map_check(struct sim *sim, const struct tulou_mapping *m)
 int sim_map(void *ctx, const struct tulou_mapping *m)
 {
 	struct sim *sim = ctx;
-	int error = sim_enter(sim, SIM_MAP);
 
-	if (error == 0)
-		error = sim_map_check(sim, m);
+	sim_enter(sim, SIM_MAP);
+	int error = sim_map_check(sim, m);
+
 	if (error)
 		return sim_leave(sim, SIM_MAP, error);
 	bool shared = (m->flags & TULOU_MAP_TYPE) == TULOU_MAP_SHARED;
@@ -88,10 +88,10 @@ int sim_map(void *ctx, const struct tulou_mapping *m)
 int sim_unmap(void *ctx, uintptr_t start, size_t size)
 {
 	struct sim *sim = ctx;
-	int error = sim_enter(sim, SIM_UNMAP);
 
-	if (error == 0)
-		error = sim_range_check(sim, SIM_UNMAP, start, size);
+	sim_enter(sim, SIM_UNMAP);
+	int error = sim_range_check(sim, SIM_UNMAP, start, size);
+
 	if (error == 0)
 		error = sim_limit_check(sim, sim_areas_count_without(&sim->areas, start, start + size));
 	if (error)
@@ -126,16 +126,6 @@ static int sim_protect_check(struct sim *sim, uintptr_t start, size_t size, int 
 	return sim_limit_check(sim, count);
 }
 
-/* Where protect of [start, end) stops: at its end, or at the area that refuses. */
-static uintptr_t sim_protect_stop(const struct sim *sim, uintptr_t start, uintptr_t end)
-{
-	const struct sim_extent *refuses = sim->refused_error ? sim_areas_find(&sim->areas, sim->refused_page) : NULL;
-
-	if (!refuses || sim->refused_page < start || sim->refused_page >= end)
-		return end;
-	return refuses->start > start ? refuses->start : start;
-}
-
 /* Locked private pages that become writable are copied at once, as in the kernel (mprotect_fixup). */
 static void sim_protect_area(struct sim *sim, struct sim_extent *extent, int prot)
 {
@@ -149,21 +139,18 @@ static void sim_protect_area(struct sim *sim, struct sim_extent *extent, int pro
 int sim_protect(void *ctx, uintptr_t start, size_t size, int prot)
 {
 	struct sim *sim = ctx;
-	int error = sim_enter(sim, SIM_PROTECT);
 
-	if (error == 0)
-		error = sim_protect_check(sim, start, size, prot);
+	sim_enter(sim, SIM_PROTECT);
+	int error = sim_protect_check(sim, start, size, prot);
+
 	if (error)
 		return sim_leave(sim, SIM_PROTECT, error);
-	uintptr_t stop = sim_protect_stop(sim, start, start + size);
+	uintptr_t end = start + size;
 
-	if (stop > start) {
-		for (size_t i = sim_areas_split(&sim->areas, start, stop);
-			i < sim->areas.count && sim->areas.items[i].end <= stop; i++)
-			sim_protect_area(sim, &sim->areas.items[i], prot);
-		sim_areas_merge(&sim->areas, start, stop);
-	}
-	return sim_leave(sim, SIM_PROTECT, stop < start + size ? -sim->refused_error : 0);
+	for (size_t i = sim_areas_split(&sim->areas, start, end); i < sim->areas.count && sim->areas.items[i].end <= end; i++)
+		sim_protect_area(sim, &sim->areas.items[i], prot);
+	sim_areas_merge(&sim->areas, start, end);
+	return sim_leave(sim, SIM_PROTECT, 0);
 }
 
 /* ---- grow, move ------------------------------------------------------------------------------------------------------------ */
@@ -180,10 +167,10 @@ int sim_grow(void *ctx, uintptr_t start, size_t size, size_t new_size)
 {
 	struct sim *sim = ctx;
 	const struct sim_extent *extent = NULL;
-	int error = sim_enter(sim, SIM_GROW);
 
-	if (error == 0)
-		error = sim_range_check(sim, SIM_GROW, start, new_size);
+	sim_enter(sim, SIM_GROW);
+	int error = sim_range_check(sim, SIM_GROW, start, new_size);
+
 	if (error == 0)
 		error = sim_range_check(sim, SIM_GROW, start, size);
 	if (error == 0 && size >= new_size)
@@ -248,10 +235,10 @@ static int sim_move_check(struct sim *sim, uintptr_t start, size_t size, uintptr
 int sim_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source)
 {
 	struct sim *sim = ctx;
-	int error = sim_enter(sim, SIM_MOVE);
 
-	if (error == 0)
-		error = sim_move_check(sim, start, size, new_start, new_size, keep_source);
+	sim_enter(sim, SIM_MOVE);
+	int error = sim_move_check(sim, start, size, new_start, new_size, keep_source);
+
 	if (error)
 		return sim_leave(sim, SIM_MOVE, error);
 	const struct sim_extent *source = sim_areas_find(&sim->areas, start);
