@@ -57,9 +57,9 @@ static bool rooms_check(struct tulou_process_vm *vm, struct report *report)
 		if (!more || next.range.start != area.range.end ||
 			!(area_is_room(&next) || (next.content.flags & TULOU_MAP_GROWSDOWN)))
 			return report_broken(
-				report, "P7: process %u: nothing grows into the room at %lx", vm->id, area.range.start);
+				report, "P8: process %u: nothing grows into the room at %lx", vm->id, area.range.start);
 		if (area.content.kind == TULOU_AREA_BARRIER && range_size(area.range) != PAGE_SIZE)
-			return report_broken(report, "P7: process %u: the barrier at %lx is no page", vm->id, area.range.start);
+			return report_broken(report, "P8: process %u: the barrier at %lx is no page", vm->id, area.range.start);
 	}
 	return true;
 }

@@ -55,7 +55,7 @@ static inline struct usage usage_of(const struct area_content *content, size_t s
 	if (content_is_room(content))
 		return (struct usage){0};
 	return (struct usage){
-		.total = size,
+		.total = content_is_room(content) ? 0 : size,
 		.data = area_content_is_data(content) ? size : 0,
 		.committed = area_content_is_committed(content) ? size : 0,
 	};

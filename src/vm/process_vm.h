@@ -10,7 +10,7 @@
  * Invariants: P1 every owner in the tree names the process, is in its chunk's list, and has an area or a pin; P2 keys ascend; P3
  * room_max is that of the subtree; P4 room is not above the truth where the process is alone; H1 heap_start <= brk; H2 the
  * heap's chunk is pinned and begins at heap_start; H3 areas of kind HEAP lie in [heap_start, page_up(brk)); P5 usage is the sum
- * over its areas; P8 the grants add up to the pool's.
+ * over its areas; P7 the grants add up to the pool's.
  */
 #ifndef TULOU_VM_PROCESS_VM_H
 #define TULOU_VM_PROCESS_VM_H
