@@ -10,6 +10,7 @@ void journal_init(struct journal *journal, const struct tulou_host *host)
 	lock_init(&journal->lock);
 	journal->host = host;
 	journal->head = 0;
+	journal->rollbacks = 0;
 	journal->next = NULL;
 }
 
@@ -47,6 +48,7 @@ static void rollback_locked(struct journal *journal)
 
 	if (!(uint32_t)head || journal->host->alive(journal->host->ctx, (uint32_t)(head >> 32)))
 		return;
+	journal->rollbacks++;
 	while ((uint32_t)head) {
 		entry_restore(&journal->entries[(uint32_t)head - 1]);
 		journal_order();

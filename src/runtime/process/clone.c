@@ -89,7 +89,7 @@ static void process_begin(void *argument)
 /* A slot and a block for a child of `thread`'s process. */
 static struct thread *child_create(struct thread *thread, const struct clone_request *request)
 {
-	struct process *parent = thread->process, *child = process_claim();
+	struct process *parent = thread->process, *child = process_claim(thread->state);
 	struct thread *first = child ? thread_claim(child) : NULL;
 
 	if (!first) {
@@ -97,8 +97,8 @@ static struct thread *child_create(struct thread *thread, const struct clone_req
 			process_reclaim(child);
 		return NULL;
 	}
+	tulou_process_vm_ref(parent->vm);
 	child->vm = parent->vm;
-	tulou_process_vm_ref(child->vm);
 	child->thread_count = 1;
 	child->layout = parent->layout;
 	child->limits = parent->limits;
@@ -146,8 +146,9 @@ static long clone_shared(struct thread *thread, struct frame *frame, const struc
 	child = first->process;
 	generation = child->generation;
 	entry = child_frame(first, frame, request->stack);
-	pid = clone_task((request->flags & ~ours) | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, entry,
-		(uint32_t *)request->parent_tid, &child->word, request->tls, process_begin, first);
+	/* The pid stands in the slot before the child runs: whoever follows a dead creator knows whether there is a task. */
+	pid = clone_task((request->flags & ~ours) | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, entry,
+		(uint32_t *)&child->pid, &child->word, request->tls, process_begin, first);
 	if (pid < 0) {
 		process_reclaim(child);
 		return pid;
@@ -156,7 +157,6 @@ static long clone_shared(struct thread *thread, struct frame *frame, const struc
 		uint32_t tid = (uint32_t)pid;
 		user_write(request->parent_tid, &tid, sizeof tid);
 	}
-	child->pid = (int)pid;
 	supervisor_watch(child);
 	if (request->flags & CLONE_VFORK)
 		vfork_wait(thread, child, generation);
