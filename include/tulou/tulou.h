@@ -26,10 +26,16 @@ struct tulou_config {
 	uintptr_t placement_start; /* where areas without an address are looked for first; 0: start. Wraps to start when full */
 	size_t chunk_size; /* default size of a multi-VMA chunk, a power of two; 0: 32 MiB */
 	int check_level; /* 0 never, 1 what was touched, 2 its chunk, 3 the whole pool, after every change */
+	/* Bytes that all processes together may commit; what a call would take beyond it is ENOMEM. Counted, whether touched or not, is
+	 * private memory that can be written and shared anonymous memory; not what was mapped with MAP_NORESERVE (unless mprotect made
+	 * it writable later), nor stacks. 0: no limit. */
+	uint64_t memory_limit;
 };
 
 /* Errors: EINVAL (config), ENOMEM. The host struct must outlive the pool. */
 int tulou_create(struct tulou **out, const struct tulou_host *host, const struct tulou_config *config);
+/* Another limit in place of config->memory_limit, which was not 0. Who has more already keeps it. */
+void tulou_limit_memory(struct tulou *pool, uint64_t bytes);
 /* Gives back everything, process VMs included. Nobody may be inside a call. */
 void tulou_destroy(struct tulou *pool);
 
@@ -45,6 +51,8 @@ bool tulou_process_vm_exclusive(const struct tulou_process_vm *vm);
 /* RLIMIT_AS and RLIMIT_DATA of the process, in bytes: what a call would take beyond them is ENOMEM (getrlimit(2)). A fresh process
  * VM has none (UINT64_MAX). */
 void tulou_process_vm_limit(struct tulou_process_vm *vm, uint64_t address_space, uint64_t data);
+/* The most bytes that its areas had together: VmPeak of /proc/PID/status. */
+size_t tulou_process_vm_peak(struct tulou_process_vm *vm);
 /* The last reference gives back all areas and chunks. What the host refuses to take back goes to limbo. */
 void tulou_process_vm_unref(struct tulou_process_vm *vm);
 /* The only reference is the calling task's from now on, not somebody's who will give it back when the task dies: then tulou_reap() does.

@@ -36,6 +36,7 @@ static void pool_init(struct tulou *pool, const struct tulou_host *host, const s
 		.placement_start = config->placement_start ? config->placement_start : config->start,
 		.chunk_size = config->chunk_size ? config->chunk_size : CHUNK_SIZE_DEFAULT,
 		.check_level = config->check_level,
+		.memory_limit = config->memory_limit,
 		.limbo = (struct tulou_process_vm *)(pool + 1),
 	};
 	guard_init(&pool->list_guard);
@@ -113,6 +114,7 @@ void process_vm_give_back(struct tulou_process_vm *vm)
 		process_vm_clear(vm);
 		stock_trim(&vm->stock, 0);
 	}
+	process_vm_grant_return(vm, 0);
 	process_vm_unlock(vm);
 	process_vm_remove_from_pool(vm, self);
 }
@@ -237,8 +239,9 @@ void tulou_process_vm_unref(struct tulou_process_vm *vm)
 	if ((seen & REFERENCES_GOING) && seen != (REFERENCES_GOING | self))
 		return;
 	/* In one word, so that whoever dies from here on has said that it is his to give back. */
-	while (!__atomic_compare_exchange_n(
-		&vm->references, &seen, seen > 1 && !(seen & REFERENCES_GOING) ? seen - 1 : REFERENCES_GOING | self, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	while (!__atomic_compare_exchange_n(&vm->references, &seen,
+		seen > 1 && !(seen & REFERENCES_GOING) ? seen - 1 : REFERENCES_GOING | self, false, __ATOMIC_ACQ_REL,
+		__ATOMIC_RELAXED))
 		;
 	if (seen > 1 && !(seen & REFERENCES_GOING))
 		return;

@@ -29,7 +29,7 @@ struct counts {
 } * counts;
 
 static const struct shape *shape;
-static unsigned long stride = 1, second_stride = 150, inner_stride = 20;
+static unsigned long stride = 1, second_stride = 400, inner_stride = 40;
 static unsigned long point; /* of this shape */
 static uint64_t last_hash;
 

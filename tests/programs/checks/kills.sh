@@ -14,7 +14,7 @@ sound()
 		print $s "check\n"; $s->flush; print while <$s>' "$1"
 }
 
-start kills driver "${KILLS:-10000}" "${KILLS_SECONDS:-45}" "$PWD/stop" > output + kills bystander "$PWD/stop" + kills bystander "$PWD/stop" \
+start kills-static driver "${KILLS:-10000}" "${KILLS_SECONDS:-45}" "$PWD/stop" > output + kills-static bystander "$PWD/stop" + kills-static bystander "$PWD/stop" \
 	+ hold 1 "$PWD/ready"
 until has_lines ready 1; do
 	kill -0 "$run" 2> /dev/null || fail "the run has ended"

@@ -10,12 +10,14 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include "expect.h"
 
 enum { PAGE = 4096, VICTIMS = 6, KEPT = 8, LEAF_OPS = 10, LONGEST_US = 1500 };
@@ -131,11 +133,25 @@ static void victim_op(struct piece *pieces)
 	}
 }
 
+/* A victim shall end by our SIGKILL, and not by itself: then say where. */
+static void crashed(int signo, siginfo_t *info, void *context)
+{
+	const greg_t *regs = ((const ucontext_t *)context)->uc_mcontext.gregs;
+	char text[120];
+
+	EXPECT(write(2, text,
+		       (size_t)snprintf(text, sizeof(text), "victim: signal %d, address %p, at %llx, rsp %llx\n", signo,
+			       info->si_addr, (unsigned long long)regs[REG_RIP], (unsigned long long)regs[REG_RSP])) > 0);
+	_exit(1);
+}
+
 static __attribute__((noreturn)) void victim(void)
 {
+	struct sigaction action = {.sa_sigaction = crashed, .sa_flags = SA_SIGINFO};
 	struct piece pieces[KEPT] = {{0}};
 	int status;
 
+	EXPECT(sigaction(SIGSEGV, &action, NULL) == 0);
 	for (;;) {
 		victim_op(pieces);
 		if (next() % 100 == 0)
