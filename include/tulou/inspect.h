@@ -47,6 +47,8 @@ struct tulou_stats {
 	size_t chunk_count[2]; /* by enum tulou_chunk_kind */
 	size_t area_count, used; /* used: bytes in areas */
 	size_t process_count;
+	size_t torn_count; /* process VMs whose task died inside a call */
+	size_t rollback_count; /* changes of shared books that were taken back after a death */
 	size_t limbo; /* bytes */
 	size_t resident; /* bytes that processes keep for their next mmap; they are in `used` too */
 	size_t books; /* bytes of metadata taken from the host */

@@ -65,7 +65,11 @@ void tulou_process_vm_exact(struct tulou_process_vm *vm);
 size_t tulou_trim(struct tulou *pool);
 /* The last reference gives back all areas and chunks. What the host refuses to take back goes to limbo. */
 void tulou_process_vm_unref(struct tulou_process_vm *vm);
-/* Give back what a task died in giving back. To be called when tasks that use the pool have died. */
+/* The only reference is the calling task's from now on, not somebody's who will give it back when the task dies: then tulou_reap() does.
+ * For a process VM that is still being put together. The end of that. */
+void tulou_process_vm_bind(struct tulou_process_vm *vm);
+void tulou_process_vm_unbind(struct tulou_process_vm *vm);
+/* Give back what tasks were putting together or giving back when they died. To be called after tasks that use the pool have died. */
 void tulou_reap(struct tulou *pool);
 
 /* One ELF image (or anything else that needs one contiguous range while it is being put together). */

@@ -217,16 +217,35 @@ bool tulou_process_vm_exclusive(const struct tulou_process_vm *vm)
 	return __atomic_load_n(&vm->references, __ATOMIC_ACQUIRE) == 1;
 }
 
+static void references_swap(struct tulou_process_vm *vm, uint32_t from, uint32_t to)
+{
+	__atomic_compare_exchange_n(&vm->references, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+void tulou_process_vm_bind(struct tulou_process_vm *vm)
+{
+	references_swap(vm, 1, REFERENCES_GOING | pool_self(vm->pool));
+}
+
+void tulou_process_vm_unbind(struct tulou_process_vm *vm)
+{
+	references_swap(vm, REFERENCES_GOING | pool_self(vm->pool), 1);
+}
+
 void tulou_process_vm_unref(struct tulou_process_vm *vm)
 {
 	struct tulou *pool = vm->pool;
 	uint32_t self = pool_self(pool), seen = __atomic_load_n(&vm->references, __ATOMIC_RELAXED);
 
-	/* In one word, so that whoever dies from here on has said that it is his to give back: tulou_reap(). */
-	while (!__atomic_compare_exchange_n(
-		&vm->references, &seen, seen > 1 ? seen - 1 : REFERENCES_GOING | self, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	/* Another task's who died with it: tulou_reap() does it. */
+	if ((seen & REFERENCES_GOING) && seen != (REFERENCES_GOING | self))
+		return;
+	/* In one word, so that whoever dies from here on has said that it is his to give back. */
+	while (!__atomic_compare_exchange_n(&vm->references, &seen,
+		seen > 1 && !(seen & REFERENCES_GOING) ? seen - 1 : REFERENCES_GOING | self, false, __ATOMIC_ACQ_REL,
+		__ATOMIC_RELAXED))
 		;
-	if (seen > 1)
+	if (seen > 1 && !(seen & REFERENCES_GOING))
 		return;
 	process_vm_give_back(vm);
 	limbo_retry(pool, self);

@@ -33,6 +33,7 @@ struct tulou {
 
 	struct tulou_process_vm *limbo; /* owns what the host would not take back; fixed */
 	struct slab record_slab; /* has a guard of its own */
+	size_t torn_count; /* process VMs whose task died inside a call; atomic */
 	struct vm_manager manager;
 	struct shm_manager shm;
 };

@@ -53,8 +53,10 @@ void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t i
 static void process_vm_taken_over(struct tulou_process_vm *vm, uint32_t self, enum guard_result result)
 {
 	journal_claim(vm->journal, self);
-	if (result == GUARD_TORN)
+	if (result == GUARD_TORN && !vm->torn) {
 		vm->torn = true;
+		__atomic_add_fetch(&vm->pool->torn_count, 1, __ATOMIC_RELAXED);
+	}
 }
 
 static void process_vm_locked(struct tulou_process_vm *vm, uint32_t self, enum guard_result result)

@@ -19,7 +19,7 @@
 #include "pool.h"
 #include "resident.h"
 
-/* In place of the count of references: the task in the lower bits is giving the process VM back. */
+/* In place of the count of references: the task in the lower bits has the only one, and tulou_reap() follows it. */
 #define REFERENCES_GOING 0x80000000u
 
 struct tulou_process_vm {

@@ -152,6 +152,17 @@ static int stats_area(void *arg, const struct tulou_area_info *area)
 	return 0;
 }
 
+/* The list's guard is held. */
+static size_t rollbacks_locked(const struct tulou *pool)
+{
+	size_t count = pool->list_journal->rollbacks + pool->limbo->journal->rollbacks;
+
+	list_for_each(link, &pool->processes) count += container_of(link, struct tulou_process_vm, link)->journal->rollbacks;
+	for (const struct journal *journal = pool->journals; journal; journal = journal->next)
+		count += journal->rollbacks;
+	return count;
+}
+
 void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 {
 	struct stock stock = walker(pool);
@@ -159,6 +170,8 @@ void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 	*out = (struct tulou_stats){.pool_size = range_size(pool->range)};
 	pool_lock_list(pool, stock.self);
 	out->process_count = pool->process_count;
+	out->rollback_count = rollbacks_locked(pool);
+	out->torn_count = __atomic_load_n(&pool->torn_count, __ATOMIC_RELAXED);
 	out->committed = __atomic_load_n(&pool->committed, __ATOMIC_RELAXED);
 	out->books = slab_bytes_locked(&pool->process_slab) + (2 + pool->journal_count) * JOURNAL_SIZE;
 	pool_unlock_list(pool);

@@ -146,6 +146,7 @@ static void exec_commit(struct exec *e)
 	exec_close();
 	signal_reset(process);
 	old = __atomic_exchange_n(&process->vm, e->vm, __ATOMIC_ACQ_REL);
+	tulou_process_vm_unbind(e->vm);
 	process_become(process, e);
 	if (old)
 		tulou_process_vm_unref(old);
@@ -178,6 +179,7 @@ static long load(struct exec *e)
 
 	if (result < 0)
 		return result;
+	tulou_process_vm_bind(e->vm);
 	tulou_process_vm_limit(
 		e->vm, e->thread->process->limits.of[LIMIT_AS].soft, e->thread->process->limits.of[LIMIT_DATA].soft);
 	result = program_load(e->program, e->vm, &e->argv, &e->envp, runtime.host_auxv, exec_stack_size(), &e->start);
