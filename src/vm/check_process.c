@@ -40,11 +40,8 @@ static void usage_count_locked(const struct owner *owner, struct usage *usage)
 	for (struct tree_node *node = tree_first(&owner->chunk->areas); node; node = tree_next(node)) {
 		const struct area_record *area = to_record(node);
 
-		if (area->owner != owner)
-			continue;
-		usage->total += range_size(area->range);
-		if (area_content_is_data(&area->content))
-			usage->data += range_size(area->range);
+		if (area->owner == owner)
+			usage_add(usage, usage_of(&area->content, range_size(area->range)));
 	}
 }
 
@@ -62,7 +59,7 @@ static bool heap_check(const struct tulou_process_vm *vm, struct report *report)
 bool process_vm_check(struct tulou_process_vm *vm, struct report *report)
 {
 	const char *broken = vm->torn ? NULL : tree_check(&vm->owners);
-	struct usage usage = {0, 0};
+	struct usage usage = {0};
 	uintptr_t last = 0;
 	bool ok = true;
 
@@ -81,9 +78,9 @@ bool process_vm_check(struct tulou_process_vm *vm, struct report *report)
 		usage_count_locked(to_owner(node), &usage);
 		chunk_unlock(chunk, &vm->stock);
 	}
-	if (ok && (usage.total != vm->usage.total || usage.data != vm->usage.data))
-		return report_broken(report, "P5: process %u has %zu bytes, %zu of data, not %zu and %zu", vm->id, usage.total,
-			usage.data, vm->usage.total, vm->usage.data);
+	if (ok && (usage.total != vm->usage.total || usage.data != vm->usage.data || usage.committed != vm->usage.committed))
+		return report_broken(report, "P5: process %u has %zu bytes, %zu of data, %zu committed, not %zu, %zu, %zu",
+			vm->id, usage.total, usage.data, usage.committed, vm->usage.total, vm->usage.data, vm->usage.committed);
 	return ok && heap_check(vm, report);
 }
 

@@ -3,6 +3,9 @@
 #include "process_vm.h"
 #include "check.h"
 
+/* Bytes that a process keeps of its grant without using them. */
+enum { GRANT_SPARE = 4 << 20 };
+
 static uint32_t room_below(struct tree_node *node)
 {
 	return node ? to_owner(node)->room_max : 0;
@@ -22,8 +25,13 @@ static bool owner_update(struct tree_node *node, struct journal *journal)
 void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t id, struct journal *journal)
 {
 	_Static_assert(sizeof(struct owner) <= RECORD_SIZE, "an owner is a record");
-	*vm = (struct tulou_process_vm){
-		.pool = pool, .id = id, .references = 1, .journal = journal, .limit_as = UINT64_MAX, .limit_data = UINT64_MAX};
+	*vm = (struct tulou_process_vm){.pool = pool,
+		.id = id,
+		.references = 1,
+		.journal = journal,
+		.limit_as = UINT64_MAX,
+		.limit_data = UINT64_MAX,
+		.granted = pool->memory_limit && pool->limbo != vm ? 0 : SIZE_MAX};
 	vm->stock = (struct stock){
 		.host = pool->host,
 		.slab = &pool->record_slab,
@@ -81,6 +89,8 @@ void process_vm_leave(struct tulou_process_vm *vm, struct range touched)
 {
 	shm_flush(&vm->stock);
 	stock_limit(&vm->stock);
+	if (unlikely(vm->granted != SIZE_MAX && vm->granted > vm->usage.committed + GRANT_SPARE))
+		process_vm_grant_return(vm, vm->usage.committed + GRANT_SPARE / 2);
 	if (unlikely(vm->pool->check_level) && !range_is_empty(touched))
 		check_touched(vm, touched);
 	process_vm_unlock(vm);
