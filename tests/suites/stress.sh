@@ -28,7 +28,7 @@ verdict()
 {
 	awk '{ sub(/^stress-ng: /, ""); sub(/\[[0-9]+\] /, "") }
 		/^(fail|error):/ || /skipp|untested|unsuccessful|cannot/ { gsub(/[0-9]+(\.[0-9]+)?/, "N"); print }
-		/^metrc:/ && $3 ~ /^[0-9]+$/ && NF == 8 { print $2, $3 > 0 ? "got on" : "did nothing" }' | sort -u
+		/^metrc:/ && $3 ~ /^[0-9]+$/ && NF == 8 { print $2, ($3 > 0 ? "got on" : "did nothing") }' | sort -u
 }
 
 for stressor in "${stressors[@]}"; do
