@@ -27,20 +27,21 @@ fi
 verdict()
 {
 	awk '{ sub(/^stress-ng: /, ""); sub(/\[[0-9]+\] /, "") }
-		/^(fail|error):/ || /skipp|untested|unsuccessful|cannot/ { gsub(/[0-9]+(\.[0-9]+)?/, "N"); print }
+		/^(fail|error):/ || /skipp|untested|unsuccessful|cannot/ { gsub(/0x[0-9a-f]+/, "H"); gsub(/[0-9]+(\.[0-9]+)?/, "N"); print }
 		/^metrc:/ && $3 ~ /^[0-9]+$/ && NF == 8 { print $2, ($3 > 0 ? "got on" : "did nothing") }' | sort -u
 }
 
 for stressor in "${stressors[@]}"; do
-	options= as=
+	options= as= reason=
 	case $stressor in
 	mmap | vm | vm-splice | memfd) options="--$stressor-bytes 64m" ;;
 	shm | shm-sysv) options="--$stressor-bytes 8m" ;;
 	exec | spawn | mlockmany) [ "$(id -u)" != 0 ] || as='setpriv --reuid=65534 --regid=65534 --clear-groups' ;; # it refuses root
+	remap) reason='remap_file_pages answers ENOSYS' ;;
 	esac
 	# shellcheck disable=SC2016 # for the guest
 	# shellcheck disable=SC2086 # options
-	compare "stress-ng $stressor" $((seconds + 60)) verdict '' sh -c 'ulimit -v 3000000
+	compare "stress-ng $stressor" $((seconds + 60)) verdict "$reason" sh -c 'ulimit -v 3000000
 		stressor=$1 seconds=$2 as=$3; shift 3; chmod 777 .
 		exec $as stress-ng --"$stressor" 1 "$@" --timeout "$seconds" --verify --metrics-brief --no-rand-seed --temp-path .' sh \
 		"$stressor" $seconds "$as" $options
