@@ -80,8 +80,8 @@ static long clone_thread(struct thread *thread, struct frame *frame, const struc
 	flags = request->flags & ~(uint64_t)CLONE_VFORK;
 	if (flags & CLONE_PIDFD)
 		flags &= ~(uint64_t)CLONE_PARENT_SETTID;
-	tid = clone_task(
-		flags, entry, (uint32_t *)parent_word(request), (uint32_t *)request->child_tid, request->tls, thread_begin, child);
+	tid = clone_task(flags, entry, (uint32_t *)parent_word(request), (uint32_t *)request->child_tid, request->tls,
+		thread_begin, child);
 	if (tid < 0) {
 		__atomic_sub_fetch(&process->thread_count, 1, __ATOMIC_ACQ_REL);
 		thread_release(child);

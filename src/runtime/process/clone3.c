@@ -49,7 +49,8 @@ static bool args_valid(const struct clone_args *args, uint64_t size)
 		return false;
 	if (flags & CLONE_UNKNOWN || flags & (CLONE_DETACHED | (CSIGNAL & ~(uint64_t)CLONE_NEWTIME)))
 		return false;
-	if ((flags & CLONE_SIGHAND && flags & CLONE_CLEAR_SIGHAND) || (flags & (CLONE_THREAD | CLONE_PARENT) && args->exit_signal))
+	if ((flags & CLONE_SIGHAND && flags & CLONE_CLEAR_SIGHAND) ||
+		(flags & (CLONE_THREAD | CLONE_PARENT) && args->exit_signal))
 		return false;
 	return !args->stack == !args->stack_size;
 }

@@ -87,7 +87,8 @@ static void errors(void)
 	show("thread that shares nothing", clone3(&args, sizeof args, never));
 	args = (struct clone_args){.flags = CLONE_VM | CLONE_THREAD | CLONE_SIGHAND, .exit_signal = SIGCHLD};
 	show("thread with exit signal", clone3(&args, sizeof args, never));
-	show("clone: pidfd and tid in one word", syscall(SYS_clone, CLONE_PIDFD | CLONE_PARENT_SETTID | SIGCHLD, 0, &child_word) < 0 ? -errno : 0);
+	show("clone: pidfd and tid in one word",
+		syscall(SYS_clone, CLONE_PIDFD | CLONE_PARENT_SETTID | SIGCHLD, 0, &child_word) < 0 ? -errno : 0);
 }
 
 static void handler(int number)
@@ -123,7 +124,8 @@ static void child(const char *what, struct clone_args args)
 	EXPECT(poll(&wait, 1, -1) == 1);
 	EXPECT(waitid((idtype_t)3 /* P_PIDFD */, (id_t)pidfd, &info, WEXITED | WNOWAIT | __WALL) == 0 && info.si_pid == pid);
 	EXPECT(waitpid((pid_t)pid, &status, __WALL) == pid && WIFEXITED(status));
-	printf("%s: handlers %d, word %s, signals %d\n", what, WEXITSTATUS(status), child_word == pid ? "the child's" : "untouched", signals_seen);
+	printf("%s: handlers %d, word %s, signals %d\n", what, WEXITSTATUS(status),
+		child_word == pid ? "the child's" : "untouched", signals_seen);
 	close(pidfd);
 }
 
