@@ -9,9 +9,8 @@
  * When:   after some traps from one site. What is called a few times only is never changed, nor its page copied.
  * Where:  private mappings of files, executable and not writable, whose page nobody has changed. The site's function is found through the
  *         image's own tables and decoded from its first instruction on (runtime/code); what is not understood is left alone.
- * How:    pages are exchanged, not written in place: the page is moved aside (mremap with MREMAP_DONTUNMAP leaves the mapping), made
- *         writable there, changed, made executable again, and moved back over its place. To other threads that is one step, no page is ever
- *         writable and executable, and the mapping is still one of its file: what drops the page (MADV_DONTNEED) brings back the original.
+ * How:    pages are exchanged, not written in place: the page is moved aside (mremap with MREMAP_DONTUNMAP leaves the mapping), written
+ *         there as a debugger writes, and moved back over its place. To other threads that is one step, no page is ever writable and executable, and the mapping is still one of its file: what drops the page (MADV_DONTNEED) brings back the original.
  * Whose:  the trampolines lie in an anonymous page of the process's own, which it sees in its maps. All is copied by fork, shared by
  *         vfork, and gone with exec. What the guest does to such a page (unmap, protect, move) or to patched text (make it
  *         writable, move it) first takes the jumps back (patch_before).

@@ -2,13 +2,14 @@
 /*
  * patch_pages.c - exchange of pages.
  *
- *     text   |····TTTT····|   mremap(DONTUNMAP)   |····ffff····|   mprotect, write,    |····PPPP····|   The mapping stays; for a moment
- *                                   ▼                              mprotect, mremap         ▲            its page is the file's own (f),
+ *     text   |····TTTT····|   mremap(DONTUNMAP)   |····ffff····|   write, mremap        |····PPPP····|   The mapping stays; for a moment
+ *                                   ▼                                                       ▲            its page is the file's own (f),
  *     aside                       TTTT ─────────────────────────▶  PPPP ────────────────────┘            without earlier patches.
  */
 #include "runtime/trap/patch_pages.h"
 
 #include <asm-generic/errno-base.h>
+#include <linux/fcntl.h>
 #include <linux/mman.h>
 #include <tulou/tulou.h>
 
@@ -27,15 +28,30 @@ static long move(uint64_t from, uint64_t to, int flags)
 	return sys5(__NR_mremap, (long)from, TULOU_PAGE_SIZE, TULOU_PAGE_SIZE, MREMAP_MAYMOVE | flags, (long)to);
 }
 
-/* Where nobody executes it. The page is faulted in by a call that can say no: the file may have become shorter. */
-static long write_aside(uint64_t page, size_t offset, const void *bytes, size_t size, int prot)
+/* As a debugger writes: /proc/self/mem copies the file's page, and its permissions stay as they are. (A mapping that was writable once
+ * is one of another kind for the kernel, which then does not join it with its neighbours again.) */
+static long write_by_memory(uint64_t at, const void *bytes, size_t size)
 {
+	long fd = sys4(__NR_openat, AT_FDCWD, (long)"/proc/self/mem", O_WRONLY | O_CLOEXEC, 0), result;
+
+	if (fd < 0)
+		return fd;
+	result = sys4(__NR_pwrite64, fd, (long)bytes, (long)size, (long)at);
+	sys1(__NR_close, fd);
+	return result == (long)size ? 0 : result < 0 ? result : -EIO;
+}
+
+/* Where nobody executes it, and the kernel refuses the way above. The page is faulted in by a call that can say no: the file may have
+ * become shorter. */
+static long write_by_protection(uint64_t at, const void *bytes, size_t size, int prot)
+{
+	const uint64_t page = at & ~(uint64_t)(TULOU_PAGE_SIZE - 1);
 	long result = sys3(__NR_mprotect, (long)page, TULOU_PAGE_SIZE, READ_WRITE);
 
 	if (!result)
 		result = sys3(__NR_madvise, (long)page, TULOU_PAGE_SIZE, MADV_POPULATE_WRITE);
 	if (!result)
-		memcpy((void *)(page + offset), bytes, size);
+		memcpy((void *)at, bytes, size);
 	return result ? result : sys3(__NR_mprotect, (long)page, TULOU_PAGE_SIZE, prot);
 }
 
@@ -49,7 +65,9 @@ long patch_text(uint64_t at, const void *bytes, size_t size, int prot)
 	aside = move(page, 0, MREMAP_DONTUNMAP);
 	if (aside < 0)
 		return aside;
-	result = write_aside((uint64_t)aside, at - page, bytes, size, prot);
+	result = write_by_memory((uint64_t)aside + (at - page), bytes, size);
+	if (result)
+		result = write_by_protection((uint64_t)aside + (at - page), bytes, size, prot);
 	if (!result) {
 		result = move((uint64_t)aside, page, MREMAP_FIXED);
 		result = result < 0 ? result : 0;

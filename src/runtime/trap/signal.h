@@ -15,6 +15,9 @@
 
 #include "runtime/trap/trap.h"
 
+/* A child process begins with its parent's actions; other threads of the parent may be changing them. */
+void signal_actions_inherit(struct process *child, struct process *parent);
+
 /* Somebody sent the guest a SIGSYS: do with it what the guest asked for. */
 void signal_sigsys(struct thread *thread, struct frame *frame);
 /* Enter the handler of a signal that arrived during a call from a patched site, which is done now. */
