@@ -157,7 +157,7 @@ static void test_functions(void **state)
 
 		assert_true(start && dl_iterate_phdr(visit, &wanted));
 		for (uint64_t in = 0; in < 4; in++) {
-			assert_true(code_function_find(&reader, wanted.text, wanted.offset, start + in, &function));
+			assert_true(code_function_find(&reader, NULL, wanted.text, wanted.offset, start + in, &function));
 			assert_int_equal(function.start, start);
 			assert_true(function.size > in);
 		}

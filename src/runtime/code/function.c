@@ -11,6 +11,7 @@ enum {
 	DYNAMIC_MAX = 128,
 	SYMBOLS_AT_ONCE = 40,
 	SYMBOLS_MOST = 65536,
+	SECTIONS_MOST = 256,
 	EH_VERSION = 1,
 	EH_ENCODINGS =
 		0x3b031b, /* pc-relative pointer, 4-byte count, table of 4 bytes relative to the header: what linkers write */
@@ -183,19 +184,19 @@ static uint32_t symbols_count(const struct image *image, const struct symbols *s
 	return symbols->gnu_hash ? gnu_hash_count(image, symbols->gnu_hash) : 0;
 }
 
-static bool by_symbols(const struct image *image, uint64_t address, struct code_function *out)
+/* The function of `address` among `count` symbols at `table`. */
+static bool symbols_search(const struct code_reader *reader, uint64_t table, uint64_t count, uint64_t bias, uint64_t address,
+	struct code_function *out)
 {
-	struct symbols symbols;
 	struct elf64_sym some[SYMBOLS_AT_ONCE];
-	uint32_t count = symbols_read(image, &symbols) ? symbols_count(image, &symbols) : 0;
 
-	for (uint32_t at = 0; at < count; at += SYMBOLS_AT_ONCE) {
-		uint32_t have = count - at < SYMBOLS_AT_ONCE ? count - at : SYMBOLS_AT_ONCE;
+	for (uint64_t at = 0; at < count; at += SYMBOLS_AT_ONCE) {
+		uint64_t have = count - at < SYMBOLS_AT_ONCE ? count - at : SYMBOLS_AT_ONCE;
 
-		if (!fetch(image, some, symbols.table + at * sizeof *some, have * sizeof *some))
+		if (!reader->read(reader->arg, some, table + at * sizeof *some, have * sizeof *some))
 			return false;
-		for (uint32_t i = 0; i < have; i++) {
-			uint64_t start = image->bias + some[i].st_value;
+		for (uint64_t i = 0; i < have; i++) {
+			uint64_t start = bias + some[i].st_value;
 			if ((some[i].st_info & 0xf) == ST_FUNC && some[i].st_shndx && address - start < some[i].st_size) {
 				*out = (struct code_function){start, some[i].st_size};
 				return true;
@@ -205,10 +206,39 @@ static bool by_symbols(const struct image *image, uint64_t address, struct code_
 	return false;
 }
 
-bool code_function_find(
-	const struct code_reader *reader, uint64_t text, uint64_t offset, uint64_t address, struct code_function *out)
+static bool by_symbols(const struct image *image, uint64_t address, struct code_function *out)
+{
+	struct symbols symbols;
+	uint32_t count = symbols_read(image, &symbols) ? symbols_count(image, &symbols) : 0;
+
+	return symbols_search(image->reader, symbols.table, count, image->bias, address, out);
+}
+
+/* ---- the file's symbols --------------------------------------------------------------------------------------------------------- */
+
+static bool by_file(const struct code_reader *file, uint64_t bias, uint64_t address, struct code_function *out)
+{
+	struct elf64_hdr header;
+	struct elf64_shdr section;
+
+	if (!file || !file->read(file->arg, &header, 0, sizeof header) || header.e_shentsize != sizeof section ||
+		header.e_shnum > SECTIONS_MOST)
+		return false;
+	for (unsigned i = 0; i < header.e_shnum; i++) {
+		if (!file->read(file->arg, &section, header.e_shoff + i * sizeof section, sizeof section))
+			return false;
+		if (section.sh_type == SHT_SYMTAB && section.sh_size / sizeof(struct elf64_sym) < SYMBOLS_MOST)
+			return symbols_search(
+				file, section.sh_offset, section.sh_size / sizeof(struct elf64_sym), bias, address, out);
+	}
+	return false;
+}
+
+bool code_function_find(const struct code_reader *reader, const struct code_reader *file, uint64_t text, uint64_t offset,
+	uint64_t address, struct code_function *out)
 {
 	struct image image = {.reader = reader};
 
-	return image_read(&image, text, offset) && (by_unwind_table(&image, address, out) || by_symbols(&image, address, out));
+	return image_read(&image, text, offset) && (by_unwind_table(&image, address, out) || by_symbols(&image, address, out) ||
+							   by_file(file, image.bias, address, out));
 }

@@ -142,7 +142,7 @@ static enum fall_back site_patch(struct process *process, struct patch_space *sp
 
 	if (!text_find(process, site->at - SYSCALL_LENGTH, &text))
 		return FALL_NO_FILE;
-	why = text_piece_find(&text, site->at - SYSCALL_LENGTH, site->nr, &piece, &start, bytes);
+	why = text_piece_find(process, &text, site->at - SYSCALL_LENGTH, site->nr, &piece, &start, bytes);
 	if (why != FALL_BACKS)
 		return why;
 	if (start / PAGE != (start + JUMP_SIZE - 1) / PAGE)

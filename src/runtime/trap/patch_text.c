@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/trap/patch_text.h"
 
+#include <asm/stat.h>
 #include <linux/fcntl.h>
 #include <tulou/inspect.h>
 
@@ -57,16 +58,48 @@ static bool read_guest(void *arg, void *to, uint64_t from, size_t size)
 	return user_read(to, from, size) == 0;
 }
 
-/* The piece before the syscall at `address`, and its bytes. */
-static enum fall_back piece_decode(const struct text *text, uint64_t address, uint32_t nr, struct code_piece *piece,
-	uint64_t *start, uint8_t bytes[CODE_PIECE_MAX])
+/* The program's own file, when the text is its. It is open for this one moment. */
+struct program_file {
+	const struct process *process;
+	const struct text *text;
+	long fd; /* 0: not open yet */
+};
+
+static bool read_file(void *arg, void *to, uint64_t from, size_t size)
 {
-	const struct code_reader reader = {read_guest, NULL};
+	struct program_file *file = arg;
+
+	if (!file->fd) {
+		struct stat about;
+		file->fd =
+			sys4(__NR_openat, AT_FDCWD, (long)file->process->exe, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+		if (file->fd >= 0 && (sys2(__NR_fstat, file->fd, (long)&about) < 0 || about.st_ino != file->text->ino))
+			return false;
+	}
+	return file->fd >= 0 && sys4(__NR_pread64, file->fd, (long)to, (long)size, (long)from) == (long)size;
+}
+
+static bool function_find(
+	const struct process *process, const struct text *text, uint64_t address, struct code_function *function)
+{
+	struct program_file program = {.process = process, .text = text};
+	const struct code_reader reader = {read_guest, NULL}, file = {read_file, &program};
+	bool found = code_function_find(&reader, &file, text->start, text->offset, address, function);
+
+	if (program.fd > 0)
+		sys1(__NR_close, program.fd);
+	return found && function->start >= text->start;
+}
+
+/* The piece before the syscall at `address`, and its bytes. */
+static enum fall_back piece_decode(const struct process *process, const struct text *text, uint64_t address, uint32_t nr,
+	struct code_piece *piece, uint64_t *start, uint8_t bytes[CODE_PIECE_MAX])
+{
 	uint8_t code[CODE_FUNCTION_MAX];
 	struct code_function function;
 	enum code_result result;
 
-	if (!code_function_find(&reader, text->start, text->offset, address, &function) || function.start < text->start)
+	if (!function_find(process, text, address, &function))
 		return FALL_NO_FUNCTION;
 	if (function.size > sizeof code)
 		function.size = sizeof code;
@@ -126,14 +159,14 @@ static void piece_learn(
 	__atomic_store_n(&l->state, LEARNED_DONE, __ATOMIC_RELEASE);
 }
 
-enum fall_back text_piece_find(const struct text *text, uint64_t address, uint32_t nr, struct code_piece *piece, uint64_t *start,
-	uint8_t bytes[CODE_PIECE_MAX])
+enum fall_back text_piece_find(const struct process *process, const struct text *text, uint64_t address, uint32_t nr,
+	struct code_piece *piece, uint64_t *start, uint8_t bytes[CODE_PIECE_MAX])
 {
 	enum fall_back why;
 
 	if (piece_known(text, address, nr, piece, start, bytes))
 		return FALL_BACKS;
-	why = piece_decode(text, address, nr, piece, start, bytes);
+	why = piece_decode(process, text, address, nr, piece, start, bytes);
 	if (why == FALL_BACKS)
 		piece_learn(text, address, nr, piece, bytes);
 	return why;

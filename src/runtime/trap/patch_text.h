@@ -22,7 +22,7 @@ bool text_find(struct process *process, uint64_t address, struct text *text);
  * in the file (patch_pages.h). */
 bool text_page_is_files(uint64_t at);
 /* The piece before the syscall at `address`, where it starts, and its bytes. FALL_BACKS: found; else why not. */
-enum fall_back text_piece_find(const struct text *text, uint64_t address, uint32_t nr, struct code_piece *piece, uint64_t *start,
-	uint8_t bytes[CODE_PIECE_MAX]);
+enum fall_back text_piece_find(const struct process *process, const struct text *text, uint64_t address, uint32_t nr,
+	struct code_piece *piece, uint64_t *start, uint8_t bytes[CODE_PIECE_MAX]);
 
 #endif
