@@ -19,6 +19,14 @@ fi
 grep -q '^exit_group .* always trapped: 1;' err || fail "exit_group has no reason: $(cat err)"
 all=$((patched + trapped))
 
+# In each libc, linked either way: its functions are found by unwind tables, exported symbols, or the file's own.
+for program in map_threads-static map_threads-musl map_threads-musl-static; do
+	command -v "$program" > /dev/null || continue
+	"$TULOU" run --stats -- "$program" > out 2> err || fail "$program ends with $?: $(cat err)"
+	grep -q 'no decoder' err || [ "$(column mmap 2)" -gt "$((10 * $(column mmap 3)))" ] ||
+		fail "most mmap of $program should come from patched sites: $(cat err)"
+done
+
 "$TULOU" run --no-patch --stats -- map_threads > out 2> err || fail "map_threads ends with $?: $(cat err)"
 [ "$(column mmap 2)" = 0 ] || fail "--no-patch patches: $(cat err)"
 grep -q "^mmap .* not patching: $(column mmap 3);\$" err || fail "--no-patch has no reason: $(cat err)"
