@@ -199,6 +199,7 @@ static void copy_begin(struct thread *thread, struct frame *frame, const struct 
 	thread->guest_tid_address = request->flags & CLONE_CHILD_CLEARTID ? request->child_tid : 0;
 	sys1(__NR_set_tid_address, (long)&process->word);
 	process->attributes = attributes_inherited(&process->attributes, true);
+	process->resident_peak = 0;
 	thread_forget_others(thread);
 	process_forget_others(process);
 	attributes_apply();

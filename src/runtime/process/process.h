@@ -21,6 +21,7 @@
 #include "runtime/elf/program.h"
 #include "runtime/process/attributes.h"
 #include "runtime/process/limits.h"
+#include "runtime/process/outside.h"
 #include "runtime/process/thread.h"
 #include "runtime/runtime.h"
 
@@ -62,6 +63,8 @@ struct process {
 	struct program_start layout; /* where the program's parts lie */
 	struct limits limits;
 	struct attributes attributes;
+	size_t resident_peak; /* bytes: the most that was seen (procfs.h); nobody counts in between */
+	struct outside outside[OUTSIDE_COUNT];
 	char exe[PROCESS_PATH]; /* /proc/self/exe: resolved */
 };
 
@@ -85,6 +88,8 @@ static inline uint32_t process_state(const struct process *process)
 {
 	return __atomic_load_n(&process->state, __ATOMIC_ACQUIRE);
 }
+/* Is it one of ours, alive? */
+bool process_is_guest(int pid);
 /* Could any task of it still run? */
 bool process_alive(const struct process *process);
 
