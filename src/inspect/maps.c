@@ -33,7 +33,7 @@ static int maps_collect(void *arg, const struct tulou_area_info *area)
 {
 	struct maps_batch *batch = arg;
 
-	if (area->start < batch->from || area->kind == TULOU_AREA_LIMBO)
+	if (area->start < batch->from || area->kind >= TULOU_AREA_LIMBO)
 		return 0;
 	batch->areas[batch->count++] = *area;
 	return batch->count == MAPS_BATCH;

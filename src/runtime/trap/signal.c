@@ -136,6 +136,8 @@ static void deliver(struct thread *thread, struct frame *frame, int signo, const
 	regs->rdx = (uint64_t)&copy->context;
 	regs->rax = 0;
 	regs->eflags &= ~(uint64_t)EFLAGS_CLEARED;
+	regs->cs = FRAME_USER_CS; /* the signal may have come in a 32-bit segment */
+	frame->context.flags &= ~(uint64_t)FRAME_STRICT_RESTORE_SS; /* the stack's segment stays if it is a usable one */
 	regs->fpstate = 0; /* handlers begin with a fresh floating-point state */
 	frame->context.mask = mask & ~(SIGNAL_BIT(SIGNAL_SIGSYS) | NEVER_BLOCKED);
 }
@@ -155,20 +157,26 @@ static void signal_enter(int signo, struct siginfo *info, struct context *contex
 
 void signal_sigsys(struct thread *thread, struct frame *frame, int signo)
 {
-	struct signal_action *action = &thread->process->actions[signo];
-	struct signal_action fatal = {0};
+	struct signal_action *mine = &thread->process->actions[signo], action, fatal = {0};
+	bool forced =
+		frame->info.code > 0; /* a filter of the guest's own trapped a call: cannot be put off (force_sig of Linux) */
+	bool handled;
 
-	if (action->handler == HANDLER_IGNORE)
-		return;
-	if (thread->sigsys_blocked) {
-		thread->sigsys_pending = true;
-		thread->sigsys_info = frame->info;
+	actions_lock(thread->process);
+	action = *mine;
+	handled = action.handler > HANDLER_IGNORE && !thread->sigsys_blocked;
+	if (handled && action.flags & SA_RESETHAND)
+		mine->handler = HANDLER_DEFAULT;
+	actions_unlock(thread->process);
+	if (handled) {
+		deliver(thread, frame, signo, &action);
 		return;
 	}
-	if (action->handler != HANDLER_DEFAULT) {
-		deliver(thread, frame, signo, action);
-		if (action->flags & SA_RESETHAND)
-			action->handler = HANDLER_DEFAULT;
+	if (!forced && action.handler == HANDLER_IGNORE)
+		return;
+	if (!forced && thread->sigsys_blocked) {
+		thread->sigsys_pending = true;
+		thread->sigsys_info = frame->info;
 		return;
 	}
 	sys4(__NR_rt_sigaction, signo, (long)&fatal, 0, SIGSET_SIZE);
@@ -200,8 +208,6 @@ long trap_rt_sigreturn(struct thread *thread, struct frame *frame)
 
 	if (user_read(&saved, frame->context.regs.rsp, sizeof saved) < 0)
 		exit_by_signal(thread->process, SIGSEGV);
-	saved.regs.cs = frame->context.regs.cs;
-	saved.regs.ss = frame->context.regs.ss;
 	frame->context.regs = saved.regs;
 	frame->context.flags = saved.flags;
 	if (saved.stack.start != frame->context.stack.start)

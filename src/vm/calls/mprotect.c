@@ -109,7 +109,7 @@ static int grow_start(struct tulou_process_vm *vm, struct decoded *d)
 {
 	struct area area;
 
-	if (!process_vm_area_above(vm, d->range.start, &area) || area.range.start >= d->range.end ||
+	if (!growth_area_above(vm, d->range.start, &area) || area.range.start >= d->range.end ||
 		(d->up && area.range.start > d->range.start))
 		return -TULOU_ENOMEM;
 	if (d->up || !area_grows_down(&area))
@@ -185,7 +185,7 @@ long tulou_mprotect(struct tulou_process_vm *vm, uintptr_t addr, size_t size, in
 
 	if (result)
 		return result > 0 ? 0 : result;
-	result = process_vm_enter(vm);
+	result = vm_enter(vm, d.range);
 	if (result)
 		return result;
 	result = commit(vm, &d);

@@ -95,7 +95,7 @@ static int reserve(struct tulou_process_vm *vm, const struct request *r, struct 
 	}
 	if (r->keep && r->new_addr && range_covers(pool->range, *new) && !place_fixed(vm, *new, content))
 		return 0;
-	error = place_anywhere(vm, r->new_size, PAGE_SIZE, pool->range, content, &new->start);
+	error = growth_place(vm, r->new_size, PAGE_SIZE, pool->range, content, &new->start);
 	new->end = new->start + r->new_size;
 	return error;
 }
@@ -127,14 +127,19 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 	error = host->move(host->ctx, r->old.start, range_size(r->old), new.start, r->new_size, r->keep);
 	if (error) {
 		process_vm_remove(vm, new, r->fixed);
+		growth_settle(vm, new);
 		return error;
 	}
 	if (r->fixed)
 		process_vm_replace(vm, new, content);
 	if (!r->keep)
-		process_vm_remove(vm, r->old, false);
+		growth_remove(vm, r->old);
 	else if (content.flags & AREA_LOCK_MASK) /* as Linux: what stays is not locked, nor is the rest of that mapping */
 		unlock_kept(vm, whole, r->old, new);
+	if (content.flags & TULOU_MAP_GROWSDOWN)
+		growth_book(vm, new.start);
+	growth_settle(vm, r->old);
+	growth_settle(vm, new);
 	return (long)new.start;
 }
 
@@ -226,10 +231,14 @@ long tulou_mremap(
 
 	if (result)
 		return result;
-	result = process_vm_enter(vm);
+	result = vm_enter(vm, r.old);
 	if (result)
 		return result;
-	result = resize(vm, &r);
+	result = r.fixed ? growth_learn(vm, new_range(&r)) : 0;
+	if (!result && r.fixed)
+		result = resident_drop(vm, new_range(&r));
+	if (!result)
+		result = resize(vm, &r);
 	process_vm_leave(vm, result < 0 ? r.old : range_between((uintptr_t)result, (uintptr_t)result + r.new_size));
 	return result;
 }
