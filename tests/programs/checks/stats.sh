@@ -14,7 +14,7 @@ patched=$(column mmap 2) trapped=$(column mmap 3)
 if grep -q 'no decoder' err; then
 	[ "$patched" = 0 ] || fail "calls from patched sites without a decoder: $(cat err)"
 else
-	[ "$patched" -gt $((10 * trapped)) ] || fail "most mmap should come from patched sites: $(cat err)"
+	[ "$patched" -gt $((2 * trapped)) ] || fail "most mmap should come from patched sites: $(cat err)"
 fi
 grep -q '^exit_group .* always trapped: 1;' err || fail "exit_group has no reason: $(cat err)"
 all=$((patched + trapped))
@@ -23,7 +23,7 @@ all=$((patched + trapped))
 for program in map_threads-static map_threads-musl map_threads-musl-static; do
 	command -v "$program" > /dev/null || continue
 	"$TULOU" run --stats -- "$program" > out 2> err || fail "$program ends with $?: $(cat err)"
-	grep -q 'no decoder' err || [ "$(column mmap 2)" -gt "$((10 * $(column mmap 3)))" ] ||
+	grep -q 'no decoder' err || [ "$(column mmap 2)" -gt "$((2 * $(column mmap 3)))" ] ||
 		fail "most mmap of $program should come from patched sites: $(cat err)"
 done
 
