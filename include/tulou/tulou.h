@@ -78,6 +78,8 @@ long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 long tulou_munmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size);
 long tulou_mremap(
 	struct tulou_process_vm *vm, uintptr_t old_addr, size_t old_size, size_t new_size, int flags, uintptr_t new_addr);
+/* `prot` must be 0. */
+long tulou_remap_file_pages(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, uint64_t page_offset, int flags);
 long tulou_mprotect(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot);
 /* The raw system call: the new break, or the unchanged one when it could not be moved. addr 0 asks. */
 long tulou_brk(struct tulou_process_vm *vm, uintptr_t addr);

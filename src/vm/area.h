@@ -26,6 +26,7 @@ struct owner;
 
 /* What an area's flags say beside TULOU_MAP_*: bits that no flag of mmap(2) has that areas keep. */
 enum {
+	AREA_DROPPABLE = 1 << 26, /* beside TULOU_MAP_PRIVATE: the host may drop its pages */
 	AREA_DONTFORK = 1 << 27, /* a copy of the address space is made without it */
 	AREA_LOCKONFAULT = 1 << 28, /* beside TULOU_MAP_LOCKED: locked as they are touched */
 	AREA_SEALED = 1 << 29, /* mseal(2): stays as it is until the process ends */

@@ -12,14 +12,32 @@ enum {
 	FLAGS_OF_HOST = FLAGS_OF_AREA | TULOU_MAP_POPULATE | TULOU_MAP_STACK,
 };
 
+/* What an area says of the type. */
 static int sharing(int flags)
 {
-	return (flags & TULOU_MAP_TYPE) == TULOU_MAP_PRIVATE ? TULOU_MAP_PRIVATE : TULOU_MAP_SHARED;
+	switch (flags & TULOU_MAP_TYPE) {
+	case TULOU_MAP_PRIVATE:
+		return TULOU_MAP_PRIVATE;
+	case TULOU_MAP_DROPPABLE:
+		return TULOU_MAP_PRIVATE | AREA_DROPPABLE;
+	default:
+		return TULOU_MAP_SHARED;
+	}
+}
+
+/* What the host is told of it: SHARED_VALIDATE only if that makes a difference. */
+static int host_type(int flags)
+{
+	int type = flags & TULOU_MAP_TYPE;
+
+	if (type == TULOU_MAP_SHARED_VALIDATE)
+		return flags & TULOU_MAP_SYNC ? TULOU_MAP_SHARED_VALIDATE | TULOU_MAP_SYNC : TULOU_MAP_SHARED;
+	return type;
 }
 
 void map_options_open(struct map_options *options, struct stock *stock)
 {
-	bool shared = sharing(options->flags) == TULOU_MAP_SHARED;
+	bool shared = sharing(options->flags) & TULOU_MAP_SHARED;
 
 	options->content = (struct area_content){
 		.flags = sharing(options->flags) | (options->flags & FLAGS_OF_AREA) | options->lock,
@@ -50,7 +68,7 @@ int map_options_map(const struct map_options *options, struct range range, const
 		.start = range.start,
 		.size = range_size(range),
 		.prot = options->content.prot,
-		.flags = sharing(flags) | (flags & FLAGS_OF_HOST) | (flags & HUGE_SIZE_BITS),
+		.flags = host_type(flags) | (flags & FLAGS_OF_HOST) | (flags & HUGE_SIZE_BITS),
 		.file = options->has_file ? &file : NULL,
 		.offset = options->has_file ? options->offset : 0,
 	};

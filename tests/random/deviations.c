@@ -10,12 +10,10 @@
  *     mremap-target An mremap(2) that fails has changed nothing. Linux may have unmapped the fixed target before it looks at the
  *                   old range (always up to 6.16; later when the old range wraps).
  *
- * Three answers of the manager are taken as they are, without asking the kernel (kernel.c, follower):
+ * Two answers of the manager are taken as they are, without asking the kernel (kernel.c, follower):
  *
  *     stack-gap     The 256 pages below a stack stay free (design.md, ownership): a fixed place there answers ENOMEM. The kernel
  *                   keeps that gap for its own placement and for brk only (the follower's copy of the stack is a plain area).
- *     mremap-many   Since Linux 6.17 mremap(2) moves several areas at once, and the holes between them (MREMAP_FIXED, size
- *                   unchanged). We answer EFAULT, as all kernels before.
  *     full          The pool is smaller than the address space: ENOMEM when no hole of the arena is large enough. A
  *                   hole may be lost to placement up to a chunk on each side, since an area lies in one chunk, and what is
  *                   left may be too small for another.

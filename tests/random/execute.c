@@ -134,16 +134,6 @@ static bool request_found_full(const struct run *run, const struct request *req,
 	       map_largest_hole(&run->map, world->start, world->end) <= size + 3 * world->chunk_size;
 }
 
-static bool request_is_many(const struct run *run, const struct request *req, const struct outcome *outcome)
-{
-	bool mapped = false;
-
-	for (unsigned i = 0; i < run->map.count; i++)
-		mapped = mapped || (req->addr >= run->map.ranges[i].start && req->addr < run->map.ranges[i].end);
-	return req->call == CALL_MREMAP && req->flags & MREMAP_FIXED && outcome->result == -14 && mapped && !outcome->mergeable &&
-	       page_up(req->size) == page_up(req->new_size);
-}
-
 /* The break must keep a page and the stack's gap away from the stack. */
 static bool brk_met_gap(const struct run *run, uintptr_t brk, long result)
 {
@@ -231,7 +221,6 @@ static void op_run(struct run *run, unsigned index)
 	else
 		outcome->result = run->side->call(run, req, leader);
 	outcome->gap = !leader && request_met_gap(run, req, outcome->result);
-	outcome->many = !leader && request_is_many(run, req, outcome);
 	outcome->full = request_found_full(run, req, outcome->result);
 	run->results[op->id] = outcome->result;
 	outcome_look(run, outcome, index);

@@ -134,7 +134,7 @@ static long follow_mremap(const struct request *req, const struct outcome *leade
 
 static long follower_call(struct run *run, const struct request *req, const struct outcome *leader)
 {
-	if (leader->gap || leader->many) /* deviations, see deviations.c: the call is not made */
+	if (leader->gap) /* deviations, see deviations.c: the call is not made */
 		return leader->result;
 	if (req->call == CALL_MMAP)
 		return follow_mmap(run, req, leader);

@@ -24,7 +24,6 @@ struct outcome {
 	long result; /* store, load: pages done, or | a fault << 32 */
 	enum spread spread;
 	bool gap; /* leader: refused, and the range meets the gap below the stack */
-	bool many; /* leader: -EFAULT to an mremap of several areas that only newer kernels can do */
 	bool full; /* leader: -ENOMEM, and no hole in the arena is large enough */
 	bool mergeable; /* mremap: the old range lies in one range of the normal form, perhaps in several areas */
 	uint64_t map; /* hash of the map after the call */

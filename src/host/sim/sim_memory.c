@@ -40,6 +40,10 @@ static int sim_map_check(struct sim *sim, const struct tulou_mapping *m)
 		return error;
 	if (m->flags & (TULOU_MAP_FIXED | TULOU_MAP_FIXED_NOREPLACE | TULOU_MAP_32BIT))
 		return sim_violation(sim, "map with flags %#x, which say where", m->flags);
+	if (type == TULOU_MAP_SHARED_VALIDATE)
+		return m->flags & TULOU_MAP_SYNC ? -TULOU_EOPNOTSUPP : sim_violation(sim, "map with flags %#x", m->flags);
+	if (type == TULOU_MAP_DROPPABLE)
+		return -TULOU_EINVAL; /* a kernel before 6.11 */
 	if (type != TULOU_MAP_SHARED && type != TULOU_MAP_PRIVATE)
 		return sim_violation(sim, "map with flags %#x: not shared, not private", m->flags);
 	if (m->prot & ~SIM_PROT_ALL)
@@ -273,6 +277,26 @@ int sim_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_
 		sim_set_lock(sim, whole_start, whole_end, TULOU_LOCK_OFF); /* all of the area, as the kernel */
 	sim_populate_locked(sim, new_start, new_start + new_size);
 	return sim_leave(sim, SIM_MOVE, 0);
+}
+
+int sim_remap(void *ctx, uintptr_t start, size_t size, uint64_t offset)
+{
+	struct sim *sim = ctx;
+	int error = sim_enter(sim, SIM_REMAP);
+
+	if (error == 0)
+		error = sim_range_check(sim, SIM_REMAP, start, size);
+	if (error == 0 && !sim_areas_covered(&sim->areas, start, start + size))
+		error = sim_violation(sim, "remap of %#lx, %#zx bytes, with a hole", start, size);
+	if (error == 0)
+		error = sim_limit_check(sim, sim->areas.count + 2);
+	if (error)
+		return sim_leave(sim, SIM_REMAP, error);
+	for (size_t i = sim_areas_split(&sim->areas, start, start + size);
+		i < sim->areas.count && sim->areas.items[i].end <= start + size; i++)
+		sim->areas.items[i].offset = offset + (sim->areas.items[i].start - start);
+	sim_areas_merge(&sim->areas, start, start + size);
+	return sim_leave(sim, SIM_REMAP, 0);
 }
 
 /* ---- accesses -------------------------------------------------------------------------------------------------------------- */

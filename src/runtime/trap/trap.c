@@ -25,6 +25,8 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_process_madvise] = trap_process_madvise,
 	[__NR_mincore] = trap_mincore,
 	[__NR_mseal] = trap_mseal,
+	[__NR_remap_file_pages] = trap_remap_file_pages,
+	[__NR_map_shadow_stack] = trap_map_shadow_stack,
 	[__NR_mlock] = trap_mlock,
 	[__NR_mlock2] = trap_mlock2,
 	[__NR_munlock] = trap_munlock,
@@ -74,8 +76,6 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_readlinkat] = trap_readlinkat,
 	/* Not built yet: the kernel's own answer for a call that it does not have. docs/linux-compat.md lists them. */
 	[__NR_clone3] = trap_enosys,
-	[__NR_remap_file_pages] = trap_enosys,
-	[__NR_map_shadow_stack] = trap_enosys,
 };
 
 bool trap_answers(unsigned nr)

@@ -16,7 +16,10 @@
 #define FLAGS_VALIDATED \
 	(TULOU_MAP_TYPE | TULOU_MAP_FIXED | TULOU_MAP_ANONYMOUS | TULOU_MAP_DENYWRITE | TULOU_MAP_EXECUTABLE | \
 		TULOU_MAP_UNINITIALIZED | TULOU_MAP_GROWSDOWN | TULOU_MAP_LOCKED | TULOU_MAP_NORESERVE | TULOU_MAP_POPULATE | \
-		TULOU_MAP_NONBLOCK | TULOU_MAP_STACK | TULOU_MAP_HUGETLB | TULOU_MAP_32BIT | 0x80 | 21 << 26 | 30 << 26)
+		TULOU_MAP_NONBLOCK | TULOU_MAP_STACK | TULOU_MAP_HUGETLB | TULOU_MAP_32BIT | TULOU_MAP_SYNC | 0x80 | 21 << 26 | \
+		30 << 26)
+
+#define NOT_DROPPABLE (TULOU_MAP_LOCKED | TULOU_MAP_HUGETLB | TULOU_MAP_GROWSDOWN)
 
 enum { HUGE_SHIFT_DEFAULT = 21, HUGE_SHIFT_LARGE = 30 };
 
@@ -37,6 +40,8 @@ static int decode_type(const struct request *r)
 	const struct map_options *options = &r->options;
 	int flags = options->flags, type = flags & TULOU_MAP_TYPE;
 
+	if (type == TULOU_MAP_DROPPABLE)
+		return options->has_file || (flags & NOT_DROPPABLE) ? -TULOU_EINVAL : 0;
 	if (type != TULOU_MAP_PRIVATE && type != TULOU_MAP_SHARED && (type != TULOU_MAP_SHARED_VALIDATE || !options->has_file))
 		return -TULOU_EINVAL;
 	if (type == TULOU_MAP_SHARED_VALIDATE && (flags & ~FLAGS_VALIDATED))

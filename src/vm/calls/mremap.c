@@ -6,6 +6,7 @@
  *     in place   AAA... → AAAAAA         the space behind is taken (extend.c), host->grow
  *     move       AAA    →     AAAAAA     a place is booked (anywhere, or fixed), host->move, then the old range leaves the books
  *
+ * Several mappings move to a fixed place in one call where the host's mremap does (host->moves_many).
  * One mapping may be several area records, where it crosses chunks. Where the part that a shrinking move drops lies in other
  * mappings and the host refuses to take it back, the move has been made all the same and the host's error is told.
  * old_size 0 moves nothing: a shared mapping is shown once more, a second view.
@@ -214,6 +215,51 @@ static long resize(struct tulou_process_vm *vm, struct request *r)
 	return r->may_move ? move(vm, r, &area) : -TULOU_ENOMEM;
 }
 
+/* Linux 6.17 remap_move(): one mapping after the other, each to where it was in the range; holes move with them. When one refuses,
+ * those before it have been moved. */
+static long move_each(struct tulou_process_vm *vm, const struct request *r)
+{
+	uintptr_t at = r->old.start, by = r->new_addr - r->old.start;
+	struct area area;
+
+	while (at < r->old.end && process_vm_area_above(vm, at, &area) && area.range.start < r->old.end) {
+		struct request one = *r;
+		long result = 0;
+
+		one.old = range_cut(
+			range_between(area.range.start, process_vm_mapping_end(vm, &area)), range_between(at, r->old.end));
+		at = one.old.end;
+		one.new_addr = one.old.start + by;
+		one.new_size = range_size(one.old);
+		if (area_has_pages(&area))
+			result = stock_reserve(&vm->stock, RECORDS_PER_CALL) ? resize(vm, &one) : -TULOU_ENOMEM;
+		if (result < 0)
+			return result;
+	}
+	return (long)r->new_addr;
+}
+
+/* All of the target is booked before anything moves. */
+static long resize_many(struct tulou_process_vm *vm, const struct request *r)
+{
+	long result = place_around(vm, new_range(r));
+
+	if (result)
+		return result;
+	result = move_each(vm, r);
+	process_vm_remove(vm, new_range(r), true);
+	return result;
+}
+
+static bool is_many(struct tulou_process_vm *vm, const struct request *r)
+{
+	struct area area;
+
+	return vm->pool->host->moves_many && r->fixed && r->new_size == range_size(r->old) &&
+	       process_vm_area_above(vm, r->old.start, &area) && area.range.start <= r->old.start && area_has_pages(&area) &&
+	       process_vm_mapping_end(vm, &area) < r->old.end;
+}
+
 long tulou_mremap(
 	struct tulou_process_vm *vm, uintptr_t old_addr, size_t old_size, size_t new_size, int flags, uintptr_t new_addr)
 {
@@ -227,7 +273,7 @@ long tulou_mremap(
 		return result;
 	result = r.fixed ? growth_learn(vm, new_range(&r)) : 0;
 	if (!result)
-		result = resize(vm, &r);
+		result = is_many(vm, &r) ? resize_many(vm, &r) : resize(vm, &r);
 	process_vm_leave(vm, result < 0 ? r.old : range_between((uintptr_t)result, (uintptr_t)result + r.new_size));
 	return result;
 }
