@@ -40,11 +40,8 @@ static void usage_count_locked(const struct owner *owner, struct usage *usage)
 	for (struct tree_node *node = tree_first(&owner->chunk->areas); node; node = tree_next(node)) {
 		const struct area_record *area = to_record(node);
 
-		if (area->owner != owner)
-			continue;
-		usage->total += content_is_room(&area->content) ? 0 : range_size(area->range);
-		if (area_content_is_data(&area->content))
-			usage->data += range_size(area->range);
+		if (area->owner == owner)
+			usage_add(usage, usage_of(&area->content, range_size(area->range)));
 	}
 }
 
@@ -60,9 +57,9 @@ static bool rooms_check(struct tulou_process_vm *vm, struct report *report)
 		if (!more || next.range.start != area.range.end ||
 			!(area_is_room(&next) || (next.content.flags & TULOU_MAP_GROWSDOWN)))
 			return report_broken(
-				report, "P7: process %u: nothing grows into the room at %lx", vm->id, area.range.start);
+				report, "P8: process %u: nothing grows into the room at %lx", vm->id, area.range.start);
 		if (area.content.kind == TULOU_AREA_BARRIER && range_size(area.range) != PAGE_SIZE)
-			return report_broken(report, "P7: process %u: the barrier at %lx is no page", vm->id, area.range.start);
+			return report_broken(report, "P8: process %u: the barrier at %lx is no page", vm->id, area.range.start);
 	}
 	return true;
 }
@@ -81,7 +78,7 @@ static bool heap_check(const struct tulou_process_vm *vm, struct report *report)
 bool process_vm_check(struct tulou_process_vm *vm, struct report *report)
 {
 	const char *broken = vm->torn ? NULL : tree_check(&vm->owners);
-	struct usage usage = {0, 0};
+	struct usage usage = {0};
 	uintptr_t last = 0;
 	bool ok = true;
 
@@ -100,9 +97,9 @@ bool process_vm_check(struct tulou_process_vm *vm, struct report *report)
 		usage_count_locked(to_owner(node), &usage);
 		chunk_unlock(chunk, &vm->stock);
 	}
-	if (ok && (usage.total != vm->usage.total || usage.data != vm->usage.data))
-		return report_broken(report, "P5: process %u has %zu bytes, %zu of data, not %zu and %zu", vm->id, usage.total,
-			usage.data, vm->usage.total, vm->usage.data);
+	if (ok && (usage.total != vm->usage.total || usage.data != vm->usage.data || usage.committed != vm->usage.committed))
+		return report_broken(report, "P5: process %u has %zu bytes, %zu of data, %zu committed, not %zu, %zu, %zu",
+			vm->id, usage.total, usage.data, usage.committed, vm->usage.total, vm->usage.data, vm->usage.committed);
 	return ok && heap_check(vm, report) && rooms_check(vm, report);
 }
 

@@ -46,7 +46,25 @@ struct chunk {
 /* What one process has in all its areas, in bytes; changed under its process lock. */
 struct usage {
 	size_t total, data; /* what RLIMIT_AS and RLIMIT_DATA bound */
+	size_t committed; /* what the pool's memory limit bounds */
 };
+
+/* What `size` bytes of it are; for a size that wraps, taken away. */
+static inline struct usage usage_of(const struct area_content *content, size_t size)
+{
+	return (struct usage){
+		.total = content_is_room(content) ? 0 : size,
+		.data = area_content_is_data(content) ? size : 0,
+		.committed = area_content_is_committed(content) ? size : 0,
+	};
+}
+
+static inline void usage_add(struct usage *usage, struct usage more)
+{
+	usage->total += more.total;
+	usage->data += more.data;
+	usage->committed += more.committed;
+}
 
 struct owner {
 	struct tree_node node; /* process_vm.owners, by address; guarded by the process's lock */

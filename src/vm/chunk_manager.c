@@ -120,22 +120,13 @@ static struct journal *journal_of(const struct owner *owner)
 	return owner->chunk->guard.journal;
 }
 
-static void usage_add(struct owner *owner, const struct area_content *content, size_t size)
+static void usage_note(struct owner *owner, struct usage more)
 {
-	if (content_is_room(content))
-		return;
-	journal_add(journal_of(owner), &owner->usage->total, size);
-	if (area_content_is_data(content))
-		journal_add(journal_of(owner), &owner->usage->data, size);
-}
-
-static void usage_sub(struct owner *owner, const struct area_content *content, size_t size)
-{
-	if (content_is_room(content))
-		return;
-	journal_add(journal_of(owner), &owner->usage->total, -size);
-	if (area_content_is_data(content))
-		journal_add(journal_of(owner), &owner->usage->data, -size);
+	journal_add(journal_of(owner), &owner->usage->total, more.total);
+	if (more.data)
+		journal_add(journal_of(owner), &owner->usage->data, more.data);
+	if (more.committed)
+		journal_add(journal_of(owner), &owner->usage->committed, more.committed);
 }
 
 static void used_add(struct owner *owner, size_t size)
@@ -245,7 +236,7 @@ void chunk_insert_locked(struct owner *owner, struct range range, struct area_co
 	assert_locked(chunk, stock);
 	free_space_take(&chunk->free, range, stock);
 	used_add(owner, range_size(range));
-	usage_add(owner, &content, range_size(range));
+	usage_note(owner, usage_of(&content, range_size(range)));
 	if (prev && prev->range.end == range.start && prev->owner == owner &&
 		area_content_continues(&prev->content, range_size(prev->range), &content)) {
 		journal_set(journal_of(owner), &prev->range.end, range.end);
@@ -269,7 +260,7 @@ static void area_remove_part(struct area_record *area, struct range part, struct
 	struct journal *journal = journal_of(area->owner);
 
 	used_add(area->owner, -range_size(part));
-	usage_sub(area->owner, &area->content, range_size(part));
+	usage_note(area->owner, usage_of(&area->content, -range_size(part)));
 	if (area->range.start < part.start && part.end < area->range.end) {
 		area_split(area, part.end, stock);
 		journal_set(journal, &area->range.end, part.start);
@@ -318,7 +309,7 @@ void chunk_empty_locked(struct owner *owner, struct stock *stock)
 
 	assert_locked(chunk, stock);
 	while ((node = tree_take_down(&chunk->areas, &at))) {
-		usage_sub(owner, &to_record(node)->content, range_size(to_record(node)->range));
+		usage_note(owner, usage_of(&to_record(node)->content, -range_size(to_record(node)->range)));
 		area_forget(to_record(node), stock);
 	}
 	used_add(owner, -chunk->used);
@@ -335,8 +326,8 @@ void chunk_replace_locked(struct owner *owner, struct range range, struct area_c
 	area = area_cut_start(owner, range, stock);
 	if (area->range.end > range.end)
 		area_split(area, range.end, stock);
-	usage_sub(owner, &area->content, range_size(area->range));
-	usage_add(owner, &content, range_size(area->range));
+	usage_note(owner, usage_of(&area->content, -range_size(area->range)));
+	usage_note(owner, usage_of(&content, range_size(area->range)));
 	area_content_set(area, content, stock);
 	next = to_record(tree_prev(&area->node));
 	if (next && area_continues(next, area)) {
@@ -349,8 +340,8 @@ void chunk_replace_locked(struct owner *owner, struct range range, struct area_c
 			chunk_step_locked(owner->chunk);
 		if (next->range.end > range.end)
 			area_split(next, range.end, stock);
-		usage_sub(owner, &next->content, range_size(next->range));
-		usage_add(owner, &content, range_size(next->range));
+		usage_note(owner, usage_of(&next->content, -range_size(next->range)));
+		usage_note(owner, usage_of(&content, range_size(next->range)));
 		journal_set(journal_of(owner), &area->range.end, next->range.end);
 		area_drop(next, stock);
 	}
@@ -371,11 +362,11 @@ void chunk_change_locked(struct owner *owner, struct range range, struct area_ch
 			chunk_step_locked(owner->chunk);
 		if (area->range.end > range.end)
 			next = area_split(area, range.end, stock);
-		usage_sub(owner, &area->content, range_size(area->range));
+		usage_note(owner, usage_of(&area->content, -range_size(area->range)));
 		journal_set(journal_of(owner), &area->content.flags, (area->content.flags & ~change.clear) | change.set);
 		if (change.prot >= 0)
 			journal_set(journal_of(owner), &area->content.prot, (uint8_t)change.prot);
-		usage_add(owner, &area->content, range_size(area->range));
+		usage_note(owner, usage_of(&area->content, range_size(area->range)));
 		last = area;
 		if (prev && area_continues(prev, area)) {
 			area_join_next(prev, stock);
@@ -397,8 +388,8 @@ void chunk_bequeath_locked(struct owner *owner, struct owner *heir, struct range
 		struct area_record *prev = to_record(tree_prev(&area->node));
 
 		next = chunk_own_area_next_locked(area);
-		usage_sub(owner, &area->content, range_size(area->range));
-		usage_add(heir, &limbo, range_size(area->range));
+		usage_note(owner, usage_of(&area->content, -range_size(area->range)));
+		usage_note(heir, usage_of(&limbo, range_size(area->range)));
 		area_content_set(area, limbo, stock);
 		journal_add(journal_of(owner), &owner->area_count, -1);
 		journal_add(journal_of(owner), &heir->area_count, 1);

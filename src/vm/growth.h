@@ -14,7 +14,7 @@
  * Hosts that do not grow mappings (host->grown is NULL) have no rooms.
  *
  * All functions want the process's lock. A process without such mappings pays one test (vm->growth is empty).
- * Invariant: P7 a room or barrier is touched from above by a room or a mapping that grows, of the same process; a barrier is a page.
+ * Invariant: P8 a room or barrier is touched from above by a room or a mapping that grows, of the same process; a barrier is a page.
  */
 #ifndef TULOU_VM_GROWTH_H
 #define TULOU_VM_GROWTH_H

@@ -3,6 +3,9 @@
 #include "process_vm.h"
 #include "check.h"
 
+/* Bytes that a process keeps of its grant without using them. */
+enum { GRANT_SPARE = 4 << 20 };
+
 static uint32_t room_below(struct tree_node *node)
 {
 	return node ? to_owner(node)->room_max : 0;
@@ -28,7 +31,8 @@ void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t i
 		.journal = journal,
 		.limit_as = UINT64_MAX,
 		.limit_data = UINT64_MAX,
-		.growth = {UINTPTR_MAX, 0}};
+		.growth = {UINTPTR_MAX, 0},
+		.granted = pool->memory_limit && pool->limbo != vm ? 0 : SIZE_MAX};
 	vm->stock = (struct stock){
 		.host = pool->host,
 		.slab = &pool->record_slab,
@@ -86,6 +90,8 @@ void process_vm_leave(struct tulou_process_vm *vm, struct range touched)
 {
 	shm_flush(&vm->stock);
 	stock_limit(&vm->stock);
+	if (unlikely(vm->granted != SIZE_MAX && vm->granted > vm->usage.committed + GRANT_SPARE))
+		process_vm_grant_return(vm, vm->usage.committed + GRANT_SPARE / 2);
 	if (unlikely(vm->pool->check_level) && !range_is_empty(touched))
 		check_touched(vm, touched);
 	process_vm_unlock(vm);

@@ -10,7 +10,7 @@
  * Invariants: P1 every owner in the tree names the process, is in its chunk's list, and has an area or a pin; P2 keys ascend; P3
  * room_max is that of the subtree; P4 room is not above the truth where the process is alone; H1 heap_start <= brk; H2 the
  * heap's chunk is pinned and begins at heap_start; H3 areas of kind HEAP lie in [heap_start, page_up(brk)); P5 usage is the sum
- * over its areas.
+ * over its areas; P7 the grants add up to the pool's.
  */
 #ifndef TULOU_VM_PROCESS_VM_H
 #define TULOU_VM_PROCESS_VM_H
@@ -41,6 +41,9 @@ struct tulou_process_vm {
 	int lock_future; /* flags of AREA_LOCK_MASK that new areas get: mlockall(MCL_FUTURE) */
 	struct range growth; /* all that grows, and its room, lies in it: growth.h; start above end: there is none */
 	uint64_t limit_as, limit_data; /* bytes; UINT64_MAX: none */
+	/* Of the pool's memory limit, in larger steps than areas come and go, so that processes do not meet at the pool's counter.
+	 * SIZE_MAX: there is no limit. */
+	size_t granted;
 };
 
 /* The pool and its limbo lie in one piece. Bytes. */
@@ -49,8 +52,10 @@ static inline size_t pool_struct_size(void)
 	return page_up(sizeof(struct tulou) + sizeof(struct tulou_process_vm));
 }
 
-/* limits.c: may the process have `more` bytes, and `data` that RLIMIT_DATA counts, when it has `have`? 0 or -ENOMEM. */
-int process_vm_may_have(const struct tulou_process_vm *vm, struct usage have, size_t more, size_t data);
+/* limits.c: may the process have `more` when it has `have`? 0 or -ENOMEM. */
+int process_vm_may_have(struct tulou_process_vm *vm, struct usage have, struct usage more);
+/* Give back to the pool what was granted beyond `keep`. */
+void process_vm_grant_return(struct tulou_process_vm *vm, size_t keep);
 
 /* Take the lock; after the death of a holder what is shared is whole again, and the process VM torn if it went with him. */
 void process_vm_lock(struct tulou_process_vm *vm, uint32_t self);

@@ -156,6 +156,7 @@ void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 	*out = (struct tulou_stats){.pool_size = range_size(pool->range)};
 	pool_lock_list(pool, stock.self);
 	out->process_count = pool->process_count;
+	out->committed = __atomic_load_n(&pool->committed, __ATOMIC_RELAXED);
 	out->books = slab_bytes_locked(&pool->process_slab) + (2 + pool->journal_count) * JOURNAL_SIZE;
 	pool_unlock_list(pool);
 	manager_lock(&pool->manager, &stock);
