@@ -35,6 +35,14 @@ static int host_type(int flags)
 	return type;
 }
 
+/* Of a file the pages are what it says. */
+static int huge_flags(const struct map_options *options)
+{
+	size_t size = options->has_file ? options->file.page_size : map_options_huge(options->flags);
+
+	return !size ? 0 : size == HUGE_LARGE ? TULOU_MAP_HUGETLB | AREA_HUGE_LARGE : TULOU_MAP_HUGETLB;
+}
+
 void map_options_open(struct map_options *options, struct stock *stock)
 {
 	bool shared = sharing(options->flags) & TULOU_MAP_SHARED;
@@ -44,6 +52,9 @@ void map_options_open(struct map_options *options, struct stock *stock)
 		.prot = (uint8_t)perms_of(options->prot),
 		.kind = TULOU_AREA_MMAP,
 	};
+	options->content.flags |= huge_flags(options);
+	if (options->content.flags & TULOU_MAP_HUGETLB) /* as Linux: huge pages are never pageable */
+		options->content.flags &= ~AREA_LOCK_MASK;
 	if (options->has_file) {
 		options->content.object = shm_open_file(&options->file, shared, stock);
 		options->content.offset = options->offset;

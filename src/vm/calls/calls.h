@@ -23,6 +23,8 @@ int vm_visit(struct tulou_process_vm *vm, struct range range,
 	int (*visit)(struct tulou_process_vm *vm, struct range stretch, int arg), int arg);
 /* What mlockall(MCL_FUTURE) with MCL_ONFAULT says of `range`, which was just mapped and is booked so. 0 or the host's error. */
 int vm_lock_new(struct tulou_process_vm *vm, struct range range);
+/* Does an edge of `range` lie inside a huge page of the process? Linux: EINVAL. */
+bool vm_cuts_huge(struct tulou_process_vm *vm, struct range range);
 /* Is an area of the process in `range` sealed? Then its pages may not be taken away: EPERM. */
 bool vm_has_seal(struct tulou_process_vm *vm, struct range range);
 

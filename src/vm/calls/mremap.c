@@ -96,7 +96,7 @@ static int reserve(struct tulou_process_vm *vm, const struct request *r, struct 
 	}
 	if (r->keep && r->new_addr && range_covers(pool->range, *new) && !place_fixed(vm, *new, content))
 		return 0;
-	error = growth_place(vm, r->new_size, PAGE_SIZE, pool->range, content, &new->start);
+	error = growth_place(vm, r->new_size, area_content_page_size(&content), pool->range, content, &new->start);
 	new->end = new->start + r->new_size;
 	return error;
 }
@@ -184,6 +184,20 @@ static struct range new_range(const struct request *r)
 	return range_between(r->new_addr, r->new_addr + r->new_size);
 }
 
+/* Linux: whole huge pages, from one, to one, and not more of them. */
+static int round_huge(struct request *r, const struct area *area)
+{
+	size_t page = area_content_page_size(&area->content);
+
+	if (likely(page == PAGE_SIZE))
+		return 0;
+	r->new_size = align_up(r->new_size, page);
+	r->old.end = r->old.start + align_up(range_size(r->old), page);
+	if ((r->old.start | (r->fixed ? r->new_addr : 0)) & (page - 1))
+		return -TULOU_EINVAL;
+	return r->new_size > range_size(r->old) ? -TULOU_EINVAL : 0;
+}
+
 static long resize(struct tulou_process_vm *vm, struct request *r)
 {
 	struct area area;
@@ -195,7 +209,9 @@ static long resize(struct tulou_process_vm *vm, struct request *r)
 		return -TULOU_EFAULT;
 	if ((area.content.flags & AREA_SEALED) || vm_has_seal(vm, r->old) || (r->fixed && vm_has_seal(vm, new_range(r))))
 		return -TULOU_EPERM;
-	error = check_limits(vm, r, &area);
+	error = round_huge(r, &area);
+	if (!error)
+		error = check_limits(vm, r, &area);
 	if (error)
 		return error;
 	if (range_is_empty(r->old))

@@ -53,7 +53,10 @@ long tulou_munmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size)
 	result = growth_enter(vm, range);
 	if (result)
 		return result;
-	result = vm_has_seal(vm, range) ? -TULOU_EPERM : vm_unmap(vm, range);
+	if (vm_cuts_huge(vm, range))
+		result = -TULOU_EINVAL;
+	else
+		result = vm_has_seal(vm, range) ? -TULOU_EPERM : vm_unmap(vm, range);
 	process_vm_leave(vm, range);
 	return result;
 }
