@@ -34,7 +34,7 @@ struct tulou_file {
 
 /* One mapping to be made. `file` is NULL for anonymous memory. `flags` are TULOU_MAP_* as the caller gave them, less those that
  * say *where* (FIXED, FIXED_NOREPLACE, 32BIT): SHARED, PRIVATE or DROPPABLE
- * (Linux 6.11), or SHARED_VALIDATE with SYNC; NORESERVE, POPULATE, LOCKED, STACK, GROWSDOWN, HUGETLB. */
+ * (Linux 6.11); NORESERVE, POPULATE, LOCKED, STACK, GROWSDOWN, HUGETLB. */
 struct tulou_mapping {
 	uintptr_t start;
 	size_t size;

@@ -25,14 +25,9 @@ static int sharing(int flags)
 	}
 }
 
-/* What the host is told of it: SHARED_VALIDATE only if that makes a difference. */
 static int host_type(int flags)
 {
-	int type = flags & TULOU_MAP_TYPE;
-
-	if (type == TULOU_MAP_SHARED_VALIDATE)
-		return flags & TULOU_MAP_SYNC ? TULOU_MAP_SHARED_VALIDATE | TULOU_MAP_SYNC : TULOU_MAP_SHARED;
-	return type;
+	return (flags & TULOU_MAP_TYPE) == TULOU_MAP_SHARED_VALIDATE ? TULOU_MAP_SHARED : flags & TULOU_MAP_TYPE;
 }
 
 /* Of a file the pages are what it says. */

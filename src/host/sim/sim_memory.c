@@ -40,8 +40,6 @@ static int sim_map_check(struct sim *sim, const struct tulou_mapping *m)
 		return error;
 	if (m->flags & (TULOU_MAP_FIXED | TULOU_MAP_FIXED_NOREPLACE | TULOU_MAP_32BIT))
 		return sim_violation(sim, "map with flags %#x, which say where", m->flags);
-	if (type == TULOU_MAP_SHARED_VALIDATE)
-		return m->flags & TULOU_MAP_SYNC ? -TULOU_EOPNOTSUPP : sim_violation(sim, "map with flags %#x", m->flags);
 	if (type == TULOU_MAP_DROPPABLE)
 		return -TULOU_EINVAL; /* a kernel before 6.11 */
 	if (type != TULOU_MAP_SHARED && type != TULOU_MAP_PRIVATE)
