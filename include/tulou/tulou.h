@@ -51,6 +51,8 @@ bool tulou_process_vm_exclusive(const struct tulou_process_vm *vm);
 /* RLIMIT_AS and RLIMIT_DATA of the process, in bytes: what a call would take beyond them is ENOMEM (getrlimit(2)). A fresh process
  * VM has none (UINT64_MAX). */
 void tulou_process_vm_limit(struct tulou_process_vm *vm, uint64_t address_space, uint64_t data);
+/* The most bytes that its areas had together: VmPeak of /proc/PID/status. */
+size_t tulou_process_vm_peak(struct tulou_process_vm *vm);
 /* The last reference gives back all areas and chunks. What the host refuses to take back goes to limbo. */
 void tulou_process_vm_unref(struct tulou_process_vm *vm);
 /* Give back what a task died in giving back. To be called when tasks that use the pool have died. */

@@ -84,6 +84,7 @@ static void leave_behind(struct tulou_process_vm *vm)
 			process_vm_change(vm, range, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
 	}
 	vm->lock_future = 0;
+	vm->peak = vm->usage.total;
 	growth_settle(vm, vm->growth);
 	process_vm_leave(vm, range_between(0, 0));
 }

@@ -16,6 +16,11 @@ void tulou_process_vm_limit(struct tulou_process_vm *vm, uint64_t address_space,
 	process_vm_leave(vm, (struct range){0, 0});
 }
 
+size_t tulou_process_vm_peak(struct tulou_process_vm *vm)
+{
+	return __atomic_load_n(&vm->peak, __ATOMIC_RELAXED);
+}
+
 static bool fits(size_t have, size_t more, uint64_t limit)
 {
 	return !more || (have <= limit && more <= limit - have);

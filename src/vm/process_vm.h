@@ -38,6 +38,7 @@ struct tulou_process_vm {
 	uintptr_t heap_start, brk;
 	struct usage usage;
 	bool huge; /* there may be areas of huge pages */
+	size_t peak; /* the largest usage.total at the end of a call */
 	bool sealed; /* there may be sealed areas: mseal(2) */
 	int lock_future; /* flags of AREA_LOCK_MASK that new areas get: mlockall(MCL_FUTURE) */
 	struct range growth; /* all that grows, and its room, lies in it: growth.h; start above end: there is none */

@@ -219,6 +219,8 @@ static void process_become(struct process *process, const struct exec *e)
 	if (personality > 0 && personality & READ_IMPLIES_EXEC)
 		sys1(__NR_personality, personality & ~READ_IMPLIES_EXEC);
 	attributes_exec(process);
+	outside_drop(process);
+	process->resident_peak = 0;
 	task_delete_timers(process);
 	memcpy(process->exe, e->program->path, sizeof process->exe);
 	process->layout = e->start;
@@ -232,6 +234,7 @@ static void exec_commit(struct exec *e)
 	struct tulou_process_vm *old;
 
 	task_clear_guest_tid(thread);
+	task_robust_list_die(thread);
 	task_detach(thread);
 	thread->guest_tid_address = 0;
 	thread->guest_stack = (struct signal_stack){.flags = SIGNAL_STACK_DISABLE};
@@ -315,6 +318,7 @@ static long load_in_place(struct exec *e)
 	long result;
 
 	task_clear_guest_tid(e->thread);
+	task_robust_list_die(e->thread);
 	task_detach(e->thread);
 	tulou_process_vm_unref(__atomic_exchange_n(&process->vm, NULL, __ATOMIC_ACQ_REL));
 	result = load(e);

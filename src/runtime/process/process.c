@@ -83,6 +83,7 @@ void process_give_back(struct process *process)
 	struct tulou_process_vm *vm = __atomic_exchange_n(&process->vm, NULL, __ATOMIC_ACQ_REL);
 
 	attributes_drop(process);
+	outside_drop(process);
 	if (vm)
 		tulou_process_vm_unref(vm);
 }
@@ -113,10 +114,20 @@ bool process_alive(const struct process *process)
 	return process->leader_exited && sys2(__NR_kill, process->pid, 0) != -ESRCH;
 }
 
+bool process_is_guest(int pid)
+{
+	for (unsigned slot = 0; slot < process_slots(); slot++)
+		if (slot_at(slot)->pid == pid && process_alive(slot_at(slot)))
+			return true;
+	return false;
+}
+
 void process_forget_others(struct process *keep)
 {
 	for (unsigned slot = 0; slot < process_slots(); slot++)
-		if (slot_at(slot) != keep)
+		if (slot_at(slot) != keep) {
+			outside_drop(slot_at(slot));
 			slot_at(slot)->state = PROCESS_FREE;
+		}
 	slots_taken = 1;
 }

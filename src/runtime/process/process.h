@@ -11,14 +11,17 @@
  * `word` is the leader's CLONE_CHILD_CLEARTID word: STARTING before the task runs, then its tid, RELEASED or-ed in once it no
  * longer runs on its vfork parent's memory, and 0 once the leader is dead (or has left by a real execve).
  *
- * No locks: a slot is claimed by compare-and-swap and written only by its own task (exec, sigaction) or, dead, by the supervisor.
+ * A slot is claimed by compare-and-swap and written only by its own tasks or, dead, by the supervisor. Only what several threads
+ * of the process may write has a lock; nothing else is taken while one is held.
  */
 #ifndef TULOU_RUNTIME_PROCESS_H
 #define TULOU_RUNTIME_PROCESS_H
 
+#include "base/lock.h"
 #include "runtime/elf/program.h"
 #include "runtime/process/attributes.h"
 #include "runtime/process/limits.h"
+#include "runtime/process/outside.h"
 #include "runtime/process/thread.h"
 #include "runtime/runtime.h"
 
@@ -55,10 +58,13 @@ struct process {
 	bool listed; /* one of the programs of the command line */
 	struct process *watch_next; /* supervisor: processes to be watched */
 	struct tulou_process_vm *vm;
+	struct lock actions_lock; /* actions, and that the kernel's agree with them; its threads change them at once */
 	struct signal_action actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them */
 	struct program_start layout; /* where the program's parts lie */
 	struct limits limits;
 	struct attributes attributes;
+	size_t resident_peak; /* bytes: the most that was seen (procfs.h); nobody counts in between */
+	struct outside outside[OUTSIDE_COUNT];
 	char exe[PROCESS_PATH]; /* /proc/self/exe: resolved */
 };
 
@@ -82,6 +88,8 @@ static inline uint32_t process_state(const struct process *process)
 {
 	return __atomic_load_n(&process->state, __ATOMIC_ACQUIRE);
 }
+/* Is it one of ours, alive? */
+bool process_is_guest(int pid);
 /* Could any task of it still run? */
 bool process_alive(const struct process *process);
 

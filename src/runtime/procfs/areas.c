@@ -29,6 +29,7 @@ static int collect(void *arg, const struct tulou_area_info *area)
 			.prot = (uint8_t)area->prot,
 			.shared = area->flags & TULOU_MAP_SHARED,
 			.anonymous = area->flags & TULOU_MAP_ANONYMOUS,
+			.locked = area->flags & TULOU_MAP_LOCKED,
 		};
 	return 0;
 }
