@@ -124,6 +124,13 @@ static inline bool area_content_is_committed(const struct area_content *content)
 	return content->flags & TULOU_MAP_ANONYMOUS;
 }
 
+static inline enum tulou_lock area_lock_of(const struct area_content *content)
+{
+	if (!(content->flags & TULOU_MAP_LOCKED))
+		return TULOU_LOCK_OFF;
+	return content->flags & AREA_LOCKONFAULT ? TULOU_LOCK_ONFAULT : TULOU_LOCK_ON;
+}
+
 /* The content as seen from `by` bytes further up. */
 static inline struct area_content area_content_at(struct area_content content, size_t by)
 {

@@ -100,7 +100,7 @@ bool process_vm_check(struct tulou_process_vm *vm, struct report *report)
 	if (ok && (usage.total != vm->usage.total || usage.data != vm->usage.data || usage.committed != vm->usage.committed))
 		return report_broken(report, "P5: process %u has %zu bytes, %zu of data, %zu committed, not %zu, %zu, %zu",
 			vm->id, usage.total, usage.data, usage.committed, vm->usage.total, vm->usage.data, vm->usage.committed);
-	return ok && heap_check(vm, report) && rooms_check(vm, report);
+	return ok && heap_check(vm, report) && rooms_check(vm, report) && resident_check(vm, report);
 }
 
 static struct shm_bond *link_bond(struct list *link)

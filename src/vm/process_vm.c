@@ -53,13 +53,14 @@ void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t i
 static void process_vm_taken_over(struct tulou_process_vm *vm, uint32_t self, enum guard_result result)
 {
 	journal_claim(vm->journal, self);
-	if (result == GUARD_TORN)
+	if (result == GUARD_TORN && !vm->torn) {
 		vm->torn = true;
+		__atomic_add_fetch(&vm->pool->torn_count, 1, __ATOMIC_RELAXED);
+	}
 }
 
-void process_vm_lock(struct tulou_process_vm *vm, uint32_t self)
+static void process_vm_locked(struct tulou_process_vm *vm, uint32_t self, enum guard_result result)
 {
-	enum guard_result result = guard_lock(&vm->guard, vm->pool->host, self);
 	uint32_t references = __atomic_load_n(&vm->references, __ATOMIC_RELAXED);
 	bool shared = (references > 1 && !(references & REFERENCES_GOING)) || vm == vm->pool->limbo;
 
@@ -70,6 +71,11 @@ void process_vm_lock(struct tulou_process_vm *vm, uint32_t self)
 	guard_name(&vm->guard, shared ? vm->journal : JOURNAL_UNNOTED);
 	vm->stock.own = vm->guard.journal;
 	vm->stock.self = self;
+}
+
+void process_vm_lock(struct tulou_process_vm *vm, uint32_t self)
+{
+	process_vm_locked(vm, self, guard_lock(&vm->guard, vm->pool->host, self));
 }
 
 void process_vm_unlock(struct tulou_process_vm *vm)
@@ -84,6 +90,19 @@ int process_vm_enter(struct tulou_process_vm *vm)
 		return 0;
 	process_vm_unlock(vm);
 	return -TULOU_ENOMEM;
+}
+
+bool process_vm_try_enter(struct tulou_process_vm *vm)
+{
+	uint32_t self = pool_self(vm->pool);
+
+	if (!lock_try(&vm->guard.lock, self))
+		return false;
+	process_vm_locked(vm, self, GUARD_TAKEN);
+	if (likely(!vm->torn && stock_reserve(&vm->stock, RECORDS_PER_CALL)))
+		return true;
+	process_vm_unlock(vm);
+	return false;
 }
 
 void process_vm_leave(struct tulou_process_vm *vm, struct range touched)

@@ -172,6 +172,14 @@ static uintptr_t probe_grown(void *ctx, uintptr_t start, uintptr_t low)
 	return probe->inner->grown(probe->inner->ctx, start, low);
 }
 
+static int probe_zero(void *ctx, uintptr_t start, size_t size)
+{
+	struct probe *probe = ctx;
+	int error = probe_enter(probe, PROBE_ADVISE);
+
+	return error ? error : probe->inner->zero(probe->inner->ctx, start, size);
+}
+
 static int probe_advise(void *ctx, uintptr_t start, size_t size, int advice)
 {
 	struct probe *probe = ctx;
@@ -288,6 +296,7 @@ void probe_init(struct probe *probe, const struct tulou_host *inner)
 		.moves_many = inner->moves_many,
 		.remap = inner->remap ? probe_remap : NULL,
 		.grown = inner->grown ? probe_grown : NULL,
+		.zero = inner->zero ? probe_zero : NULL,
 		.advise = probe_advise,
 		.sync = probe_sync,
 		.resident = inner->resident ? probe_resident : NULL,

@@ -116,6 +116,7 @@ static const struct tulou_host flat_host = {
 	.grow = flat_grow,
 	.move = flat_move,
 	.moves_many = true,
+	.zero = flat_blank,
 	.advise = flat_advise,
 	.sync = flat_sync,
 	.file_get = flat_file_get,

@@ -15,6 +15,7 @@ int linux_protect(void *ctx, uintptr_t start, size_t size, int prot);
 int linux_grow(void *ctx, uintptr_t start, size_t size, size_t new_size);
 int linux_remap(void *ctx, uintptr_t start, size_t size, uint64_t offset);
 uintptr_t linux_grown(void *ctx, uintptr_t start, uintptr_t low);
+int linux_zero(void *ctx, uintptr_t start, size_t size);
 int linux_advise(void *ctx, uintptr_t start, size_t size, int advice);
 int linux_sync(void *ctx, uintptr_t start, size_t size, int flags);
 int linux_resident(void *ctx, uintptr_t start, size_t size, unsigned char *vector);

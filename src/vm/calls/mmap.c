@@ -43,6 +43,8 @@ static int decode_type(const struct request *r)
 		return -TULOU_EOPNOTSUPP;
 	if (options->has_file && type != TULOU_MAP_PRIVATE && !perms_allow(options->file.max_prot, options->prot))
 		return -TULOU_EACCES;
+	if (options->has_file && !options->file.max_prot)
+		return -TULOU_EACCES;
 	if ((flags & TULOU_MAP_GROWSDOWN) && (options->has_file || type != TULOU_MAP_PRIVATE))
 		return -TULOU_EINVAL;
 	return 0;
@@ -250,11 +252,6 @@ static long commit(struct tulou_process_vm *vm, struct request *r)
 	else if (r->replace)
 		process_vm_replace(vm, r->range, r->options.content);
 	vm->huge = vm->huge || r->align > PAGE_SIZE;
-	if (error)
-		return error;
-	error = vm_lock_new(vm, r->range);
-	if (error) /* what a fixed mapping replaced is gone */
-		vm_unmap(vm, r->range);
 	return error ? error : (long)r->range.start;
 }
 
@@ -264,7 +261,7 @@ static int refuse(struct tulou_process_vm *vm, const struct request *r)
 	return r->fixed && !r->replace && own_is_in(vm, r->range) ? -TULOU_EEXIST : r->late;
 }
 
-long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
+static long map(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
 {
 	struct request r = {.align = PAGE_SIZE, .options = {.prot = prot, .flags = flags, .offset = offset}};
 	const struct tulou_host *host = vm->pool->host;
@@ -273,7 +270,7 @@ long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 
 	if (result)
 		return result;
-	result = growth_enter(vm, range_between(r.range.start, r.range.end + STACK_GAP));
+	result = vm_enter(vm, range_between(r.range.start, r.range.end + STACK_GAP));
 	entered = !result;
 	if (entered && r.late)
 		result = refuse(vm, &r);
@@ -291,5 +288,39 @@ long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 	shm_flush(&vm->stock);
 	map_options_close(&r.options, &vm->stock);
 	process_vm_leave(vm, r.range);
+	return result;
+}
+
+/* A block that was kept from a munmap of this size; 0: the call goes its way. */
+static long map_kept(struct tulou_process_vm *vm, size_t size)
+{
+	long start;
+
+	if (process_vm_enter(vm))
+		return 0;
+	start = (long)resident_take(vm, size);
+	process_vm_leave(vm, range_between(0, 0));
+	return start;
+}
+
+static bool has_kept(const struct tulou_process_vm *vm)
+{
+	return __atomic_load_n(&vm->resident.count, __ATOMIC_RELAXED);
+}
+
+long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
+{
+	const int plain = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS;
+	long result;
+
+	if (unlikely(has_kept(vm)) && !addr && prot == (TULOU_PROT_READ | TULOU_PROT_WRITE) && flags == plain &&
+		page_is_aligned(offset)) {
+		result = map_kept(vm, page_up(size));
+		if (result)
+			return result;
+	}
+	result = map(vm, addr, size, prot, flags, fd, offset);
+	if (unlikely(result == -TULOU_ENOMEM && has_kept(vm)) && resident_give_back(vm))
+		result = map(vm, addr, size, prot, flags, fd, offset);
 	return result;
 }

@@ -67,7 +67,7 @@ long tulou_remap_file_pages(struct tulou_process_vm *vm, uintptr_t addr, size_t 
 		return -TULOU_ENOSYS;
 	if (result)
 		return result;
-	result = growth_enter(vm, range);
+	result = vm_enter(vm, range);
 	if (result)
 		return result;
 	result = remap(vm, range, page_offset);
