@@ -10,6 +10,9 @@
  *     mremap-target An mremap(2) that fails has changed nothing. Linux may have unmapped the fixed target before it looks at the
  *                   old range (always up to 6.16; later when the old range wraps).
  *
+ *     mremap-files  mremap(2) that moves several areas at once says EFAULT when one of them shows a file whose file system or driver
+ *                   chooses addresses itself (ext4, /dev/zero; not memfd). The manager cannot know, and moves them.
+ *
  *     mmap-target   The same of mmap(2) with MAP_FIXED: what a file refuses only when it is mapped (MAP_SYNC), or when the huge pages
  *                   are counted, comes after Linux has taken away what stood there.
  *
@@ -38,6 +41,9 @@ const char *deviation_find(const struct outcome *leader, const struct outcome *f
 	if (leader->request.call == CALL_MREMAP && leader->mergeable &&
 		(leader->result == -EFAULT) != (follower->result == -EFAULT))
 		return "mremap-merge";
+	if (leader->request.call == CALL_MREMAP && leader->request.flags & MREMAP_FIXED && leader->result > 0 &&
+		leader->request.size > PAGE && follower->result == -EFAULT)
+		return "mremap-files";
 	if (leader->request.call == CALL_MREMAP && leader->request.flags & MREMAP_FIXED && leader->result < 0 &&
 		follower->result < 0)
 		return leader->result == follower->result ? "mremap-target" : NULL;
