@@ -299,7 +299,7 @@ int sim_remap(void *ctx, uintptr_t start, size_t size, uint64_t offset)
 static struct sim_extent *sim_grow_down(struct sim *sim, uintptr_t addr)
 {
 	size_t i = sim_areas_from(&sim->areas, addr);
-	struct sim_extent *above = i < sim->areas.count ? &sim->areas.items[i] : NULL, *below = i ? above - 1 : NULL;
+	struct sim_extent *above = i < sim->areas.count ? &sim->areas.items[i] : NULL, *below = above && i ? above - 1 : NULL;
 
 	addr &= ~(TULOU_PAGE_SIZE - 1);
 	if (!above || !above->grows || addr < sim->start)
