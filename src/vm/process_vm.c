@@ -74,6 +74,12 @@ static void process_vm_locked(struct tulou_process_vm *vm, uint32_t self, enum g
 	vm->stock.self = self;
 }
 
+void process_vm_change_noted(struct tulou_process_vm *vm)
+{
+	guard_name(&vm->guard, vm->journal);
+	vm->stock.own = vm->journal;
+}
+
 void process_vm_change_begin(struct tulou_process_vm *vm)
 {
 	if (vm->guard.journal)
@@ -109,6 +115,7 @@ bool process_vm_try_enter(struct tulou_process_vm *vm)
 	if (!lock_try(&vm->guard.lock, self))
 		return false;
 	process_vm_locked(vm, self, GUARD_TAKEN);
+	process_vm_change_noted(vm);
 	if (likely(!vm->torn && stock_reserve(&vm->stock, RECORDS_PER_CALL)))
 		return true;
 	process_vm_unlock(vm);

@@ -67,6 +67,8 @@ void process_vm_lock(struct tulou_process_vm *vm, uint32_t self);
 void process_vm_unlock(struct tulou_process_vm *vm);
 /* From here on the holder, which is of the process, or follows its last task, makes changes; nobody else may. */
 void process_vm_change_begin(struct tulou_process_vm *vm);
+/* The same for a task of another process, whose death must not tear this one. */
+void process_vm_change_noted(struct tulou_process_vm *vm);
 /* Begin a call: take the lock and records for one step. 0, or -ENOMEM (lock not taken), which is all that a torn one answers. */
 int process_vm_enter(struct tulou_process_vm *vm);
 /* The same if nobody has the lock. */
