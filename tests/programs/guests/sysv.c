@@ -240,7 +240,7 @@ static void check_rights(void)
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		if (setuid(OTHER_USER))
+		if (getuid() || setuid(OTHER_USER))
 			_exit(0);
 		SHOW(shmat(id, NULL, SHM_RDONLY));
 		SHOW(shmat(id, NULL, 0));
