@@ -252,6 +252,8 @@ static void check_rights(void)
 		_exit(0);
 	}
 	SHOW(ended(pid));
+	state.shm_perm.mode = 0600;
+	SHOW(shmctl(id, IPC_SET, &state));
 }
 
 /* ---- what the kernel tells, and the end --------------------------------------------------------------------------------------------- */
