@@ -37,13 +37,65 @@ void pool_thaw(struct tulou *pool)
 	pool_unlock_list(pool);
 }
 
-void tulou_fork_prepare(struct tulou *pool)
+/* ---- others' memory stays out of the copy -------------------------------------------------------------------------------- */
+
+/* Anonymous memory (System V's too) is what costs: its page tables are copied, each page faults again, attachments are counted. What maps a file
+ * is left to the child to take away, since advice on some devices cannot be taken back. */
+static bool area_is_hidden(const struct area *area)
 {
-	pool_freeze(pool, pool_self(pool));
+	return area_has_pages(area) && (area->content.flags & TULOU_MAP_ANONYMOUS) && !(area->content.flags & AREA_DONTFORK);
 }
 
-void tulou_fork_parent(struct tulou *pool)
+static void process_vm_advise(struct tulou_process_vm *vm, int advice)
 {
+	const struct tulou_host *host = vm->pool->host;
+	struct range range = range_between(0, 0);
+	struct area area;
+
+	while (!vm->torn && process_vm_area_above(vm, range.end, &area)) {
+		bool hidden = area_is_hidden(&area);
+
+		range = area.range;
+		while (hidden && process_vm_area_above(vm, range.end, &area) && area.range.start == range.end &&
+			area_is_hidden(&area))
+			range.end = area.range.end;
+		if (hidden)
+			host->advise(host->ctx, range.start, range_size(range), advice);
+	}
+}
+
+static void others_advise(struct tulou *pool, const struct tulou_process_vm *keep, int advice)
+{
+	list_for_each(link, &pool->processes) if (link_process(link) != keep) process_vm_advise(link_process(link), advice);
+}
+
+/* All locks are held. Whoever died between hiding and showing has left others hidden, which only a fork would notice: this one. A host
+ * that refuses copies more, that is all. */
+static void others_hide(struct tulou *pool, const struct tulou_process_vm *keep)
+{
+	if (pool->hidden)
+		others_advise(pool, NULL, TULOU_MADV_DOFORK);
+	pool->hidden = pool->process_count > 1;
+	if (pool->hidden)
+		others_advise(pool, keep, TULOU_MADV_DONTFORK);
+}
+
+static void others_show(struct tulou *pool, const struct tulou_process_vm *keep)
+{
+	if (pool->hidden)
+		others_advise(pool, keep, TULOU_MADV_DOFORK);
+	pool->hidden = false;
+}
+
+void tulou_fork_prepare(struct tulou *pool, struct tulou_process_vm *keep)
+{
+	pool_freeze(pool, pool_self(pool));
+	others_hide(pool, keep);
+}
+
+void tulou_fork_parent(struct tulou *pool, struct tulou_process_vm *keep)
+{
+	others_show(pool, keep);
 	pool_thaw(pool);
 }
 
@@ -92,6 +144,7 @@ void tulou_fork_child(struct tulou *pool, struct tulou_process_vm *keep)
 	struct list *link = pool->processes.next;
 
 	locks_forget(pool);
+	pool->hidden = false;
 	__atomic_store_n(&keep->references, 1, __ATOMIC_RELAXED); /* whoever else shared it was not copied */
 	while (link != &pool->processes) {
 		struct tulou_process_vm *vm = link_process(link);
