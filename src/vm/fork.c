@@ -20,8 +20,8 @@ static struct tulou_process_vm *link_process(struct list *link)
 void pool_freeze(struct tulou *pool, uint32_t self)
 {
 	pool_lock_list(pool, self);
-	list_for_each(link, &pool->processes) process_vm_lock(link_process(link), self);
-	process_vm_lock(pool->limbo, self);
+	list_for_each(link, &pool->processes) process_vm_lock_to_read(link_process(link), self);
+	process_vm_lock_to_read(pool->limbo, self);
 	manager_lock(&pool->manager, &pool->limbo->stock);
 	guard_take(&pool->shm.guard, pool->host, self, NULL);
 	slab_lock(&pool->record_slab, self, NULL);
@@ -39,29 +39,42 @@ void pool_thaw(struct tulou *pool)
 
 /* ---- others' memory stays out of the copy -------------------------------------------------------------------------------- */
 
-/* Anonymous memory (System V's too) is what costs: its page tables are copied, each page faults again, attachments are counted. What maps a file
- * is left to the child to take away, since advice on some devices cannot be taken back. */
-static bool area_is_hidden(const struct area *area)
+/*
+ * What is worth the two calls: shared anonymous memory, whose attachments are counted (System V), and private in large pieces, whose page
+ * tables would be copied and each page of which would fault again. Small pieces and stacks cost less to copy and to take away; what maps
+ * a file is left to that too, since advice on some devices cannot be taken back.
+ */
+enum { HIDDEN_LEAST = 1 << 20 };
+
+static bool area_is_hidden(const struct area_record *area)
 {
-	return area_has_pages(area) && (area->content.flags & TULOU_MAP_ANONYMOUS) && !(area->content.flags & AREA_DONTFORK);
+	const struct area_content *content = &area->content;
+
+	if (content->pending || !(content->flags & TULOU_MAP_ANONYMOUS) || (content->flags & AREA_DONTFORK))
+		return false;
+	if ((content->flags & TULOU_MAP_TYPE) != TULOU_MAP_PRIVATE)
+		return true;
+	return (content->kind == TULOU_AREA_MMAP || content->kind == TULOU_AREA_HEAP) && range_size(area->range) >= HIDDEN_LEAST;
 }
 
-static void process_vm_advise(struct tulou_process_vm *vm, int advice)
+/* The areas of one process in one chunk. Read without its lock, which nobody alive can hold now: taking it would say that we change the
+ * chunk, and whoever took it over from us would take it for torn. */
+static void chunk_advise(const struct owner *owner, const struct tulou_host *host, int advice)
 {
-	const struct tulou_host *host = vm->pool->host;
-	struct range range = range_between(0, 0);
-	struct area area;
+	if (owner->chunk->torn || lock_is_taken(&owner->chunk->guard.lock))
+		return;
+	for (struct tree_node *node = tree_first(&owner->chunk->areas); node; node = tree_next(node)) {
+		const struct area_record *area = to_record(node);
 
-	while (!vm->torn && process_vm_area_above(vm, range.end, &area)) {
-		bool hidden = area_is_hidden(&area);
-
-		range = area.range;
-		while (hidden && process_vm_area_above(vm, range.end, &area) && area.range.start == range.end &&
-			area_is_hidden(&area))
-			range.end = area.range.end;
-		if (hidden)
-			host->advise(host->ctx, range.start, range_size(range), advice);
+		if (area->owner == owner && area_is_hidden(area))
+			host->advise(host->ctx, area->range.start, range_size(area->range), advice);
 	}
+}
+
+static void process_vm_advise(const struct tulou_process_vm *vm, int advice)
+{
+	for (struct tree_node *node = vm->torn ? NULL : tree_first(&vm->owners); node; node = tree_next(node))
+		chunk_advise(to_owner(node), vm->pool->host, advice);
 }
 
 static void others_advise(struct tulou *pool, const struct tulou_process_vm *keep, int advice)

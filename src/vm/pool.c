@@ -205,7 +205,7 @@ uint32_t tulou_process_vm_id(const struct tulou_process_vm *vm)
 /* Under the lock: a call that runs has begun with the knowledge that nobody outlives it. */
 void tulou_process_vm_ref(struct tulou_process_vm *vm)
 {
-	process_vm_lock(vm, pool_self(vm->pool));
+	process_vm_lock_to_read(vm, pool_self(vm->pool));
 	__atomic_add_fetch(&vm->references, 1, __ATOMIC_RELAXED);
 	process_vm_unlock(vm);
 }

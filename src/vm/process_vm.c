@@ -56,16 +56,31 @@ static void process_vm_taken_over(struct tulou_process_vm *vm, uint32_t self, en
 		vm->torn = true;
 }
 
-void process_vm_lock(struct tulou_process_vm *vm, uint32_t self)
+static inline void process_vm_lock_unnamed(struct tulou_process_vm *vm, uint32_t self)
 {
 	enum guard_result result = guard_lock(&vm->guard, vm->pool->host, self);
-	uint32_t references = __atomic_load_n(&vm->references, __ATOMIC_RELAXED);
-	bool shared = (references > 1 && !(references & REFERENCES_GOING)) || vm == vm->pool->limbo;
 
 	if (likely(result == GUARD_TAKEN))
 		journal_begin(vm->journal, self);
 	else
 		process_vm_taken_over(vm, self, result);
+}
+
+void process_vm_lock_to_read(struct tulou_process_vm *vm, uint32_t self)
+{
+	process_vm_lock_unnamed(vm, self);
+	guard_name(&vm->guard, NULL);
+	vm->stock.self = self;
+}
+
+void process_vm_lock(struct tulou_process_vm *vm, uint32_t self)
+{
+	uint32_t references;
+	bool shared;
+
+	process_vm_lock_unnamed(vm, self);
+	references = __atomic_load_n(&vm->references, __ATOMIC_RELAXED);
+	shared = (references > 1 && !(references & REFERENCES_GOING)) || vm == vm->pool->limbo;
 	guard_name(&vm->guard, shared ? vm->journal : JOURNAL_UNNOTED);
 	vm->stock.own = vm->guard.journal;
 	vm->stock.self = self;

@@ -59,6 +59,8 @@ void process_vm_grant_return(struct tulou_process_vm *vm, size_t keep);
 
 /* Take the lock; after the death of a holder what is shared is whole again, and the process VM torn if it went with him. */
 void process_vm_lock(struct tulou_process_vm *vm, uint32_t self);
+/* The same for who changes nothing, and may be another process: its death tears nothing. */
+void process_vm_lock_to_read(struct tulou_process_vm *vm, uint32_t self);
 void process_vm_unlock(struct tulou_process_vm *vm);
 /* Begin a call: take the lock and records for one step. 0, or -ENOMEM (lock not taken), which is all that a torn one answers. */
 int process_vm_enter(struct tulou_process_vm *vm);

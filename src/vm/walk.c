@@ -114,7 +114,7 @@ int tulou_walk_process(struct tulou_process_vm *vm, int (*visit)(void *arg, cons
 	struct stock stock = walker(vm->pool);
 	int result = 0;
 
-	process_vm_lock(vm, stock.self);
+	process_vm_lock_to_read(vm, stock.self);
 	for (struct tree_node *node = vm->torn ? NULL : tree_first(&vm->owners); node && !result; node = tree_next(node))
 		result = walk_chunk(to_owner(node)->chunk, vm, &stock, visit, arg);
 	process_vm_unlock(vm);
