@@ -227,6 +227,8 @@ long trap_prctl(struct thread *thread, struct frame *frame)
 		return set_memory(process, r);
 	case PR_GET_AUXV:
 		return get_auxv(process, r);
+	case PR_SET_SYSCALL_USER_DISPATCH: /* it would catch our own calls in this thread */
+		return -EINVAL;
 	default:
 		return bound_credentials(own, r);
 	}

@@ -11,11 +11,13 @@
  * `word` is the leader's CLONE_CHILD_CLEARTID word: STARTING before the task runs, then its tid, RELEASED or-ed in once it no
  * longer runs on its vfork parent's memory, and 0 once the leader is dead (or has left by a real execve).
  *
- * No locks: a slot is claimed by compare-and-swap and written only by its own task (exec, sigaction) or, dead, by the supervisor.
+ * A slot is claimed by compare-and-swap and written only by its own tasks or, dead, by the supervisor. Only what several threads
+ * of the process may write has a lock; nothing else is taken while one is held.
  */
 #ifndef TULOU_RUNTIME_PROCESS_H
 #define TULOU_RUNTIME_PROCESS_H
 
+#include "base/lock.h"
 #include "runtime/elf/program.h"
 #include "runtime/process/attributes.h"
 #include "runtime/process/limits.h"
@@ -56,6 +58,7 @@ struct process {
 	bool listed; /* one of the programs of the command line */
 	struct process *watch_next; /* supervisor: processes to be watched */
 	struct tulou_process_vm *vm;
+	struct lock actions_lock; /* actions, and that the kernel's agree with them; its threads change them at once */
 	struct signal_action actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them */
 	struct program_start layout; /* where the program's parts lie */
 	struct limits limits;

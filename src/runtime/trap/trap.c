@@ -81,7 +81,7 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_readlink] = trap_readlink,
 	[__NR_readlinkat] = trap_readlinkat,
 	/* Not built yet: the kernel's own answer for a call that it does not have. docs/linux-compat.md lists them. */
-	[__NR_clone3] = trap_enosys,
+	[__NR_clone3] = trap_clone3,
 	[__NR_remap_file_pages] = trap_enosys,
 	[__NR_map_shadow_stack] = trap_enosys,
 };

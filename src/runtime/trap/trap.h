@@ -59,7 +59,7 @@ trap_function trap_rt_sigaction, trap_rt_sigprocmask, trap_rt_sigreturn, trap_rt
 /* trap/path.c */
 trap_function trap_open, trap_openat, trap_readlink, trap_readlinkat;
 /* process/clone.c */
-trap_function trap_clone, trap_fork, trap_vfork;
+trap_function trap_clone, trap_clone3, trap_fork, trap_vfork;
 /* process/exec.c */
 trap_function trap_execve, trap_execveat;
 /* process/exit.c */
