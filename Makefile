@@ -10,6 +10,7 @@ help:
 	@echo 'make run       build, and show several programs in one address space'
 	@echo 'make check     build, run every test and every gate'
 	@echo 'make suites    what others test Linux with in their long form, natively and under tulou (tests/suites/README.md)'
+	@echo 'make soak      random calls compared with the kernel for SECONDS (600), sequences of SEED (1000)'
 	@echo 'make release   build/release/tulou and build/release/libtulou.a'
 	@echo 'make dev       build/dev: hosted code under sanitizers, all checks on'
 	@echo 'make bench     measure against the kernel (BENCH=A: the manager alone, B: programs); build/release/bench.json, bench.svg'
@@ -30,6 +31,11 @@ suites:
 	@tools/install-deps build test suites
 	@tools/build release
 	@tests/suites/all
+
+soak:
+	@tools/install-deps build test
+	@tools/build release random_compare random_processes
+	@tools/soak '$(SECONDS)' '$(SEED)'
 
 release:
 	@tools/install-deps build
@@ -53,4 +59,4 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: help run check suites release dev bench install format clean
+.PHONY: help run check suites soak release dev bench install format clean

@@ -41,6 +41,14 @@ static inline enum lock_result lock_take(struct lock *lock, const struct tulou_h
 	return lock_take_slow(lock, host, self);
 }
 
+/* Take it if nobody holds it, not even a dead holder. */
+static inline bool lock_try(struct lock *lock, uint32_t self)
+{
+	uint32_t free = 0;
+
+	return __atomic_compare_exchange_n(&lock->word, &free, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
 static inline void lock_drop(struct lock *lock, const struct tulou_host *host)
 {
 	if (unlikely(__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) & LOCK_CONTENDED))

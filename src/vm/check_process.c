@@ -45,6 +45,25 @@ static void usage_count_locked(const struct owner *owner, struct usage *usage)
 	}
 }
 
+static bool rooms_check(struct tulou_process_vm *vm, struct report *report)
+{
+	struct area area, next;
+	bool more = process_vm_area_above(vm, 0, &area);
+
+	for (; more; area = next) {
+		more = process_vm_area_above(vm, area.range.end, &next);
+		if (!area_is_room(&area))
+			continue;
+		if (!more || next.range.start != area.range.end ||
+			!(area_is_room(&next) || (next.content.flags & TULOU_MAP_GROWSDOWN)))
+			return report_broken(
+				report, "P8: process %u: nothing grows into the room at %lx", vm->id, area.range.start);
+		if (area.content.kind == TULOU_AREA_BARRIER && range_size(area.range) != PAGE_SIZE)
+			return report_broken(report, "P8: process %u: the barrier at %lx is no page", vm->id, area.range.start);
+	}
+	return true;
+}
+
 static bool heap_check(const struct tulou_process_vm *vm, struct report *report)
 {
 	if (!vm->heap)
@@ -81,7 +100,7 @@ bool process_vm_check(struct tulou_process_vm *vm, struct report *report)
 	if (ok && (usage.total != vm->usage.total || usage.data != vm->usage.data || usage.committed != vm->usage.committed))
 		return report_broken(report, "P5: process %u has %zu bytes, %zu of data, %zu committed, not %zu, %zu, %zu",
 			vm->id, usage.total, usage.data, usage.committed, vm->usage.total, vm->usage.data, vm->usage.committed);
-	return ok && heap_check(vm, report);
+	return ok && heap_check(vm, report) && rooms_check(vm, report) && resident_check(vm, report);
 }
 
 static struct shm_bond *link_bond(struct list *link)

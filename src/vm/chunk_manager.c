@@ -358,7 +358,7 @@ void chunk_change_locked(struct owner *owner, struct range range, struct area_ch
 		struct area_record *next = to_record(tree_next(&area->node));
 		struct area_record *prev = to_record(tree_prev(&area->node));
 
-		if (!last || !area_continues(last, area))
+		if (last && !area_continues(last, area))
 			chunk_step_locked(owner->chunk);
 		if (area->range.end > range.end)
 			next = area_split(area, range.end, stock);

@@ -10,6 +10,7 @@
  * most: prepare takes them last, shm manager before slabs.
  */
 #include "check.h"
+#include "growth.h"
 #include "process_vm.h"
 
 static struct tulou_process_vm *link_process(struct list *link)
@@ -138,7 +139,7 @@ static void leave_behind(struct tulou_process_vm *vm)
 	struct range range = range_between(0, 0);
 	struct area area;
 
-	if (process_vm_enter(vm))
+	if (growth_enter(vm, vm->growth))
 		return;
 	while (process_vm_area_above(vm, range.end, &area)) {
 		range = area.range;
@@ -149,6 +150,7 @@ static void leave_behind(struct tulou_process_vm *vm)
 	}
 	vm->lock_future = 0;
 	vm->peak = vm->usage.total;
+	growth_settle(vm, vm->growth);
 	process_vm_leave(vm, range_between(0, 0));
 }
 

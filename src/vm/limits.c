@@ -75,9 +75,9 @@ void process_vm_grant_return(struct tulou_process_vm *vm, size_t keep)
 
 int process_vm_may_have(struct tulou_process_vm *vm, struct usage have, struct usage more)
 {
-	size_t committed = have.committed + more.committed;
+	size_t committed = have.committed + more.committed, kept = vm->resident.bytes;
 
-	if (!fits(have.total, more.total, vm->limit_as) || !fits(have.data, more.data, vm->limit_data))
+	if (!fits(have.total - kept, more.total, vm->limit_as) || !fits(have.data - kept, more.data, vm->limit_data))
 		return -TULOU_ENOMEM;
 	return !more.committed || committed <= vm->granted || grant(vm, committed) ? 0 : -TULOU_ENOMEM;
 }

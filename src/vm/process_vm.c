@@ -31,6 +31,7 @@ void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t i
 		.journal = journal,
 		.limit_as = UINT64_MAX,
 		.limit_data = UINT64_MAX,
+		.growth = {UINTPTR_MAX, 0},
 		.granted = pool->memory_limit && pool->limbo != vm ? 0 : SIZE_MAX};
 	vm->stock = (struct stock){
 		.host = pool->host,
@@ -52,38 +53,41 @@ void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t i
 static void process_vm_taken_over(struct tulou_process_vm *vm, uint32_t self, enum guard_result result)
 {
 	journal_claim(vm->journal, self);
-	if (result == GUARD_TORN)
+	if (result == GUARD_TORN && !vm->torn) {
 		vm->torn = true;
+		__atomic_add_fetch(&vm->pool->torn_count, 1, __ATOMIC_RELAXED);
+	}
 }
 
-static inline void process_vm_lock_unnamed(struct tulou_process_vm *vm, uint32_t self)
+/* The caller has the guard's lock. */
+static void process_vm_begin(struct tulou_process_vm *vm, uint32_t self, enum guard_result result)
 {
-	enum guard_result result = guard_lock(&vm->guard, vm->pool->host, self);
-
 	if (likely(result == GUARD_TAKEN))
 		journal_begin(vm->journal, self);
 	else
 		process_vm_taken_over(vm, self, result);
+	vm->stock.self = self;
 }
 
-void process_vm_lock_to_read(struct tulou_process_vm *vm, uint32_t self)
+static void process_vm_begin_to_change(struct tulou_process_vm *vm, uint32_t self, enum guard_result result)
 {
-	process_vm_lock_unnamed(vm, self);
-	guard_name(&vm->guard, NULL);
-	vm->stock.self = self;
+	uint32_t references = __atomic_load_n(&vm->references, __ATOMIC_RELAXED);
+	bool shared = (references > 1 && !(references & REFERENCES_GOING)) || vm == vm->pool->limbo;
+
+	process_vm_begin(vm, self, result);
+	guard_name(&vm->guard, shared ? vm->journal : JOURNAL_UNNOTED);
+	vm->stock.own = vm->guard.journal;
 }
 
 void process_vm_lock(struct tulou_process_vm *vm, uint32_t self)
 {
-	uint32_t references;
-	bool shared;
+	process_vm_begin_to_change(vm, self, guard_lock(&vm->guard, vm->pool->host, self));
+}
 
-	process_vm_lock_unnamed(vm, self);
-	references = __atomic_load_n(&vm->references, __ATOMIC_RELAXED);
-	shared = (references > 1 && !(references & REFERENCES_GOING)) || vm == vm->pool->limbo;
-	guard_name(&vm->guard, shared ? vm->journal : JOURNAL_UNNOTED);
-	vm->stock.own = vm->guard.journal;
-	vm->stock.self = self;
+void process_vm_lock_to_read(struct tulou_process_vm *vm, uint32_t self)
+{
+	process_vm_begin(vm, self, guard_lock(&vm->guard, vm->pool->host, self));
+	guard_name(&vm->guard, NULL);
 }
 
 void process_vm_unlock(struct tulou_process_vm *vm)
@@ -98,6 +102,19 @@ int process_vm_enter(struct tulou_process_vm *vm)
 		return 0;
 	process_vm_unlock(vm);
 	return -TULOU_ENOMEM;
+}
+
+bool process_vm_try_enter(struct tulou_process_vm *vm)
+{
+	uint32_t self = pool_self(vm->pool);
+
+	if (!lock_try(&vm->guard.lock, self))
+		return false;
+	process_vm_begin_to_change(vm, self, GUARD_TAKEN);
+	if (likely(!vm->torn && stock_reserve(&vm->stock, RECORDS_PER_CALL)))
+		return true;
+	process_vm_unlock(vm);
+	return false;
 }
 
 void process_vm_leave(struct tulou_process_vm *vm, struct range touched)
@@ -342,10 +359,10 @@ static bool host_take_back(struct tulou_process_vm *vm, struct owner *owner)
 	chunk_lock(owner->chunk, &vm->stock);
 	for (area = chunk_own_area_above_locked(owner, 0); area && good; area = next) {
 		struct range range = area->range;
-		bool pages = content_has_pages(&area->content);
+		bool pages = content_is_at_host(&area->content);
 
 		next = chunk_own_area_next_locked(area);
-		while (next && next->range.start == range.end && content_has_pages(&next->content) == pages) {
+		while (next && next->range.start == range.end && content_is_at_host(&next->content) == pages) {
 			range.end = next->range.end;
 			next = chunk_own_area_next_locked(next);
 		}
@@ -388,7 +405,7 @@ static void clear_stretches(struct tulou_process_vm *vm, struct range rest)
 	struct area first;
 
 	while (process_vm_stretch(vm, rest, &stretch, &first)) {
-		if (area_has_pages(&first) && host->unmap(host->ctx, stretch.start, range_size(stretch)))
+		if (content_is_at_host(&first.content) && host->unmap(host->ctx, stretch.start, range_size(stretch)))
 			limbo_take(vm, stretch);
 		else
 			process_vm_remove(vm, stretch, false);

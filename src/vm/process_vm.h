@@ -17,8 +17,9 @@
 
 #include "chunk_manager.h"
 #include "pool.h"
+#include "resident.h"
 
-/* In place of the count of references: the task in the lower bits is giving the process VM back. */
+/* In place of the count of references: the task in the lower bits has the only one, and tulou_reap() follows it. */
 #define REFERENCES_GOING 0x80000000u
 
 struct tulou_process_vm {
@@ -40,10 +41,13 @@ struct tulou_process_vm {
 	size_t peak; /* the largest usage.total at the end of a call */
 	bool sealed; /* there may be sealed areas: mseal(2) */
 	int lock_future; /* flags of AREA_LOCK_MASK that new areas get: mlockall(MCL_FUTURE) */
+	struct range growth; /* all that grows, and its room, lies in it: growth.h; start above end: there is none */
 	uint64_t limit_as, limit_data; /* bytes; UINT64_MAX: none */
 	/* Of the pool's memory limit, in larger steps than areas come and go, so that processes do not meet at the pool's counter.
 	 * SIZE_MAX: there is no limit. */
 	size_t granted;
+	bool exact; /* keeps nothing: resident.h */
+	struct resident resident;
 };
 
 /* The pool and its limbo lie in one piece. Bytes. */
@@ -64,6 +68,8 @@ void process_vm_lock_to_read(struct tulou_process_vm *vm, uint32_t self);
 void process_vm_unlock(struct tulou_process_vm *vm);
 /* Begin a call: take the lock and records for one step. 0, or -ENOMEM (lock not taken), which is all that a torn one answers. */
 int process_vm_enter(struct tulou_process_vm *vm);
+/* The same if nobody has the lock. */
+bool process_vm_try_enter(struct tulou_process_vm *vm);
 /* End it, and run the checks that the pool wants; `touched` is what the call changed; empty: nothing. */
 void process_vm_leave(struct tulou_process_vm *vm, struct range touched);
 
@@ -79,6 +85,11 @@ void process_vm_give_back(struct tulou_process_vm *vm);
 void limbo_retry(struct tulou *pool, uint32_t self);
 /* Hand the process's areas in `stretch` to limbo. Takes limbo's lock. */
 void limbo_take(struct tulou_process_vm *vm, struct range stretch);
+
+static inline int resident_drop(struct tulou_process_vm *vm, struct range range)
+{
+	return likely(!vm->resident.count) ? 0 : resident_drop_slow(vm, range);
+}
 
 /* ---- owners ---- */
 /* The lowest owner whose chunk ends above `addr`, or NULL. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* walk.c - inspect.h: walks and statistics. The manager's lock is held over a walk of the pool, so that chunks stay. */
 #include "check.h"
+#include "growth.h"
 #include "process_vm.h"
 
 /* Locks want to know who takes them. */
@@ -55,7 +56,7 @@ static struct tulou_area_info area_info(const struct tulou_process_vm *vm, const
 		.flags = area->content.flags & (TULOU_MAP_SHARED | TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS | TULOU_MAP_LOCKED),
 		.dev = file ? object->dev : 0,
 		.ino = file ? object->ino : 0,
-		.offset = file ? area->content.offset : 0,
+		.offset = object ? area->content.offset : 0,
 	};
 }
 
@@ -114,7 +115,11 @@ int tulou_walk_process(struct tulou_process_vm *vm, int (*visit)(void *arg, cons
 	struct stock stock = walker(vm->pool);
 	int result = 0;
 
-	process_vm_lock_to_read(vm, stock.self);
+	process_vm_lock(vm, stock.self);
+	if (!vm->torn)
+		growth_learn(vm, vm->growth); /* without records it shows what was known */
+	if (!vm->torn)
+		resident_drop(vm, vm->pool->range); /* what the host refuses shows */
 	for (struct tree_node *node = vm->torn ? NULL : tree_first(&vm->owners); node && !result; node = tree_next(node))
 		result = walk_chunk(to_owner(node)->chunk, vm, &stock, visit, arg);
 	process_vm_unlock(vm);
@@ -128,6 +133,7 @@ bool tulou_find_area(struct tulou_process_vm *vm, uintptr_t addr, struct tulou_a
 
 	if (process_vm_enter(vm))
 		return false;
+	resident_drop(vm, vm->pool->range);
 	found = process_vm_area_above(vm, addr, &area);
 	if (found)
 		*out = area_info(vm, &area);
@@ -146,6 +152,17 @@ static int stats_area(void *arg, const struct tulou_area_info *area)
 	return 0;
 }
 
+/* The list's guard is held. */
+static size_t rollbacks_locked(const struct tulou *pool)
+{
+	size_t count = pool->list_journal->rollbacks + pool->limbo->journal->rollbacks;
+
+	list_for_each(link, &pool->processes) count += container_of(link, struct tulou_process_vm, link)->journal->rollbacks;
+	for (const struct journal *journal = pool->journals; journal; journal = journal->next)
+		count += journal->rollbacks;
+	return count;
+}
+
 void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 {
 	struct stock stock = walker(pool);
@@ -153,6 +170,8 @@ void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 	*out = (struct tulou_stats){.pool_size = range_size(pool->range)};
 	pool_lock_list(pool, stock.self);
 	out->process_count = pool->process_count;
+	out->rollback_count = rollbacks_locked(pool);
+	out->torn_count = __atomic_load_n(&pool->torn_count, __ATOMIC_RELAXED);
 	out->committed = __atomic_load_n(&pool->committed, __ATOMIC_RELAXED);
 	out->books = slab_bytes_locked(&pool->process_slab) + (2 + pool->journal_count) * JOURNAL_SIZE;
 	pool_unlock_list(pool);
@@ -169,6 +188,7 @@ void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 	slab_lock(&pool->record_slab, stock.self, NULL);
 	out->books += slab_bytes_locked(&pool->record_slab);
 	slab_unlock(&pool->record_slab);
+	out->resident = __atomic_load_n(&pool->resident_bytes, __ATOMIC_RELAXED);
 }
 
 int tulou_check(struct tulou *pool, char *what, size_t what_size)

@@ -109,7 +109,7 @@ static void process_begin(void *argument)
 /* A slot and a block for a child of `thread`'s process. */
 static struct thread *child_create(struct thread *thread, const struct clone_request *request)
 {
-	struct process *parent = thread->process, *child = process_claim();
+	struct process *parent = thread->process, *child = process_claim(thread->state);
 	struct thread *first = child ? thread_claim(child) : NULL;
 
 	if (!first) {
@@ -117,8 +117,8 @@ static struct thread *child_create(struct thread *thread, const struct clone_req
 			process_reclaim(child);
 		return NULL;
 	}
+	tulou_process_vm_ref(parent->vm);
 	child->vm = parent->vm;
-	tulou_process_vm_ref(child->vm);
 	child->thread_count = 1;
 	child->layout = parent->layout;
 	child->limits = parent->limits;
@@ -153,6 +153,7 @@ static void vfork_wait(struct thread *thread, struct process *child, uint32_t ge
 static long clone_shared(struct thread *thread, struct frame *frame, const struct clone_request *request)
 {
 	const uint64_t ours = CLONE_VFORK | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_SIGHAND;
+	const uint64_t slot_flags = request->flags & CLONE_PIDFD ? 0 : CLONE_PARENT_SETTID;
 	struct thread *first;
 	struct process *child;
 	struct frame *entry;
@@ -167,8 +168,11 @@ static long clone_shared(struct thread *thread, struct frame *frame, const struc
 	child = first->process;
 	generation = child->generation;
 	entry = child_frame(first, frame, request->stack);
-	pid = clone_task((request->flags & ~ours) | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, entry,
-		(uint32_t *)parent_word(request), &child->word, request->tls, process_begin, first);
+	/* The pid stands in the slot before the child runs: whoever follows a dead creator knows whether there is a task. With a pidfd,
+	 * which wants the kernel's one word, the child says it itself. */
+	pid = clone_task((request->flags & ~ours) | slot_flags | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, entry,
+		slot_flags ? (uint32_t *)&child->pid : (uint32_t *)request->pidfd, &child->word, request->tls, process_begin,
+		first);
 	if (pid < 0) {
 		process_reclaim(child);
 		return pid;

@@ -48,6 +48,7 @@ struct process {
 	uint32_t thread_count; /* tasks that may still run guest code; atomic */
 	/* Between claim and supervisor_watch() only its parent (and itself) touch a process: it must not be taken back meanwhile. */
 	uint32_t complete; /* pid and all are set; atomic */
+	uint32_t creator; /* the task that makes it, while it is not complete; 0: the launcher */
 	uint32_t queued; /* it is on the watcher's list; atomic */
 	uint32_t watched; /* by the supervisor of this epoch; 0: by none; atomic */
 	uint32_t leaving; /* in a real execve: `word` 0 means that it left */
@@ -70,8 +71,8 @@ struct process {
 
 _Static_assert(sizeof(struct process) <= PROCESS_SLOT, "process slot");
 
-/* A LIVE slot without VM and task, or NULL. */
-struct process *process_claim(void);
+/* A LIVE slot without VM and task, or NULL. `creator`: the calling task's token; 0: the launcher. */
+struct process *process_claim(uint32_t creator);
 /* Take back everything that a dead (or never started) process owned, and free its slot. Whoever calls first does it. */
 void process_reclaim(struct process *process);
 /* Give back its memory; the caller is the last task of it. */
@@ -81,6 +82,8 @@ struct process *process_at(unsigned slot);
 unsigned process_slots(void);
 /* Number of slots that are LIVE or GONE. */
 unsigned process_count(void);
+/* Its creator died before it could say that it is complete. With a pid there is a task, without one there is none. */
+bool process_is_unborn(const struct process *process);
 /* After a fork by copy: only `keep` is left. */
 void process_forget_others(struct process *keep);
 

@@ -18,7 +18,7 @@ static int collect(void *arg, const struct tulou_area_info *area)
 {
 	struct collection *c = arg;
 
-	if (area->kind == TULOU_AREA_RESERVED || area->kind == TULOU_AREA_LIMBO || (c->all && area->process != c->id))
+	if (area->kind == TULOU_AREA_RESERVED || area->kind >= TULOU_AREA_LIMBO || (c->all && area->process != c->id))
 		return 0;
 	if (c->count++ < c->room)
 		c->to[c->count - 1] = (struct own_area){

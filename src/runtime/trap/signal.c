@@ -155,20 +155,26 @@ static void signal_enter(int signo, struct siginfo *info, struct context *contex
 
 void signal_sigsys(struct thread *thread, struct frame *frame, int signo)
 {
-	struct signal_action *action = &thread->process->actions[signo];
-	struct signal_action fatal = {0};
+	struct signal_action *mine = &thread->process->actions[signo], action, fatal = {0};
+	bool forced =
+		frame->info.code > 0; /* a filter of the guest's own trapped a call: cannot be put off (force_sig of Linux) */
+	bool handled;
 
-	if (action->handler == HANDLER_IGNORE)
-		return;
-	if (thread->sigsys_blocked) {
-		thread->sigsys_pending = true;
-		thread->sigsys_info = frame->info;
+	actions_lock(thread->process);
+	action = *mine;
+	handled = action.handler > HANDLER_IGNORE && !thread->sigsys_blocked;
+	if (handled && action.flags & SA_RESETHAND)
+		mine->handler = HANDLER_DEFAULT;
+	actions_unlock(thread->process);
+	if (handled) {
+		deliver(thread, frame, signo, &action);
 		return;
 	}
-	if (action->handler != HANDLER_DEFAULT) {
-		deliver(thread, frame, signo, action);
-		if (action->flags & SA_RESETHAND)
-			action->handler = HANDLER_DEFAULT;
+	if (!forced && action.handler == HANDLER_IGNORE)
+		return;
+	if (!forced && thread->sigsys_blocked) {
+		thread->sigsys_pending = true;
+		thread->sigsys_info = frame->info;
 		return;
 	}
 	sys4(__NR_rt_sigaction, signo, (long)&fatal, 0, SIGSET_SIZE);

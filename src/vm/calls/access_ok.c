@@ -12,7 +12,7 @@ bool tulou_access_ok(struct tulou_process_vm *vm, uintptr_t addr, size_t size, i
 		return false;
 	if (range_is_empty(range))
 		return true;
-	if (process_vm_enter(vm))
+	if (vm_enter(vm, range))
 		return false;
 	while (ok && range.start < range.end) {
 		ok = process_vm_area_above(vm, range.start, &area) && area.range.start <= range.start && area_has_pages(&area) &&
