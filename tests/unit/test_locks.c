@@ -170,8 +170,8 @@ static void *watch(void *arg)
 		tulou_stats(w->f->pool, &stats);
 		if (stats.pool_free > stats.pool_size)
 			w->broken = true;
-		tulou_fork_prepare(w->f->pool);
-		tulou_fork_parent(w->f->pool);
+		tulou_fork_prepare(w->f->pool, w->f->a);
+		tulou_fork_parent(w->f->pool, w->f->a);
 	}
 	return NULL;
 }
