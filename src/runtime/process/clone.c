@@ -171,7 +171,8 @@ static long clone_shared(struct thread *thread, struct frame *frame, const struc
 	/* The pid stands in the slot before the child runs: whoever follows a dead creator knows whether there is a task. With a pidfd,
 	 * which wants the kernel's one word, the child says it itself. */
 	pid = clone_task((request->flags & ~ours) | slot_flags | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, entry,
-		slot_flags ? (uint32_t *)&child->pid : (uint32_t *)request->pidfd, &child->word, request->tls, process_begin, first);
+		slot_flags ? (uint32_t *)&child->pid : (uint32_t *)request->pidfd, &child->word, request->tls, process_begin,
+		first);
 	if (pid < 0) {
 		process_reclaim(child);
 		return pid;
