@@ -68,9 +68,24 @@ static void process_vm_locked(struct tulou_process_vm *vm, uint32_t self, enum g
 		journal_begin(vm->journal, self);
 	else
 		process_vm_taken_over(vm, self, result);
-	guard_name(&vm->guard, shared ? vm->journal : JOURNAL_UNNOTED);
+	/* Who only looks, or freezes, may be of another process: his death tears nothing. */
+	guard_name(&vm->guard, shared ? vm->journal : NULL);
 	vm->stock.own = vm->guard.journal;
 	vm->stock.self = self;
+}
+
+void process_vm_change_noted(struct tulou_process_vm *vm)
+{
+	guard_name(&vm->guard, vm->journal);
+	vm->stock.own = vm->journal;
+}
+
+void process_vm_change_begin(struct tulou_process_vm *vm)
+{
+	if (vm->guard.journal)
+		return;
+	guard_name(&vm->guard, JOURNAL_UNNOTED);
+	vm->stock.own = JOURNAL_UNNOTED;
 }
 
 void process_vm_lock(struct tulou_process_vm *vm, uint32_t self)
@@ -86,6 +101,7 @@ void process_vm_unlock(struct tulou_process_vm *vm)
 int process_vm_enter(struct tulou_process_vm *vm)
 {
 	process_vm_lock(vm, pool_self(vm->pool));
+	process_vm_change_begin(vm);
 	if (likely(!vm->torn && stock_reserve(&vm->stock, RECORDS_PER_CALL)))
 		return 0;
 	process_vm_unlock(vm);
@@ -99,6 +115,7 @@ bool process_vm_try_enter(struct tulou_process_vm *vm)
 	if (!lock_try(&vm->guard.lock, self))
 		return false;
 	process_vm_locked(vm, self, GUARD_TAKEN);
+	process_vm_change_noted(vm);
 	if (likely(!vm->torn && stock_reserve(&vm->stock, RECORDS_PER_CALL)))
 		return true;
 	process_vm_unlock(vm);

@@ -26,7 +26,8 @@ struct tulou_process_vm {
 	struct tulou *pool;
 	struct list link; /* pool.processes; guarded by pool.list_lock */
 	uint32_t id, references; /* atomic */
-	/* Names the journal while tasks share the process VM that can die one without the other; else nothing private is noted. */
+	/* Names the journal while tasks share the process VM that can die one without the other; else nothing private is noted, and a
+	 * death between process_vm_change_begin() and the end leaves it torn. */
 	struct guard guard;
 	struct journal *journal; /* of who holds the guard; fixed */
 	/* guarded by guard */
@@ -38,6 +39,7 @@ struct tulou_process_vm {
 	struct owner *heap; /* the pinned bond with the heap's chunk, or NULL before build */
 	uintptr_t heap_start, brk;
 	struct usage usage;
+	bool huge; /* there may be areas of huge pages */
 	size_t peak; /* the largest usage.total at the end of a call */
 	bool sealed; /* there may be sealed areas: mseal(2) */
 	int lock_future; /* flags of AREA_LOCK_MASK that new areas get: mlockall(MCL_FUTURE) */
@@ -64,6 +66,10 @@ void process_vm_grant_return(struct tulou_process_vm *vm, size_t keep);
 /* Take the lock; after the death of a holder what is shared is whole again, and the process VM torn if it went with him. */
 void process_vm_lock(struct tulou_process_vm *vm, uint32_t self);
 void process_vm_unlock(struct tulou_process_vm *vm);
+/* From here on the holder, which is of the process, or follows its last task, makes changes; nobody else may. */
+void process_vm_change_begin(struct tulou_process_vm *vm);
+/* The same for a task of another process, whose death must not tear this one. */
+void process_vm_change_noted(struct tulou_process_vm *vm);
 /* Begin a call: take the lock and records for one step. 0, or -ENOMEM (lock not taken), which is all that a torn one answers. */
 int process_vm_enter(struct tulou_process_vm *vm);
 /* The same if nobody has the lock. */

@@ -112,7 +112,7 @@ static long follower_call(struct run *run, const struct request *req, const stru
 {
 	if (leader && leader->others && (leader->result == -ENOMEM || leader->result == -EEXIST))
 		return leader->result;
-	if (leader && (leader->gap || leader->many)) /* deviations, see deviations.c: the call is not made */
+	if (leader && leader->gap) /* deviations, see deviations.c: the call is not made */
 		return leader->result;
 	if (req->call == CALL_MMAP)
 		return follow_mmap(run, req, leader);

@@ -59,6 +59,7 @@ static void torn(void **state)
 	assert_int_equal(map_pages(f.a, 4, RW), 0);
 	assert_int_equal(map_pages(f.b, 4, RW), 32);
 	process_vm_lock(f.a, 9);
+	process_vm_change_begin(f.a);
 	chunk_lock(to_chunk(tree_first(&f.pool->manager.chunks)), &f.a->stock);
 	memset(&to_chunk(tree_first(&f.pool->manager.chunks))->areas.root, 0xee, sizeof(struct tree_node *));
 	memset(&f.a->owners.root, 0xee, sizeof(struct tree_node *));
@@ -169,8 +170,8 @@ static void *watch(void *arg)
 		tulou_stats(w->f->pool, &stats);
 		if (stats.pool_free > stats.pool_size)
 			w->broken = true;
-		tulou_fork_prepare(w->f->pool);
-		tulou_fork_parent(w->f->pool);
+		tulou_fork_prepare(w->f->pool, w->f->a);
+		tulou_fork_parent(w->f->pool, w->f->a);
 	}
 	return NULL;
 }

@@ -166,6 +166,8 @@ static long commit(struct tulou_process_vm *vm, struct decoded *d)
 		if (error)
 			return error;
 	}
+	if (vm_cuts_huge(vm, d->range))
+		return -TULOU_EINVAL;
 	stop = reach(vm, d->range, d->prot, &end);
 	if (end > d->range.start) {
 		error = host->protect(host->ctx, d->range.start, end - d->range.start, d->prot);
