@@ -19,6 +19,9 @@
 
 enum { CODE_SYSCALL_SIZE = 2, CODE_JUMP_SIZE = 5, CODE_PIECE_MAX = 32, CODE_FUNCTION_MAX = 8192, CODE_RELATIVE_MAX = 4 };
 
+/* Was it built with one? Else no site is ever understood. */
+extern const bool code_decoder;
+
 enum code_result {
 	CODE_OK,
 	CODE_NO_DECODER, /* built without one */

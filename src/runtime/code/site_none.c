@@ -2,6 +2,8 @@
 /* site_none.c - for a build without Zydis: no site is ever known, and every call is trapped. */
 #include "runtime/code/site.h"
 
+const bool code_decoder = false;
+
 enum code_result code_piece_find(const uint8_t *code, size_t size, size_t syscall_at, uint32_t nr, struct code_piece *out)
 {
 	(void)code;

@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "runtime/code/site.h"
 
+const bool code_decoder = true;
+
 enum { PENDING_MAX = 256, MOV_EAX = 0xb8, BITS = 8 };
 
 /* A walk over one function. */

@@ -11,7 +11,7 @@
 #include "runtime/user.h"
 
 enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
-enum { SYSCALL_SIZE = 2 };
+enum { SYSCALL_SIZE = 2, SI_TKILL = -6 };
 enum { FAST_RETURN, FAST_PASS }; /* what fast_call() tells entry.S */
 
 #define FAST_AT(member) (offsetof(struct thread, fast) + offsetof(struct fast, member))
@@ -182,9 +182,15 @@ static void leave(struct thread *thread, struct registers *regs)
 		thread->sigsys_blocked = thread->fast.sigsys_before;
 }
 
-/* The signal that was deferred comes now, in the shape of a SIGSYS that we sent ourselves (fast_requeue). */
+/* The signal that was deferred comes now, in the shape of a SIGSYS that we sent ourselves (fast_requeue), or of one that was sent to us
+ * before, and took its place: that one comes again. */
 static void recall(struct fast *fast, struct frame *frame, int *signo)
 {
+	const struct siginfo *info = &frame->info;
+	int pid = thread_current()->process->pid, tid = (int)sys0(__NR_gettid);
+
+	if (info->code != SI_TKILL || info->kill.pid != pid)
+		sys4(__NR_rt_tgsigqueueinfo, pid, tid, SIGNAL_SIGSYS, (long)info);
 	frame->info = fast->info;
 	*signo = (int)fast->deferred;
 	fast->deferred = 0;

@@ -340,14 +340,20 @@ static bool is_far(const struct patch_space *space, uint64_t start, uint64_t siz
 long patch_before(struct process *process, uint64_t start, uint64_t size, enum patch_change change)
 {
 	struct patch_space *space = process->patch;
-	long result;
 
-	if (!space || !space->patched || start & (PAGE - 1) || !size || is_far(space, start, size))
+	if (!space || start & (PAGE - 1) || !size || is_far(space, start, size))
 		return 0;
-	patch_space_lock(space);
-	result = change_locked(space, start, size, change);
-	patch_space_unlock(space);
-	return result;
+	if (!patch_space_is_mine(space))
+		patch_space_lock(space);
+	return change_locked(space, start, size, change);
+}
+
+void patch_after(struct process *process)
+{
+	struct patch_space *space = process->patch;
+
+	if (space && patch_space_is_mine(space))
+		patch_space_unlock(space);
 }
 
 /* Patched text that is made writable, and trampolines that no longer could be executed. */

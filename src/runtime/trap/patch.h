@@ -38,10 +38,13 @@ enum patch_change {
 	PATCH_UNMAP, /* its text may go; trampolines there must not be jumped to any more */
 	PATCH_CHANGE, /* it will be written to, moved, or made what it was not */
 };
-/* Take jumps back as far as the change asks for it. 0, or a negative errno: then the change must not be made. */
+/* Take jumps back as far as the change asks for it. 0, or a negative errno: then the change must not be made. From here to patch_after()
+ * no other thread patches anything: a page that is being exchanged would come back over what the change put there. */
 long patch_before(struct process *process, uint64_t start, uint64_t size, enum patch_change change);
 /* The same for a memory call with these registers, which is about to be made. */
 long patch_before_call(struct process *process, unsigned nr, const struct registers *regs);
+/* The change has been made, or not. */
+void patch_after(struct process *process);
 
 /* A vfork child has its parent's VM, and with it the records. */
 void patch_share(struct process *parent, struct process *child);

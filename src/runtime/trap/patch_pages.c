@@ -5,6 +5,8 @@
  *     text   |····TTTT····|   mremap(DONTUNMAP)   |····ffff····|   write, mremap        |····PPPP····|   The mapping stays; for a moment
  *                                   ▼                                                       ▲            its page is the file's own (f),
  *     aside                       TTTT ─────────────────────────▶  PPPP ────────────────────┘            without earlier patches.
+ *
+ * Aside is a place of the thread's block. Who is killed in between leaves a page there, which goes when a thread of that block patches.
  */
 #include "runtime/trap/patch_pages.h"
 
@@ -15,6 +17,8 @@
 
 #include "base/mem.h"
 #include "host/linux/syscall.h"
+#include "runtime/layout.h"
+#include "runtime/process/thread.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -22,6 +26,11 @@
 
 enum { BREAKPOINT = 0xcc };
 enum { READ_WRITE = TULOU_PROT_READ | TULOU_PROT_WRITE, READ_EXEC = TULOU_PROT_READ | TULOU_PROT_EXEC };
+
+static uint64_t aside_of(const struct thread *thread)
+{
+	return ASIDE_BASE + ((uint64_t)thread - THREADS_BASE) / THREAD_BLOCK * TULOU_PAGE_SIZE;
+}
 
 static long move(uint64_t from, uint64_t to, int flags)
 {
@@ -58,41 +67,43 @@ static long write_by_protection(uint64_t at, const void *bytes, size_t size, int
 long patch_text(uint64_t at, const void *bytes, size_t size, int prot)
 {
 	uint64_t page = at & ~(uint64_t)(TULOU_PAGE_SIZE - 1);
-	long aside, result;
+	uint64_t aside = aside_of(thread_current());
+	long result;
 
 	if (at + size > page + TULOU_PAGE_SIZE)
 		return -EINVAL;
-	aside = move(page, 0, MREMAP_DONTUNMAP);
-	if (aside < 0)
-		return aside;
-	result = write_by_memory((uint64_t)aside + (at - page), bytes, size);
+	result = move(page, aside, MREMAP_DONTUNMAP | MREMAP_FIXED);
+	if (result < 0)
+		return result;
+	result = write_by_memory(aside + (at - page), bytes, size);
 	if (result)
-		result = write_by_protection((uint64_t)aside + (at - page), bytes, size, prot);
+		result = write_by_protection(aside + (at - page), bytes, size, prot);
 	if (!result) {
-		result = move((uint64_t)aside, page, MREMAP_FIXED);
+		result = move(aside, page, MREMAP_FIXED);
 		result = result < 0 ? result : 0;
 	}
 	if (result) /* the file's own page is there: without patches, so that all of its sites are trapped */
-		sys2(__NR_munmap, aside, TULOU_PAGE_SIZE);
+		sys2(__NR_munmap, (long)aside, TULOU_PAGE_SIZE);
 	return result;
 }
 
 long patch_anonymous(uint64_t at, const void *bytes, size_t size)
 {
 	uint64_t page = at & ~(uint64_t)(TULOU_PAGE_SIZE - 1);
-	long aside = sys6(__NR_mmap, 0, TULOU_PAGE_SIZE, READ_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), result;
+	const uint64_t aside = aside_of(thread_current());
+	long result = sys6(__NR_mmap, (long)aside, TULOU_PAGE_SIZE, READ_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
-	if (aside < 0)
-		return aside;
+	if (result < 0)
+		return result;
 	memcpy((void *)aside, (const void *)page, TULOU_PAGE_SIZE);
-	memcpy((void *)(aside + (long)(at - page)), bytes, size);
-	result = sys3(__NR_mprotect, aside, TULOU_PAGE_SIZE, READ_EXEC);
+	memcpy((void *)(aside + (at - page)), bytes, size);
+	result = sys3(__NR_mprotect, (long)aside, TULOU_PAGE_SIZE, READ_EXEC);
 	if (!result) {
-		result = move((uint64_t)aside, page, MREMAP_FIXED);
+		result = move(aside, page, MREMAP_FIXED);
 		result = result < 0 ? result : 0;
 	}
 	if (result)
-		sys2(__NR_munmap, aside, TULOU_PAGE_SIZE);
+		sys2(__NR_munmap, (long)aside, TULOU_PAGE_SIZE);
 	return result;
 }
 

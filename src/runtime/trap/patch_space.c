@@ -53,6 +53,11 @@ struct patch_space *patch_space_of(struct process *process)
 	return none;
 }
 
+bool patch_space_is_mine(const struct patch_space *space)
+{
+	return __atomic_load_n(&space->lock, __ATOMIC_RELAXED) == thread_current()->state;
+}
+
 bool patch_space_try_lock(struct patch_space *space)
 {
 	uint32_t self = thread_current()->state, owner = 0;

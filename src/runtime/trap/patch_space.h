@@ -39,6 +39,8 @@ _Static_assert(sizeof(struct patch_space) <= TULOU_PAGE_SIZE, "one page");
 
 /* The space of the process's VM; made when there is none. NULL: no memory. */
 struct patch_space *patch_space_of(struct process *process);
+/* Does this thread have the lock? */
+bool patch_space_is_mine(const struct patch_space *space);
 /* False: somebody alive has it. */
 bool patch_space_try_lock(struct patch_space *space);
 void patch_space_lock(struct patch_space *space);

@@ -96,8 +96,12 @@ bool trap_answers(unsigned nr)
 
 long trap_call(unsigned nr, struct thread *thread, struct frame *frame)
 {
-	long error = patch_before_call(thread->process, nr, &frame->context.regs);
-	return error ? error : table[nr](thread, frame);
+	long result = patch_before_call(thread->process, nr, &frame->context.regs);
+
+	if (!result)
+		result = table[nr](thread, frame);
+	patch_after(thread->process);
+	return result;
 }
 
 /* The SIGSYS handler. */
