@@ -62,15 +62,17 @@ static bool read_guest(void *arg, void *to, uint64_t from, size_t size)
 struct program_file {
 	const struct process *process;
 	const struct text *text;
-	long fd; /* 0: not open yet */
+	long fd; /* negative: not open */
+	bool tried;
 };
 
 static bool read_file(void *arg, void *to, uint64_t from, size_t size)
 {
 	struct program_file *file = arg;
 
-	if (!file->fd) {
+	if (!file->tried) {
 		struct stat about;
+		file->tried = true;
 		file->fd =
 			sys4(__NR_openat, AT_FDCWD, (long)file->process->exe, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
 		if (file->fd >= 0 && (sys2(__NR_fstat, file->fd, (long)&about) < 0 || about.st_ino != file->text->ino))
@@ -82,11 +84,11 @@ static bool read_file(void *arg, void *to, uint64_t from, size_t size)
 static bool function_find(
 	const struct process *process, const struct text *text, uint64_t address, struct code_function *function)
 {
-	struct program_file program = {.process = process, .text = text};
+	struct program_file program = {.process = process, .text = text, .fd = -1};
 	const struct code_reader reader = {read_guest, NULL}, file = {read_file, &program};
 	bool found = code_function_find(&reader, &file, text->start, text->offset, address, function);
 
-	if (program.fd > 0)
+	if (program.fd >= 0)
 		sys1(__NR_close, program.fd);
 	return found && function->start >= text->start;
 }
