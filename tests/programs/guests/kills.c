@@ -105,6 +105,16 @@ static void piece_change(struct piece *pieces)
 
 /* ---- the four -------------------------------------------------------------------------------------------------------------- */
 
+/* The heap grows, and gives back at most what was added here: below lie libc's thread block and its malloc's memory. */
+static void heap_change(void)
+{
+	static long added;
+	long pages = next() % 2 ? 5 : -3;
+
+	if (added + pages >= 0 && sbrk(pages * PAGE) != (void *)-1)
+		added += pages;
+}
+
 static void victim_op(struct piece *pieces)
 {
 	int fd;
@@ -112,7 +122,7 @@ static void victim_op(struct piece *pieces)
 
 	switch (next() % 12) {
 	case 0:
-		sbrk(next() % 2 ? 5 * PAGE : -(3 * PAGE));
+		heap_change();
 		break;
 	case 1:
 		fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
