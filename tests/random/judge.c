@@ -32,7 +32,7 @@ static bool request_mergeable(const struct run *run, const struct request *req)
 }
 
 /* Where nothing else can be put. */
-static const struct map *process_booked(struct run *run, unsigned who)
+const struct map *process_booked(struct run *run, unsigned who)
 {
 	static struct map booked[PROCESSES];
 
