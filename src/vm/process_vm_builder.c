@@ -5,7 +5,8 @@
  *     fixed program     |image 0|heap ........~|      the heap's chunk begins where the image's ends; both are made to measure
  *     other images      in an open chunk if they fit, else in a chunk made to measure
  *     heap              a chunk with room to grow: a 4096th of the pool, at least a MiB, halved until it fits; a pin, no area yet
- *     stack             |~~~~ gap ~~~~|room ssss~|     256 pages that stay empty, whatever happens above; room as growth.h has it
+ *     stack             |~~~~ gap ~~~~|ssss~|          256 pages that stay empty, whatever happens above; or, where the host grows it,
+ *                       |room         sssss~|          room as growth.h has it, 256 pages more than may be used
  *
  * The heap is placed before the stack, which might take its place.
  */
@@ -92,17 +93,19 @@ static int build_heap(struct tulou_process_vm *vm, struct tulou_layout *layout)
 	return 0;
 }
 
-/* Stack and room in one piece; as much room as there is. Bytes of room, or -ENOMEM. */
+/*
+ * Stack and room in one piece; as much room as there is. With room its last 256 pages keep others away, which are the process's own to map
+ * over, as on Linux; without, the chunk's gap does. Bytes of room, or -ENOMEM.
+ */
 static long place_stack(struct tulou_process_vm *vm, const struct tulou_layout *layout, uintptr_t *start)
 {
 	size_t room = vm->pool->host->grown ? size_min(layout->stack_room, range_size(vm->pool->range)) : 0;
 
-	while (!place_chunk(vm, STACK_GAP, room + layout->stack_size, PAGE_SIZE, vm->pool->range, &stack_content, start)) {
-		if (!room)
-			return -TULOU_ENOMEM;
-		room = align_down(room / 2, PAGE_SIZE);
-	}
-	return (long)room;
+	for (room += room ? STACK_GAP : 0; room; room = room / 2 > STACK_GAP ? align_down(room / 2, PAGE_SIZE) : 0)
+		if (place_chunk(vm, 0, room + layout->stack_size, PAGE_SIZE, vm->pool->range, &stack_content, start))
+			return (long)room;
+	return place_chunk(vm, STACK_GAP, layout->stack_size, PAGE_SIZE, vm->pool->range, &stack_content, start) ? 0
+														 : -TULOU_ENOMEM;
 }
 
 static int build_stack(struct tulou_process_vm *vm, struct tulou_layout *layout)
