@@ -4,6 +4,7 @@
 #include <asm-generic/errno.h>
 #include <linux/eventpoll.h>
 #include <linux/sched.h>
+#include <linux/time.h>
 #include <linux/wait.h>
 
 #include "base/mem.h"
@@ -11,7 +12,7 @@
 #include "runtime/supervisor/internal.h"
 #include "runtime/trap/trap.h"
 
-enum { SIG_BLOCK = 0, EVENTS_AT_ONCE = 16, WATCHER_AFTER = 20 /* ms */, FOREVER = -1 };
+enum { SIG_BLOCK = 0, EVENTS_AT_ONCE = 16, WATCHER_AFTER = 20 /* ms */, TRIM_EVERY = 2 /* s */, FOREVER = -1 };
 enum { SI_USER = 0, SI_QUEUE = -1, SI_TKILL = -6 };
 enum { HUP = 1, INT = 2, QUIT = 3, USR1 = 10, USR2 = 12, ALRM = 14, TERM = 15, WINCH = 28 };
 #define STARTING 0x40000000u
@@ -101,17 +102,40 @@ static void signal_arrived(void)
 			sys2(__NR_kill, supervisor.pids[i], info.signo);
 }
 
-/* Short programs need no watcher, which is a task more: it comes when the first guests have run for a moment. */
+/* Short programs need no watcher, which is a task more: it comes when the first guests have run for a moment. From then on, what processes
+ * keep and do not use goes every few seconds (tulou_trim). */
+static int wait_most(void)
+{
+	if (!__atomic_load_n(&supervisor.watching, __ATOMIC_ACQUIRE))
+		return WATCHER_AFTER;
+	return runtime.exact ? FOREVER : TRIM_EVERY * 1000;
+}
+
+static void trim_now_and_then(void)
+{
+	struct {
+		long seconds, nanoseconds;
+	} now;
+
+	if (runtime.exact)
+		return;
+	sys2(__NR_clock_gettime, CLOCK_MONOTONIC_COARSE, (long)&now);
+	if (now.seconds < supervisor.trimmed + TRIM_EVERY)
+		return;
+	supervisor.trimmed = now.seconds;
+	tulou_trim(runtime.pool);
+}
+
 static void loop(bool (*done)(void))
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
 	uint64_t wakes;
 
 	while (!done()) {
-		int timeout = __atomic_load_n(&supervisor.watching, __ATOMIC_ACQUIRE) ? FOREVER : WATCHER_AFTER;
-		long count = sys6(__NR_epoll_pwait, supervisor.epoll, (long)events, EVENTS_AT_ONCE, timeout, 0, 8);
-		if (count == 0)
+		long count = sys6(__NR_epoll_pwait, supervisor.epoll, (long)events, EVENTS_AT_ONCE, wait_most(), 0, 8);
+		if (count == 0 && !__atomic_load_n(&supervisor.watching, __ATOMIC_ACQUIRE))
 			watcher_start(); /* without memory: tried again */
+		trim_now_and_then();
 		for (long i = 0; i < count; i++) {
 			if (events[i].data == EVENT_SIGNAL)
 				signal_arrived();

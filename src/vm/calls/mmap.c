@@ -308,6 +308,11 @@ static bool has_kept(const struct tulou_process_vm *vm)
 	return __atomic_load_n(&vm->resident.count, __ATOMIC_RELAXED);
 }
 
+static bool pool_keeps(const struct tulou *pool)
+{
+	return __atomic_load_n(&pool->resident_bytes, __ATOMIC_RELAXED);
+}
+
 long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
 {
 	const int plain = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS;
@@ -320,7 +325,7 @@ long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 			return result;
 	}
 	result = map(vm, addr, size, prot, flags, fd, offset);
-	if (unlikely(result == -TULOU_ENOMEM && has_kept(vm)) && resident_give_back(vm))
+	if (unlikely(result == -TULOU_ENOMEM && pool_keeps(vm->pool)) && resident_give_back(vm))
 		result = map(vm, addr, size, prot, flags, fd, offset);
 	return result;
 }
