@@ -282,6 +282,7 @@ static long map(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 		return result;
 	}
 	r.options.lock = vm->lock_future;
+	vm->has_device |= r.options.has_file && r.options.file.offset_max;
 	map_options_open(&r.options, &vm->stock);
 	result = commit(vm, &r);
 	growth_settle(vm, r.range);
