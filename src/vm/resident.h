@@ -16,6 +16,8 @@
  * While tasks of several processes have the process VM (vfork), nothing is kept or taken; what must go then goes all at once, off the list
  * before off the host: a task that dies in between leaves areas, not a list of what is no longer there.
  *
+ * Nor is anything kept where a mapping grows (growth.h): the host grows it without asking, and would stop there.
+ *
  * Bounds: RESIDENT_BLOCKS and RESIDENT_BYTES for each process, RESIDENT_POOL_BYTES in all. What was not used between two
  * tulou_trim() is dropped, and all of it when the process gets no memory. Kept blocks are the process's, and go with it.
  *

@@ -270,7 +270,9 @@ static long map(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 
 	if (result)
 		return result;
-	result = vm_enter(vm, range_between(r.range.start, r.range.end + STACK_GAP));
+	/* What grows must not meet a block that is kept. */
+	result = vm_enter(
+		vm, flags & TULOU_MAP_GROWSDOWN ? vm->pool->range : range_between(r.range.start, r.range.end + STACK_GAP));
 	entered = !result;
 	if (entered && r.late)
 		result = refuse(vm, &r);

@@ -2,6 +2,7 @@
 /* resident.c - see resident.h. */
 #include "../resident.h"
 #include "../check.h"
+#include "../growth.h"
 #include "calls.h"
 
 /* What can be kept: memory that has nothing that a fresh mapping has not. */
@@ -155,8 +156,8 @@ bool resident_keep(struct tulou_process_vm *vm, struct range range)
 
 	if (vm->pool->resident == TULOU_RESIDENT_OFF || size > RESIDENT_BLOCK_BYTES || !host->zero || !may_keep(vm))
 		return false;
-	if (!range_is_plain(vm, range) || !size_count(vm, size) || touches(&vm->resident, range) || !is_worth(vm, range) ||
-		!room_make(vm, size))
+	if (growth_concerns(vm, range) || !range_is_plain(vm, range) || !size_count(vm, size) || touches(&vm->resident, range) ||
+		!is_worth(vm, range) || !room_make(vm, size))
 		return false;
 	if (host->zero(host->ctx, range.start, size))
 		return false;
