@@ -127,8 +127,8 @@ bool tulou_access_ok(struct tulou_process_vm *vm, uintptr_t addr, size_t size, i
 
 /* ---- fork by copy ------------------------------------------------------------------------------------------------------- */
 /* A host that can copy the whole address space (fork(2)) calls prepare, forks, then parent() in the parent and child() in the
- * child: prepare takes every lock, so that the copy is consistent, and asks the host to keep the others' anonymous memory out of it
- * (MADV_DONTFORK; parent() takes that back). child() drops all process VMs but `keep` from the copy's books and gives their host pages
+ * child: prepare takes every lock, so that the copy is consistent, and asks the host to keep the others' memory out of it
+ * (MADV_DONTFORK, which stays until they fork themselves). child() drops all process VMs but `keep` from the copy's books and gives their host pages
  * back. `keep` is the same in all three, `self` may differ in the child. Errors of prepare: none. */
 void tulou_fork_prepare(struct tulou *pool, struct tulou_process_vm *keep);
 void tulou_fork_parent(struct tulou *pool, struct tulou_process_vm *keep);

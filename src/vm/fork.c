@@ -41,64 +41,70 @@ void pool_thaw(struct tulou *pool)
 /* ---- others' memory stays out of the copy -------------------------------------------------------------------------------- */
 
 /*
- * What is worth the two calls: shared anonymous memory, whose attachments are counted (System V), and private in large pieces, whose page
- * tables would be copied and each page of which would fault again. Small pieces and stacks cost less to copy and to take away; what maps
- * a file is left to that too, since advice on some devices cannot be taken back.
+ * Everything of the others is hidden from the copy (MADV_DONTFORK), and stays so: what the host does not copy costs a tenth, and what
+ * a process has not changed since the last fork costs nothing. Who forks shows its own again.
+ *
+ *     vm->hidden    NONE ── another forks ──▶ ALL ── a call changes areas ──▶ SOME ── another forks ──▶ ALL
+ *                     ◀────────────────────── forks itself ──────────────────────
+ *
+ * A host that refuses copies more, that is all. On devices the advice cannot always be taken back: a process that has one shows its files.
  */
-enum { HIDDEN_LEAST = 1 << 20 };
-
-static bool area_is_hidden(const struct area_record *area)
+static bool area_can_hide(const struct tulou_process_vm *vm, const struct area_content *content)
 {
-	const struct area_content *content = &area->content;
-
-	if (content->pending || !(content->flags & TULOU_MAP_ANONYMOUS) || (content->flags & AREA_DONTFORK))
-		return false;
-	if ((content->flags & TULOU_MAP_TYPE) != TULOU_MAP_PRIVATE)
-		return true;
-	return (content->kind == TULOU_AREA_MMAP || content->kind == TULOU_AREA_HEAP) && range_size(area->range) >= HIDDEN_LEAST;
+	return !content->pending && content_has_pages(content) && (!vm->has_device || content->flags & TULOU_MAP_ANONYMOUS);
 }
 
-/* The areas of one process in one chunk. Read without its lock, which nobody alive can hold now: taking it would say that we change the
- * chunk, and whoever took it over from us would take it for torn. */
-static void chunk_advise(const struct owner *owner, const struct tulou_host *host, int advice)
+static void range_advise(const struct tulou_host *host, struct range range, int advice)
 {
+	if (!range_is_empty(range))
+		host->advise(host->ctx, range.start, range_size(range), advice);
+}
+
+/* The areas of one process in one chunk, those that touch at once; what the process itself keeps from its copies stays so. Read without the
+ * chunk's lock, which nobody alive can hold now: taking it would say that we change the chunk, and whoever took it over from us would
+ * take it for torn. */
+static void chunk_advise(const struct tulou_process_vm *vm, const struct owner *owner, int advice)
+{
+	struct range run = range_between(0, 0);
+
 	if (owner->chunk->torn || lock_is_taken(&owner->chunk->guard.lock))
 		return;
 	for (struct tree_node *node = tree_first(&owner->chunk->areas); node; node = tree_next(node)) {
 		const struct area_record *area = to_record(node);
 
-		if (area->owner == owner && area_is_hidden(area))
-			host->advise(host->ctx, area->range.start, range_size(area->range), advice);
+		if (area->owner != owner || area->content.flags & AREA_DONTFORK || !area_can_hide(vm, &area->content))
+			continue;
+		if (area->range.start != run.end) {
+			range_advise(vm->pool->host, run, advice);
+			run.start = area->range.start;
+		}
+		run.end = area->range.end;
 	}
+	range_advise(vm->pool->host, run, advice);
 }
 
 static void process_vm_advise(const struct tulou_process_vm *vm, int advice)
 {
 	for (struct tree_node *node = vm->torn ? NULL : tree_first(&vm->owners); node; node = tree_next(node))
-		chunk_advise(to_owner(node), vm->pool->host, advice);
+		chunk_advise(vm, to_owner(node), advice);
 }
 
-static void others_advise(struct tulou *pool, const struct tulou_process_vm *keep, int advice)
+/* All locks are held. The mark comes before the first area, and goes after the last: who dies in between leaves one too many. */
+static void others_hide(struct tulou *pool, struct tulou_process_vm *keep)
 {
-	list_for_each(link, &pool->processes) if (link_process(link) != keep) process_vm_advise(link_process(link), advice);
-}
+	if (keep->hidden != HIDDEN_NONE)
+		process_vm_advise(keep, TULOU_MADV_DOFORK);
+	keep->hidden = HIDDEN_NONE;
+	list_for_each(link, &pool->processes)
+	{
+		struct tulou_process_vm *vm = link_process(link);
 
-/* All locks are held. Whoever died between hiding and showing has left others hidden, which only a fork would notice: this one. A host
- * that refuses copies more, that is all. */
-static void others_hide(struct tulou *pool, const struct tulou_process_vm *keep)
-{
-	if (pool->hidden)
-		others_advise(pool, NULL, TULOU_MADV_DOFORK);
-	pool->hidden = pool->process_count > 1;
-	if (pool->hidden)
-		others_advise(pool, keep, TULOU_MADV_DONTFORK);
-}
-
-static void others_show(struct tulou *pool, const struct tulou_process_vm *keep)
-{
-	if (pool->hidden)
-		others_advise(pool, keep, TULOU_MADV_DOFORK);
-	pool->hidden = false;
+		if (vm == keep || vm->hidden == HIDDEN_ALL)
+			continue;
+		vm->hidden = HIDDEN_SOME;
+		process_vm_advise(vm, TULOU_MADV_DONTFORK);
+		vm->hidden = HIDDEN_ALL;
+	}
 }
 
 void tulou_fork_prepare(struct tulou *pool, struct tulou_process_vm *keep)
@@ -109,7 +115,7 @@ void tulou_fork_prepare(struct tulou *pool, struct tulou_process_vm *keep)
 
 void tulou_fork_parent(struct tulou *pool, struct tulou_process_vm *keep)
 {
-	others_show(pool, keep);
+	(void)keep;
 	pool_thaw(pool);
 }
 
@@ -126,7 +132,9 @@ static void locks_forget(struct tulou *pool)
 	for (struct tree_node *node = tree_first(&pool->manager.chunks); node; node = tree_next(node)) {
 		struct chunk *chunk = to_chunk(node);
 
-		if (lock_is_taken(&chunk->guard.lock) && chunk->guard.journal == JOURNAL_UNNOTED)
+		if (!lock_is_taken(&chunk->guard.lock)) /* most: not written, so that the host copies no page */
+			continue;
+		if (chunk->guard.journal == JOURNAL_UNNOTED)
 			chunk->torn = true;
 		guard_init(&chunk->guard);
 	}
@@ -159,7 +167,6 @@ void tulou_fork_child(struct tulou *pool, struct tulou_process_vm *keep)
 	struct list *link = pool->processes.next;
 
 	locks_forget(pool);
-	pool->hidden = false;
 	__atomic_store_n(&keep->references, 1, __ATOMIC_RELAXED); /* whoever else shared it was not copied */
 	while (link != &pool->processes) {
 		struct tulou_process_vm *vm = link_process(link);

@@ -41,6 +41,8 @@ struct tulou_process_vm {
 	struct usage usage;
 	bool huge; /* there may be areas of huge pages */
 	size_t peak; /* the largest usage.total at the end of a call */
+	bool has_device; /* there may be files that are no regular ones */
+	uint8_t hidden; /* enum hidden: how much of it stays out of others' copies (fork.c) */
 	bool sealed; /* there may be sealed areas: mseal(2) */
 	int lock_future; /* flags of AREA_LOCK_MASK that new areas get: mlockall(MCL_FUTURE) */
 	struct range growth; /* all that grows, and its room, lies in it: growth.h; start above end: there is none */
@@ -51,6 +53,8 @@ struct tulou_process_vm {
 	bool exact; /* keeps nothing: resident.h */
 	struct resident resident;
 };
+
+enum hidden { HIDDEN_NONE, HIDDEN_SOME, HIDDEN_ALL };
 
 /* The pool and its limbo lie in one piece. Bytes. */
 static inline size_t pool_struct_size(void)

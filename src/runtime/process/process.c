@@ -153,6 +153,7 @@ void process_forget_others(struct process *keep)
 	for (unsigned slot = 0; slot < process_slots(); slot++)
 		if (slot_at(slot) != keep) {
 			outside_drop(slot_at(slot));
-			slot_at(slot)->state = PROCESS_FREE;
+			if (slot_at(slot)->state != PROCESS_FREE) /* not written, the page is not copied */
+				slot_at(slot)->state = PROCESS_FREE;
 		}
 }

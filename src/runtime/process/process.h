@@ -65,7 +65,8 @@ struct process {
 	uint32_t traps; /* since exec, until it has a space: */
 	struct patch_space *patch; /* of the VM: its patched call sites (trap/patch.h); NULL: none yet */
 	struct lock actions_lock; /* actions, and that the kernel's agree with them; its threads change them at once */
-	struct signal_action actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them */
+	struct signal_action
+		actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them; one that it never set is 0, ignored or not */
 	struct program_start layout; /* where the program's parts lie */
 	struct limits limits;
 	struct attributes attributes;

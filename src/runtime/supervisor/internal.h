@@ -29,6 +29,7 @@ struct supervisor {
 	const int *pids; /* the listed programs */
 	int *statuses;
 	unsigned count, ended;
+	long trimmed; /* seconds: when what processes keep was last looked at (tulou_trim) */
 	uint32_t watches_used; /* atomic, only grows: entries behind it were never used */
 	struct watch watches[WATCH_COUNT];
 };

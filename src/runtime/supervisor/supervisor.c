@@ -2,8 +2,10 @@
 #include "runtime/supervisor/supervisor.h"
 
 #include <asm-generic/errno.h>
+#include <asm/poll.h>
 #include <linux/eventpoll.h>
 #include <linux/sched.h>
+#include <linux/time.h>
 #include <linux/wait.h>
 
 #include "base/mem.h"
@@ -11,7 +13,8 @@
 #include "runtime/supervisor/internal.h"
 #include "runtime/trap/trap.h"
 
-enum { SIG_BLOCK = 0, EVENTS_AT_ONCE = 16, WATCHER_AFTER = 20 /* ms */, FOREVER = -1 };
+enum { SOON_MAX = 8, SOON_NS = 20000000, WATCHER_AGAIN = 20 /* ms */ };
+enum { SIG_BLOCK = 0, EVENTS_AT_ONCE = 16, TRIM_EVERY = 2 /* s */, FOREVER = -1 };
 enum { SI_USER = 0, SI_QUEUE = -1, SI_TKILL = -6 };
 enum { HUP = 1, INT = 2, QUIT = 3, USR1 = 10, USR2 = 12, ALRM = 14, TERM = 15, WINCH = 28 };
 #define STARTING 0x40000000u
@@ -101,17 +104,39 @@ static void signal_arrived(void)
 			sys2(__NR_kill, supervisor.pids[i], info.signo);
 }
 
-/* Short programs need no watcher, which is a task more: it comes when the first guests have run for a moment. */
+/* Every few seconds what processes keep and do not use goes (tulou_trim). */
+static int wait_most(void)
+{
+	if (!__atomic_load_n(&supervisor.watching, __ATOMIC_ACQUIRE))
+		return WATCHER_AGAIN;
+	return runtime.exact ? FOREVER : TRIM_EVERY * 1000;
+}
+
+static void trim_now_and_then(void)
+{
+	struct {
+		long seconds, nanoseconds;
+	} now;
+
+	if (runtime.exact)
+		return;
+	sys2(__NR_clock_gettime, CLOCK_MONOTONIC_COARSE, (long)&now);
+	if (now.seconds < supervisor.trimmed + TRIM_EVERY)
+		return;
+	supervisor.trimmed = now.seconds;
+	tulou_trim(runtime.pool);
+}
+
 static void loop(bool (*done)(void))
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
 	uint64_t wakes;
 
 	while (!done()) {
-		int timeout = __atomic_load_n(&supervisor.watching, __ATOMIC_ACQUIRE) ? FOREVER : WATCHER_AFTER;
-		long count = sys6(__NR_epoll_pwait, supervisor.epoll, (long)events, EVENTS_AT_ONCE, timeout, 0, 8);
-		if (count == 0)
+		long count = sys6(__NR_epoll_pwait, supervisor.epoll, (long)events, EVENTS_AT_ONCE, wait_most(), 0, 8);
+		if (count == 0 && !__atomic_load_n(&supervisor.watching, __ATOMIC_ACQUIRE))
 			watcher_start(); /* without memory: tried again */
+		trim_now_and_then();
 		for (long i = 0; i < count; i++) {
 			if (events[i].data == EVENT_SIGNAL)
 				signal_arrived();
@@ -172,29 +197,81 @@ static void signals_open(void)
 		epoll_add(supervisor.signals, EVENT_SIGNAL);
 }
 
-static int watch_listed(int pid)
+static struct process *listed_process(int pid)
 {
 	for (unsigned slot = 0; slot < process_slots(); slot++) {
 		struct process *process = process_at(slot);
 		if (process_state(process) != PROCESS_FREE && process->pid == pid && process->listed)
-			return watch_add(pid, process);
+			return process;
 	}
-	return watch_add(pid, NULL);
+	return NULL;
 }
 
-/* It is our child, so its pid is its own until we have waited for it, and pidfd_open does not fail for being late. */
+static int watch_listed(int pid)
+{
+	return watch_add(pid, listed_process(pid));
+}
+
+/* They are our children, so a pid is its own until we have waited for it, and pidfd_open does not fail for being late. A process whose word
+ * is clear has ended, or left for an instance of its own: its pid tells. */
 static void watch_all_listed(void)
 {
 	for (unsigned i = 0; i < supervisor.count; i++) {
-		struct watch ended = {.pid = supervisor.pids[i]};
-		if (watch_listed(ended.pid) == 0)
+		struct process *process;
+
+		if (supervisor.statuses[i] >= 0 || watch_listed(supervisor.pids[i]) == 0)
 			continue;
-		for (unsigned slot = 0; slot < process_slots(); slot++)
-			if (process_at(slot)->pid == ended.pid)
-				process_reclaim(process_at(slot));
-		sys4(__NR_wait4, ended.pid, (long)&supervisor.statuses[i], __WALL, 0);
+		process = listed_process(supervisor.pids[i]);
+		if (process)
+			process_reclaim(process);
+		if (watch_add(supervisor.pids[i], NULL) == 0)
+			continue;
+		sys4(__NR_wait4, supervisor.pids[i], (long)&supervisor.statuses[i], __WALL, 0);
 		supervisor.ended++;
 	}
+}
+
+/* Many programs end within milliseconds: until then only their pids are looked at. What else a supervisor has costs as much as such a
+ * program, and nobody needs it yet. */
+static void soon(void)
+{
+	struct pollfd fds[SOON_MAX];
+	struct {
+		long seconds, nanoseconds;
+	} left = {0, SOON_NS};
+
+	if (supervisor.count > SOON_MAX)
+		return;
+	for (unsigned i = 0; i < supervisor.count; i++)
+		fds[i] = (struct pollfd){.fd = (int)sys2(__NR_pidfd_open, supervisor.pids[i], 0), .events = POLLIN};
+	while (!listed_done() && sys5(__NR_ppoll, (long)fds, supervisor.count, (long)&left, 0, 8) > 0)
+		for (unsigned i = 0; i < supervisor.count; i++) {
+			struct process *process = fds[i].revents ? listed_process(supervisor.pids[i]) : NULL;
+			struct watch watch = {fds[i].fd, supervisor.pids[i], process, process ? process->generation : 0};
+
+			if (!fds[i].revents)
+				continue;
+			process_ended(&watch);
+			fds[i].fd = -1;
+		}
+	for (unsigned i = 0; i < supervisor.count; i++)
+		if (fds[i].fd >= 0)
+			sys1(__NR_close, fds[i].fd);
+}
+
+/* The listed programs live on after a moment: now for everything that may come. */
+static int settle(void)
+{
+	int result = begin();
+
+	if (result < 0)
+		return result;
+	signals_open();
+	watch_all_listed();
+	runtime_limit_memory();
+	if (!listed_done())
+		watcher_start(); /* without memory: loop() tries again */
+	return 0;
 }
 
 int supervisor_run(const int *pids, int *statuses, unsigned count)
@@ -202,19 +279,21 @@ int supervisor_run(const int *pids, int *statuses, unsigned count)
 	int result;
 
 	supervisor_reset();
-	result = begin();
-	if (result < 0)
-		return result;
+	supervisor.main = thread_current();
+	supervisor.epoll = supervisor.wake = -1;
 	supervisor.pids = pids;
 	supervisor.statuses = statuses;
 	supervisor.count = count;
 	supervisor.ended = 0;
 	for (unsigned i = 0; i < count; i++)
 		statuses[i] = -1;
-	signals_open();
-	watch_all_listed();
-	runtime_limit_memory();
-	loop(listed_done);
+	soon();
+	if (!listed_done()) {
+		result = settle();
+		if (result < 0)
+			return result;
+		loop(listed_done);
+	}
 	if (!supervisor.watching)
 		watcher_look();
 	if (process_count()) {
