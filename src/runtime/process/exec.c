@@ -29,6 +29,7 @@
 #include "runtime/process/traced.h"
 #include "runtime/supervisor/supervisor.h"
 #include "runtime/text.h"
+#include "runtime/trap/patch.h"
 #include "runtime/trap/path.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
@@ -36,7 +37,7 @@
 enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, SIGSEGV_NUMBER = 11 };
 #define PERSONALITY_ASK 0xffffffffl
 #define STACK_DEFAULT   (8ul << 20)
-#define STACK_LARGEST   (1ul << 30)
+#define STACK_LARGEST   (4ul << 30)
 #define STACK_SMALLEST  (128ul << 10)
 #define EFLAGS_AT_ENTRY 0x202u
 
@@ -112,6 +113,8 @@ static void enter_program(struct exec *e)
 	*regs = fresh;
 	sys2(__NR_arch_prctl, ARCH_SET_FS, 0);
 	sys2(__NR_arch_prctl, ARCH_SET_GS, 0);
+	e->thread->gs_is_guests = false;
+	fast_begin(e->thread);
 }
 
 /* What execve(2) makes of a process beside its memory. */
@@ -143,6 +146,7 @@ static void exec_commit(struct exec *e)
 	program_close(e->program);
 	exec_close();
 	signal_reset(process);
+	patch_drop(process);
 	tulou_process_vm_swap(&process->vm, &process->next);
 	process_become(process, e);
 	tulou_process_vm_drop(&process->next);
@@ -219,6 +223,7 @@ static long load_in_place(struct exec *e)
 	task_clear_guest_tid(e->thread);
 	task_robust_list_die(e->thread);
 	task_detach(e->thread);
+	patch_drop(process);
 	tulou_process_vm_drop(&process->vm);
 	result = load(e);
 	if (result < 0)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "runtime/arena.h"
 #include "runtime/layout.h"
+#include "runtime/trap/patch.h"
 
 static struct arena process_arena = {.base = PROCESSES_BASE, .size = PROCESS_COUNT * PROCESS_SLOT};
 static uint32_t slots_used; /* slots that were ever claimed; only grows; atomic */
@@ -99,6 +100,7 @@ bool process_leave(struct process *process)
 
 void process_give_back(struct process *process)
 {
+	patch_drop(process);
 	attributes_drop(process);
 	outside_drop(process);
 	tulou_process_vm_drop(&process->next);
