@@ -138,7 +138,7 @@ long launch_load(struct launch *launch)
 			exec_stack_size(), &launch->start);
 	if (result < 0) {
 		if (process)
-			process_reclaim(process);
+			process_reclaim(process, process_tag(process));
 		launch->thread = NULL;
 		return result;
 	}
@@ -206,7 +206,7 @@ long launch_start(struct launch *launch)
 		child_main, launch);
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, 8);
 	if (pid < 0) {
-		process_reclaim(process);
+		process_reclaim(process, process_tag(process));
 		return pid;
 	}
 	process->pid = (int)pid;

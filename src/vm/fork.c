@@ -167,11 +167,12 @@ void tulou_fork_child(struct tulou *pool, struct tulou_process_vm *keep)
 	struct list *link = pool->processes.next;
 
 	locks_forget(pool);
-	__atomic_store_n(&keep->references, 1, __ATOMIC_RELAXED); /* whoever else shared it was not copied */
+	pool->hidden = false;
 	while (link != &pool->processes) {
 		struct tulou_process_vm *vm = link_process(link);
 
 		link = link->next;
+		__atomic_store_n(&vm->references, 1, __ATOMIC_RELAXED); /* whoever else shared it was not copied */
 		if (vm != keep)
 			process_vm_give_back(vm);
 	}

@@ -25,7 +25,8 @@
 struct tulou_process_vm {
 	struct tulou *pool;
 	struct list link; /* pool.processes; guarded by pool.list_lock */
-	uint32_t id, references; /* atomic */
+	uint32_t id; /* atomic */
+	uint32_t references; /* atomic; changed under guard, noted, or by who follows a dead task */
 	/* Names the journal while tasks share the process VM that can die one without the other; else nothing private is noted, and a
 	 * death between process_vm_change_begin() and the end leaves it torn. */
 	struct guard guard;
@@ -87,6 +88,8 @@ void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t i
 void process_vm_clear(struct tulou_process_vm *vm);
 /* salvage.c: the same for a torn one; its lock is held, its books are not trusted. */
 void process_vm_salvage(struct tulou_process_vm *vm, uint32_t self);
+/* references.c: a noted store into a place that others may read at any time. */
+void place_set(struct journal *journal, struct tulou_process_vm **place, struct tulou_process_vm *vm);
 /* Clear it, take it out of the pool's set and free it, whatever its count. */
 void process_vm_give_back(struct tulou_process_vm *vm);
 /* Ask the host again for what is in limbo. Takes limbo's lock. */

@@ -181,9 +181,9 @@ static void build_before(void)
 {
 	build();
 	/* The built one is A's from now on, so that it dies with it. */
-	tulou_process_vm_unref(world.a);
-	world.a = world.extra;
-	world.extra = NULL;
+	tulou_process_vm_swap(&world.a, &world.extra);
+	tulou_process_vm_drop(&world.extra);
+	world_watch();
 }
 
 static void brk_grows(void)
@@ -198,7 +198,44 @@ static void create(void)
 
 static void leave(void)
 {
-	tulou_process_vm_unref(world.a);
+	tulou_process_vm_drop(&world.a);
+}
+
+/* ---- several tasks, one process VM ----------------------------------------------------------------------------------------- */
+
+/* A has a vfork child. */
+static void share(void)
+{
+	tulou_process_vm_share(world.a, &world.extra);
+}
+
+static void share_before(void)
+{
+	share();
+}
+
+/* A is a vfork child of B, on B's memory, with which B goes on when A is dead. */
+static void child_before(void)
+{
+	tulou_process_vm_share(world.b, &world.extra);
+}
+
+static void child_leaves(void)
+{
+	tulou_process_vm_drop(&world.extra);
+}
+
+/* execve: the new one takes the place of the old one. */
+static void exec_commit(void)
+{
+	tulou_process_vm_swap(&world.a, &world.extra);
+	tulou_process_vm_drop(&world.extra);
+}
+
+static void exec(void)
+{
+	build();
+	exec_commit();
 }
 
 static int look(void *arg, const struct tulou_area_info *area)
@@ -254,6 +291,10 @@ const struct shape shapes[] = {
 	{"brk", build_before, brk_grows},
 	{"create", NULL, create},
 	{"exit", NULL, leave},
+	{"exit beside a vfork child", share_before, leave},
+	{"vfork", NULL, share},
+	{"vfork child leaves", child_before, child_leaves},
+	{"exec", NULL, exec},
 	{"walks", NULL, walk},
 	{"fork", NULL, fork_both},
 };

@@ -354,6 +354,23 @@ static void fork_keeps_one(void **state)
 	pool_close(&f);
 }
 
+/* Nobody who shared another's memory is in the copy: it goes without notes, however much it is. */
+static void fork_beside_a_vfork(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 2048, 1024);
+	for (long page = 0; page < 1000; page++)
+		assert_int_equal(map_at(f.a, page, 1, page % 2 ? RW : RO, FIXED), page);
+	tulou_process_vm_ref(f.a);
+	assert_int_equal(map_at(f.b, 1100, 4, RW, FIXED), 1100);
+	tulou_fork_prepare(f.pool, f.b);
+	tulou_fork_child(f.pool, f.b);
+	pool_expect(&f, "B:1100+4rw");
+	pool_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +384,7 @@ int main(void)
 		cmocka_unit_test(limbo),
 		cmocka_unit_test(fork_hides_others),
 		cmocka_unit_test(fork_keeps_one),
+		cmocka_unit_test(fork_beside_a_vfork),
 	};
 
 	return POOL_RUN(tests);

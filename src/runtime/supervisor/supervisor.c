@@ -14,14 +14,14 @@
 #include "runtime/trap/trap.h"
 
 enum { SOON_MAX = 8, SOON_NS = 20000000, WATCHER_AGAIN = 20 /* ms */ };
-enum { SIG_BLOCK = 0, EVENTS_AT_ONCE = 16, TRIM_EVERY = 2 /* s */, FOREVER = -1 };
+enum { SIG_BLOCK = 0, EVENTS_AT_ONCE = 16, TRIM_EVERY = 2 /* s */, READY_LOOK_AGAIN = 100, FOREVER = -1 };
 enum { SI_USER = 0, SI_QUEUE = -1, SI_TKILL = -6 };
 enum { HUP = 1, INT = 2, QUIT = 3, USR1 = 10, USR2 = 12, ALRM = 14, TERM = 15, WINCH = 28 };
 #define STARTING 0x40000000u
 
 struct supervisor supervisor;
 
-static uint32_t starting; /* futex: a task starts a supervisor; only one may, the others wait for it */
+static struct lock starting; /* who holds it starts a supervisor */
 
 static const uint64_t passed_on = SIGNAL_BIT(HUP) | SIGNAL_BIT(INT) | SIGNAL_BIT(QUIT) | SIGNAL_BIT(USR1) | SIGNAL_BIT(USR2) |
 				  SIGNAL_BIT(ALRM) | SIGNAL_BIT(TERM) | SIGNAL_BIT(WINCH);
@@ -35,26 +35,35 @@ void supervisor_announce(void)
 {
 	sys4(__NR_rt_sigprocmask, SIG_BLOCK, (long)&passed_on, 0, 8); /* until signals_open: they wait */
 	sys1(__NR_set_tid_address, (long)&runtime.supervisor);
-	__atomic_store_n(&runtime.supervisor, (uint32_t)sys0(__NR_gettid), __ATOMIC_RELEASE);
+	thread_current()->tid = (int)sys0(__NR_gettid);
+	__atomic_store_n(&runtime.supervisor, (uint32_t)thread_current()->tid, __ATOMIC_RELEASE);
+	thread_current()->life = &runtime.supervisor;
+}
+
+/* Of a supervisor that was killed. Whoever has left lives, or has given his block back. */
+static void block_release(struct thread *thread)
+{
+	if (thread && thread->life && !thread_token_alive(thread->state))
+		thread_release(thread);
 }
 
 /* The next supervisor begins afresh, but for what guests have asked for and nobody has done yet. */
 static void supervisor_reset(void)
 {
-	struct process *arrived = supervisor.arrived;
 	uint32_t epoch = supervisor.epoch, event = supervisor.event;
 
+	block_release(supervisor.main);
+	block_release(supervisor.watcher);
 	memset(supervisor.watches, 0, supervisor.watches_used * sizeof *supervisor.watches);
 	memset(&supervisor, 0, offsetof(struct supervisor, watches));
-	supervisor.arrived = arrived;
 	supervisor.epoch = epoch + 1;
 	supervisor.event = event;
 }
 
 void supervisor_forget(void)
 {
-	supervisor.arrived = NULL;
-	starting = 0;
+	supervisor.main = supervisor.watcher = NULL;
+	lock_init(&starting);
 	runtime.supervisor = 0;
 }
 
@@ -72,13 +81,14 @@ static void listed_ended(int pid, int status)
 static void process_ended(struct watch *watch)
 {
 	struct process *process = watch->process;
+	uint64_t tag = process ? process_tag(process) : 0;
 	int status = 0;
 
-	if (process && process->generation == watch->generation) {
+	if (tag_is_taken(tag) && tag_generation(tag) == watch->generation) {
 		if (runtime.map_at_exit && process->listed && process_state(process) == PROCESS_LIVE && process->vm)
 			control_print_map();
-		process_reclaim(process);
-		watch_unborn();
+		process_reclaim(process, tag);
+		watch_orphans();
 	}
 	if (sys4(__NR_wait4, watch->pid, (long)&status, WNOHANG | __WALL, 0) == watch->pid)
 		listed_ended(watch->pid, status);
@@ -197,19 +207,24 @@ static void signals_open(void)
 		epoll_add(supervisor.signals, EVENT_SIGNAL);
 }
 
-static struct process *listed_process(int pid)
+static struct process *listed_process(int pid, uint64_t *tag)
 {
 	for (unsigned slot = 0; slot < process_slots(); slot++) {
 		struct process *process = process_at(slot);
-		if (process_state(process) != PROCESS_FREE && process->pid == pid && process->listed)
+		*tag = process_tag(process);
+		if (tag_is_taken(*tag) && process->pid == pid && process->listed)
 			return process;
 	}
+	*tag = 0;
 	return NULL;
 }
 
 static int watch_listed(int pid)
 {
-	return watch_add(pid, listed_process(pid));
+	uint64_t tag;
+	struct process *process = listed_process(pid, &tag);
+
+	return watch_add(pid, process, tag);
 }
 
 /* They are our children, so a pid is its own until we have waited for it, and pidfd_open does not fail for being late. A process whose word
@@ -218,13 +233,14 @@ static void watch_all_listed(void)
 {
 	for (unsigned i = 0; i < supervisor.count; i++) {
 		struct process *process;
+		uint64_t tag;
 
 		if (supervisor.statuses[i] >= 0 || watch_listed(supervisor.pids[i]) == 0)
 			continue;
-		process = listed_process(supervisor.pids[i]);
+		process = listed_process(supervisor.pids[i], &tag);
 		if (process)
-			process_reclaim(process);
-		if (watch_add(supervisor.pids[i], NULL) == 0)
+			process_reclaim(process, tag);
+		if (watch_add(supervisor.pids[i], NULL, 0) == 0)
 			continue;
 		sys4(__NR_wait4, supervisor.pids[i], (long)&supervisor.statuses[i], __WALL, 0);
 		supervisor.ended++;
@@ -246,11 +262,13 @@ static void soon(void)
 		fds[i] = (struct pollfd){.fd = (int)sys2(__NR_pidfd_open, supervisor.pids[i], 0), .events = POLLIN};
 	while (!listed_done() && sys5(__NR_ppoll, (long)fds, supervisor.count, (long)&left, 0, 8) > 0)
 		for (unsigned i = 0; i < supervisor.count; i++) {
-			struct process *process = fds[i].revents ? listed_process(supervisor.pids[i]) : NULL;
-			struct watch watch = {fds[i].fd, supervisor.pids[i], process, process ? process->generation : 0};
+			struct watch watch = {.pidfd = fds[i].fd, .pid = supervisor.pids[i]};
+			uint64_t tag;
 
 			if (!fds[i].revents)
 				continue;
+			watch.process = listed_process(watch.pid, &tag);
+			watch.generation = tag_generation(tag);
 			process_ended(&watch);
 			fds[i].fd = -1;
 		}
@@ -300,6 +318,7 @@ int supervisor_run(const int *pids, int *statuses, unsigned count)
 		/* Daemons live on: somebody else takes over, with a word of its own. */
 		watcher_stop();
 		sys1(__NR_set_tid_address, 0);
+		thread_current()->life = NULL;
 		runtime.supervisor = 0;
 		return supervisor_ensure();
 	}
@@ -308,22 +327,13 @@ int supervisor_run(const int *pids, int *statuses, unsigned count)
 
 /* ---- a supervisor of its own ---------------------------------------------------------------------------------------------------- */
 
-/* Those who were there before this supervisor; the others come by supervisor_watch. */
-static void watch_complete(void)
-{
-	for (unsigned slot = 0; slot < process_slots(); slot++) {
-		struct process *process = process_at(slot);
-		uint32_t state = process_state(process);
-		if ((state == PROCESS_LIVE || state == PROCESS_GONE) && __atomic_load_n(&process->complete, __ATOMIC_ACQUIRE))
-			supervisor_watch(process);
-	}
-}
-
 static void detached_main(void *argument)
 {
 	uint32_t *ready = argument;
 	int result;
 
+	thread_current()->tid = (int)sys0(__NR_gettid);
+	thread_current()->life = &runtime.supervisor;
 	sys0(__NR_setsid);
 	sys3(__NR_close_range, 0, ~0u, 0);
 	result = begin();
@@ -331,10 +341,8 @@ static void detached_main(void *argument)
 		result = watcher_start();
 	__atomic_store_n(ready, result < 0 ? (uint32_t)-result : 0, __ATOMIC_RELEASE);
 	task_wake(ready);
-	if (result == 0) {
-		watch_complete();
+	if (result == 0)
 		loop(all_gone);
-	}
 	for (;;)
 		sys1(__NR_exit_group, 0);
 }
@@ -351,35 +359,32 @@ static int detached_start(void)
 	if (!thread)
 		return -ENOMEM;
 	sys4(__NR_rt_sigprocmask, 2, (long)&all, (long)&mask, 8);
-	pid = clone_task(CLONE_VM | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, thread_stack_top(thread), NULL,
+	/* Who finds the starter dead finds a supervisor, or none that was born. */
+	pid = clone_task(CLONE_VM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID, thread_stack_top(thread), &runtime.supervisor,
 		&runtime.supervisor, 0, detached_main, &ready);
 	sys4(__NR_rt_sigprocmask, 2, (long)&mask, 0, 8);
 	if (pid < 0) {
 		thread_release(thread);
 		return (int)pid;
 	}
-	while (__atomic_load_n(&ready, __ATOMIC_ACQUIRE) == STARTING)
-		task_wait(&ready, STARTING, 1000);
+	while (__atomic_load_n(&ready, __ATOMIC_ACQUIRE) == STARTING) {
+		if (!supervisor_running())
+			return 0; /* killed at once: another one */
+		task_wait(&ready, STARTING, READY_LOOK_AGAIN);
+	}
 	return -(int)ready;
 }
 
 int supervisor_ensure(void)
 {
-	uint32_t none = 0;
+	const struct tulou_host *host = &runtime.host.host;
 	int result = 0;
 
-	while (!supervisor_running()) {
-		none = 0;
-		if (!__atomic_compare_exchange_n(&starting, &none, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-			task_wait(&starting, 1, 10);
-			continue;
-		}
+	while (!result && !supervisor_running()) {
+		lock_take(&starting, host, thread_current()->state);
 		if (!supervisor_running())
 			result = detached_start();
-		__atomic_store_n(&starting, 0, __ATOMIC_RELEASE);
-		task_wake(&starting);
-		if (result < 0)
-			return result;
+		lock_drop(&starting, host);
 	}
-	return 0;
+	return result;
 }
