@@ -167,7 +167,6 @@ void tulou_fork_child(struct tulou *pool, struct tulou_process_vm *keep)
 	struct list *link = pool->processes.next;
 
 	locks_forget(pool);
-	pool->hidden = false;
 	while (link != &pool->processes) {
 		struct tulou_process_vm *vm = link_process(link);
 
