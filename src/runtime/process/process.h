@@ -101,7 +101,30 @@ static inline uint64_t process_tag(const struct process *process)
 {
 	return __atomic_load_n(&process->tag, __ATOMIC_ACQUIRE);
 }
-	bool executed; /* another program than it was made with: setpgid(2) */
+
+static inline enum process_state tag_state(uint64_t tag)
+{
+	return (enum process_state)(tag & 0xff);
+}
+
+static inline uint32_t tag_generation(uint64_t tag)
+{
+	return (uint32_t)tag >> 8;
+}
+
+/* A process is in the slot, alive or not. */
+static inline bool tag_is_taken(uint64_t tag)
+{
+	return tag_state(tag) == PROCESS_LIVE || tag_state(tag) == PROCESS_GONE;
+}
+
+static inline enum process_state process_state(const struct process *process)
+{
+	return tag_state(process_tag(process));
+}
+
+/* The guest with this pid, or NULL. */
+struct process *process_find(int pid);
 /* Is it one of ours, alive? */
 bool process_is_guest(int pid);
 /* Could any task of it still run? */
