@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* test_step_map.c - the step map against a plain array of pages: random changes, whole state compared, every rule checked. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vm/step_map.h"
+
+enum { PAGES = 4096, CHUNK = 64 };
+
+static uint32_t model[PAGES + 1];
+static bool marked[PAGES + 1];
+static int64_t lost[16], lost_model[16];
+static size_t books;
+static bool refuse;
+
+static void *books_map(void *ctx, size_t size)
+{
+	(void)ctx;
+	books += size;
+	return refuse ? NULL : calloc(1, size);
+}
+
+static void books_unmap(void *ctx, void *start, size_t size)
+{
+	(void)ctx;
+	books -= size;
+	free(start);
+}
+
+static const struct tulou_host host = {.books_map = books_map, .books_unmap = books_unmap};
+
+static void note_lost(struct step_map *map, uint32_t value, uint64_t pages)
+{
+	(void)map;
+	lost[value] += (int64_t)pages;
+}
+
+/* As step_set() is described. */
+static uint64_t model_set(uint64_t page, uint64_t end, uint32_t value, enum step_mark mark)
+{
+	uint32_t tile = model[page];
+	uint64_t at = page;
+
+	for (; at < end; at++) {
+		bool stops = marked[at] || model[at] == STEP_NONE ||
+			     (value < STEP_AREA && (model[at] == STEP_KEPT || model[at] == STEP_GAP));
+
+		if (at > page && mark == STEP_KEEP && stops && (marked[at] || model[at] != tile))
+			break;
+		tile = model[at];
+		if (model[at] >= STEP_AREA)
+			lost_model[model[at]]++;
+		model[at] = value;
+	}
+	if (mark != STEP_KEEP)
+		marked[page] = mark == STEP_MARK;
+	return at;
+}
+
+static bool model_fit(uint64_t size, uint64_t align, uint64_t low, uint64_t high, uint64_t *out)
+{
+	for (uint64_t start = (low + align - 1) / align * align; start + size <= high && start + size <= PAGES; start += align) {
+		uint64_t at = start;
+
+		while (at < start + size && model[at] == STEP_FREE && (at == start || !marked[at]))
+			at++;
+		if (at == start + size && !marked[at] && model[at] != STEP_NONE) {
+			*out = start;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void compare(struct step_map *map)
+{
+	const char *broken = step_map_check(map);
+	uint64_t page = 0;
+
+	if (broken)
+		fail_msg("%s", broken);
+	while (page < PAGES) {
+		struct step_tile tile = step_tile_at(map, page), peeked;
+
+		assert_int_equal(tile.page, page);
+		assert_true(step_peek(map, tile.page + (tile.end - tile.page) / 2, step_peek_begin(map), &peeked));
+		assert_true(tile.page == peeked.page && tile.end == peeked.end && tile.value == peeked.value && tile.first == peeked.first);
+		for (; page < tile.end && page < PAGES; page++) {
+			assert_int_equal(model[page], tile.value);
+			assert_int_equal(marked[page], tile.first && page == tile.page);
+		}
+	}
+	assert_memory_equal(lost, lost_model, sizeof(lost));
+}
+
+static uint64_t next_random(uint64_t *random)
+{
+	*random ^= *random << 13, *random ^= *random >> 7, *random ^= *random << 17;
+	return *random >> 11;
+}
+
+/* Chunks come and go whole; in them pages are set to all values but NONE. */
+static void random_step(struct step_map *map, uint64_t *random)
+{
+	uint64_t chunk = 1 + next_random(random) % (PAGES / CHUNK - 2), first = chunk * CHUNK, page, end, reached;
+	uint64_t pages = next_random(random) % (next_random(random) % 8 ? 8 : 500) + 1, found, wanted, align;
+	uint32_t value = STEP_FREE + (uint32_t)(next_random(random) % 8);
+
+	assert_true(step_map_reserve(map, 1));
+	if (model[first] == STEP_NONE || next_random(random) % 200 == 0) {
+		value = model[first] == STEP_NONE ? STEP_FREE : STEP_NONE;
+		reached = step_set(map, first, first + CHUNK, value, value ? STEP_MARK : STEP_UNMARK);
+		assert_int_equal(reached, model_set(first, first + CHUNK, value, value ? STEP_MARK : STEP_UNMARK));
+		return;
+	}
+	align = 1ull << (next_random(random) % 4 ? 0 : next_random(random) % 5);
+	page = next_random(random) % 3 ? 0 : next_random(random) % PAGES;
+	end = next_random(random) % 3 ? STEP_END : page + next_random(random) % PAGES;
+	if (next_random(random) % 2) {
+		bool fits = step_fit(map, pages, align, page, end, &found);
+
+		assert_int_equal(fits, model_fit(pages, align, page, end, &wanted));
+		if (fits && align == 1)
+			assert_int_equal(found, wanted);
+		if (!fits)
+			return;
+		first = found;
+		value = STEP_AREA + value % 4;
+	} else {
+		first += next_random(random) % CHUNK;
+	}
+	reached = step_set(map, first, first + pages, value, STEP_KEEP);
+	assert_int_equal(reached, model_set(first, first + pages, value, STEP_KEEP));
+}
+
+static void random_changes(void **state)
+{
+	uint64_t random = 88172645463325252ull;
+	struct arena arena;
+	struct step_map map;
+
+	(void)state;
+	arena_init(&arena, &host);
+	assert_true(step_map_init(&map, &arena, note_lost));
+	for (unsigned i = 0; i < 60000; i++) {
+		random_step(&map, &random);
+		if (i % 16 == 0)
+			compare(&map);
+	}
+	for (uint64_t first = CHUNK; first < PAGES - CHUNK; first += CHUNK) {
+		assert_true(step_map_reserve(&map, 1));
+		if (model[first] != STEP_NONE)
+			assert_int_equal(step_set(&map, first, first + CHUNK, STEP_NONE, STEP_UNMARK),
+				model_set(first, first + CHUNK, STEP_NONE, STEP_UNMARK));
+		compare(&map);
+	}
+	assert_int_equal(map.height, 0);
+	arena_fini(&arena);
+	assert_int_equal(books, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_changes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
