@@ -17,7 +17,9 @@
 #include <tulou/host.h>
 
 struct tulou; /* a pool and everything in it: the VM manager of the chart */
-struct tulou_process_vm; /* the memory of one process; counted, since threads, vfork children and CLONE_VM tasks share it */
+/* The memory of one process; counted, since vfork children and CLONE_VM tasks share it. Tasks that can die one without the other have
+ * a reference each; threads of one process, which die together, share one. */
+struct tulou_process_vm;
 
 struct tulou_config {
 	uintptr_t start, end; /* the pool, page-aligned, half-open */
@@ -45,6 +47,8 @@ bool tulou_process_vm_exclusive(const struct tulou_process_vm *vm);
 void tulou_process_vm_limit(struct tulou_process_vm *vm, uint64_t address_space, uint64_t data);
 /* The last reference gives back all areas and chunks. What the host refuses to take back goes to limbo. */
 void tulou_process_vm_unref(struct tulou_process_vm *vm);
+/* Give back what a task died in giving back. To be called when tasks that use the pool have died. */
+void tulou_reap(struct tulou *pool);
 
 /* One ELF image (or anything else that needs one contiguous range while it is being put together). */
 struct tulou_image {

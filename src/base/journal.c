@@ -2,6 +2,8 @@
 /* journal.c - see journal.h: what happens after a death. */
 #include "journal.h"
 
+struct journal *const journal_none = NULL;
+
 void journal_init(struct journal *journal, const struct tulou_host *host)
 {
 	_Static_assert(offsetof(struct journal, entries) == 32, "JOURNAL_ENTRIES");

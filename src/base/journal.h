@@ -45,6 +45,9 @@ enum { JOURNAL_SIZE = 32768, JOURNAL_ENTRIES = (JOURNAL_SIZE - 32) / 16, JOURNAL
 
 #define JOURNAL_UNNOTED ((struct journal *)1)
 
+/* For what nobody shares. */
+extern struct journal *const journal_none;
+
 struct guard {
 	struct lock lock;
 	struct journal *journal; /* guarded by lock: NULL: its holder changes nothing */
@@ -144,20 +147,27 @@ static inline void guard_name(struct guard *guard, struct journal *journal)
 	journal_order();
 }
 
-/* GUARD_WHOLE: taken over, and what the dead holder did is rolled back. GUARD_TORN: taken over from a holder that did not note its changes:
- * the caller marks the box, so that nobody reads on, and calls guard_name(). */
-static inline enum guard_result guard_take(
-	struct guard *guard, const struct tulou_host *host, uint32_t self, struct journal *journal)
+/* GUARD_WHOLE: taken over, and what the dead holder did is rolled back. GUARD_TORN: taken over from a holder that did not note its
+ * changes: the caller marks the box, so that nobody reads on. Then it calls guard_name(), in any case: until then the next taker
+ * sees what this one saw. */
+static inline enum guard_result guard_lock(struct guard *guard, const struct tulou_host *host, uint32_t self)
 {
-	if (likely(lock_take(&guard->lock, host, self) == LOCK_TAKEN)) {
-		guard_name(guard, journal);
+	if (likely(lock_take(&guard->lock, host, self) == LOCK_TAKEN))
 		return GUARD_TAKEN;
-	}
 	if (guard->journal == JOURNAL_UNNOTED)
 		return GUARD_TORN;
 	guard_recover(guard, self);
-	guard_name(guard, journal);
 	return GUARD_WHOLE;
+}
+
+/* The same for a guard whose holders always note. */
+static inline enum guard_result guard_take(
+	struct guard *guard, const struct tulou_host *host, uint32_t self, struct journal *journal)
+{
+	enum guard_result result = guard_lock(guard, host, self);
+
+	guard_name(guard, journal);
+	return result;
 }
 
 static inline void guard_drop(struct guard *guard, const struct tulou_host *host)

@@ -3,7 +3,7 @@
 #ifndef TULOU_BASE_LIST_H
 #define TULOU_BASE_LIST_H
 
-#include "compiler.h"
+#include "journal.h"
 
 struct list {
 	struct list *next, *prev;
@@ -20,24 +20,25 @@ static inline bool list_is_empty(const struct list *head)
 }
 
 /* Behind `at`: at the front when `at` is the head. */
-static inline void list_insert(struct list *at, struct list *link)
+static inline void list_insert(struct list *at, struct list *link, struct journal *journal)
 {
-	link->prev = at;
-	link->next = at->next;
-	at->next->prev = link;
-	at->next = link;
+	journal_set(journal, &link->prev, at);
+	journal_set(journal, &link->next, at->next);
+	journal_set(journal, &at->next->prev, link);
+	journal_set(journal, &at->next, link);
 }
 
-static inline void list_append(struct list *head, struct list *link)
+static inline void list_append(struct list *head, struct list *link, struct journal *journal)
 {
-	list_insert(head->prev, link);
+	list_insert(head->prev, link, journal);
 }
 
-static inline void list_remove(struct list *link)
+static inline void list_remove(struct list *link, struct journal *journal)
 {
-	link->prev->next = link->next;
-	link->next->prev = link->prev;
-	link->next = link->prev = link;
+	journal_set(journal, &link->prev->next, link->next);
+	journal_set(journal, &link->next->prev, link->prev);
+	journal_set(journal, &link->next, link);
+	journal_set(journal, &link->prev, link);
 }
 
 #define list_for_each(link, head) for (struct list *link = (head)->next; link != (head); link = link->next)

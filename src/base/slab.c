@@ -40,56 +40,73 @@ static struct slab_block *slab_block_of(const void *object)
 	return *slab_block_at(object);
 }
 
-void slab_init(struct slab *slab, const struct tulou_host *host, size_t object_size)
+void slab_init(struct slab *slab, const struct tulou_host *host, size_t object_size, struct guard *guard)
 {
-	lock_init(&slab->lock);
+	guard_init(&slab->own);
+	slab->guard = guard ? guard : &slab->own;
 	slab->host = host;
 	slab->object_size = object_size;
 	list_init(&slab->open);
 	list_init(&slab->all);
+	slab->doomed = NULL;
 	slab->used = slab->block_count = slab->empty_count = 0;
 }
 
+static struct journal *slab_journal(const struct slab *slab)
+{
+	return slab->guard->journal;
+}
+
+/* Until it is in the list the block is nobody's: what stands in it need not be noted. */
 static struct slab_block *slab_block_create_locked(struct slab *slab)
 {
 	struct slab_block *block = slab->host->books_map(slab->host->ctx, SLAB_BLOCK_SIZE);
+	struct journal *journal = slab_journal(slab);
 
 	if (!block)
 		return NULL;
 	block->free = NULL;
 	block->used = block->carved = 0;
-	list_insert(&slab->open, &block->open);
-	list_insert(&slab->all, &block->all);
-	slab->block_count++;
-	slab->empty_count++;
+	list_insert(&slab->open, &block->open, journal);
+	list_insert(&slab->all, &block->all, journal);
+	journal_add(journal, &slab->block_count, 1);
+	journal_add(journal, &slab->empty_count, 1);
+	slab_step_locked(slab);
 	return block;
 }
 
-static void slab_block_destroy_locked(struct slab *slab, struct slab_block *block)
+void slab_reap_locked(struct slab *slab)
 {
-	list_remove(&block->open);
-	list_remove(&block->all);
-	slab->block_count--;
-	slab->host->books_unmap(slab->host->ctx, block, SLAB_BLOCK_SIZE);
+	slab->host->books_unmap(slab->host->ctx, slab->doomed, SLAB_BLOCK_SIZE);
+	journal_order();
+	slab->doomed = NULL;
 }
 
 void slab_fini(struct slab *slab)
 {
-	while (!list_is_empty(&slab->all))
-		slab_block_destroy_locked(slab, container_of(slab->all.next, struct slab_block, all));
+	while (!list_is_empty(&slab->all)) {
+		struct slab_block *block = container_of(slab->all.next, struct slab_block, all);
+
+		list_remove(&block->all, NULL);
+		slab->host->books_unmap(slab->host->ctx, block, SLAB_BLOCK_SIZE);
+	}
+	if (slab->doomed)
+		slab_reap_locked(slab);
 }
 
 /* A page gets its head with its first object, so that pages which nobody needs yet are not touched. */
 static struct slab_object *slab_carve_locked(const struct slab *slab, struct slab_block *block)
 {
-	struct slab_object *object = slab_object_at(slab, block, block->carved++);
+	struct slab_object *object = slab_object_at(slab, block, block->carved);
 
+	journal_add(slab->guard->journal, &block->carved, 1);
 	*slab_block_at(object) = block;
 	return object;
 }
 
 static struct slab_object *slab_take_one_locked(struct slab *slab)
 {
+	struct journal *journal = slab_journal(slab);
 	struct slab_block *block;
 	struct slab_object *object;
 
@@ -101,78 +118,74 @@ static struct slab_object *slab_take_one_locked(struct slab *slab)
 		return NULL;
 	object = block->free;
 	if (object)
-		block->free = object->next;
+		journal_set(journal, &block->free, object->next);
 	else
 		object = slab_carve_locked(slab, block);
-	if (!block->used++)
-		slab->empty_count--;
+	if (!block->used)
+		journal_add(journal, &slab->empty_count, -1);
+	journal_add(journal, &block->used, 1);
 	if (block->used == slab_per_block(slab))
-		list_remove(&block->open);
-	slab->used++;
+		list_remove(&block->open, journal);
+	journal_add(journal, &slab->used, 1);
 	return object;
 }
 
-static void slab_give_one_locked(struct slab *slab, struct slab_object *object)
+static void slab_block_doom_locked(struct slab *slab, struct slab_block *block)
+{
+	struct journal *journal = slab_journal(slab);
+
+	if (slab->doomed)
+		slab->host->panic(slab->host->ctx, "slab: two blocks go back in one step");
+	list_remove(&block->open, journal);
+	list_remove(&block->all, journal);
+	journal_add(journal, &slab->block_count, -1);
+	journal_set(journal, &slab->doomed, block);
+}
+
+void slab_give_locked(struct slab *slab, struct slab_object *object)
 {
 	struct slab_block *block = slab_block_of(object);
+	struct journal *journal = slab_journal(slab);
 
-	object->next = block->free;
-	block->free = object;
-	slab->used--;
-	if (block->used-- == slab_per_block(slab))
-		list_insert(&slab->open, &block->open);
+	journal_set(journal, &object->next, block->free);
+	journal_set(journal, &block->free, object);
+	journal_add(journal, &slab->used, -1);
+	if (block->used == slab_per_block(slab))
+		list_insert(&slab->open, &block->open, journal);
+	journal_add(journal, &block->used, -1);
 	if (block->used)
 		return;
 	if (slab->empty_count)
-		slab_block_destroy_locked(slab, block);
+		slab_block_doom_locked(slab, block);
 	else
-		slab->empty_count++;
+		journal_add(journal, &slab->empty_count, 1);
 }
 
-/* The slab's lock guards only lists that a dead holder leaves at worst with lost objects, never with shared ones, because each
- * object is unlinked before it is handed out: nothing to repair after a take-over. */
-struct slab_object *slab_take(struct slab *slab, uint32_t self, size_t count)
+/* Who dies here with the objects in its hands has lost them for the slab, unless it notes where it puts them. */
+struct slab_object *slab_take_locked(struct slab *slab, size_t count)
 {
+	struct journal *journal = slab_journal(slab);
 	struct slab_object *objects = NULL;
 
-	lock_take(&slab->lock, slab->host, self);
 	while (count--) {
 		struct slab_object *object = slab_take_one_locked(slab);
 
 		if (!object) {
 			while ((object = objects)) {
 				objects = object->next;
-				slab_give_one_locked(slab, object);
+				slab_give_locked(slab, object);
 			}
 			break;
 		}
-		object->next = objects;
+		journal_set(journal, &object->next, objects);
 		objects = object;
 	}
-	lock_drop(&slab->lock, slab->host);
 	return objects;
 }
 
-void slab_give(struct slab *slab, uint32_t self, struct slab_object *objects)
+size_t slab_bytes_locked(const struct slab *slab)
 {
-	lock_take(&slab->lock, slab->host, self);
-	while (objects) {
-		struct slab_object *object = objects;
-
-		objects = object->next;
-		slab_give_one_locked(slab, object);
-	}
-	lock_drop(&slab->lock, slab->host);
-}
-
-size_t slab_bytes(struct slab *slab, uint32_t self)
-{
-	size_t bytes;
-
-	lock_take(&slab->lock, slab->host, self);
-	bytes = slab->block_count * SLAB_BLOCK_SIZE;
-	lock_drop(&slab->lock, slab->host);
-	return bytes;
+	return slab->block_count * SLAB_BLOCK_SIZE;
 }
 
 const char *slab_check(const struct slab *slab)

@@ -9,13 +9,17 @@
  * (slab_take), which is how a call takes all the memory its worst case needs before it changes anything.
  *
  * Invariants: S1 used is the sum of the blocks' counts; S2 a block is in the list `open` exactly if it has a free object;
- * S3 at most one block is empty. Lock: its own, a leaf (only books_map and books_unmap are called under it).
+ * S3 at most one block is empty.
+ *
+ * Guard: a box's, so that taking an object is one change with what the box does with it; or the slab's own, a leaf (only books_map
+ * and books_unmap are called under it). All stores are noted in the journal that the guard names. A new block is a change of its own: the
+ * caller has noted nothing before. A block that goes back is `doomed` first, and unmapped once that is committed (slab_reap):
+ * who dies in between is followed by another, who unmaps it again.
  */
 #ifndef TULOU_BASE_SLAB_H
 #define TULOU_BASE_SLAB_H
 
 #include "list.h"
-#include "lock.h"
 
 enum { SLAB_BLOCK_SIZE = 65536, SLAB_PAGE_SIZE = 4096, SLAB_PAGE_HEAD = 16 };
 
@@ -34,24 +38,51 @@ struct slab_block {
 };
 
 struct slab {
-	struct lock lock;
+	struct guard *guard, own;
 	const struct tulou_host *host;
 	size_t object_size;
-	/* guarded by lock */
+	/* guarded by guard */
 	struct list open, all;
+	struct slab_block *doomed; /* in no list any more, to be unmapped */
 	size_t used, block_count, empty_count;
 };
 
-void slab_init(struct slab *slab, const struct tulou_host *host, size_t object_size);
+/* `guard` NULL: its own. */
+void slab_init(struct slab *slab, const struct tulou_host *host, size_t object_size, struct guard *guard);
 /* Gives all blocks back, whatever is still handed out. */
 void slab_fini(struct slab *slab);
-/* `count` objects linked through slab_object.next, not zeroed; or NULL and nothing taken. */
-struct slab_object *slab_take(struct slab *slab, uint32_t self, size_t count);
-/* A NULL-terminated list back. */
-void slab_give(struct slab *slab, uint32_t self, struct slab_object *objects);
-/* Bytes taken from the host. */
-size_t slab_bytes(struct slab *slab, uint32_t self);
+
+/* The guard is held. `count` objects linked through slab_object.next, not zeroed; or NULL and nothing taken. */
+struct slab_object *slab_take_locked(struct slab *slab, size_t count);
+void slab_give_locked(struct slab *slab, struct slab_object *object);
+/* Commit, and unmap what is doomed: before the guard is dropped, and where nothing is half done. */
+static inline void slab_step_locked(struct slab *slab);
+
+/* The guard is the slab's own. What the caller does with the objects is part of the change until slab_unlock(). */
+static inline void slab_lock(struct slab *slab, uint32_t self, struct journal *journal)
+{
+	guard_take(slab->guard, slab->host, self, journal);
+}
+
+static inline void slab_unlock(struct slab *slab)
+{
+	slab_step_locked(slab);
+	guard_drop(slab->guard, slab->host);
+}
+
+/* Bytes taken from the host. The guard is held. */
+size_t slab_bytes_locked(const struct slab *slab);
 /* NULL, or the rule that broke. Nobody may use the slab meanwhile. */
 const char *slab_check(const struct slab *slab);
+
+void slab_reap_locked(struct slab *slab);
+
+static inline void slab_step_locked(struct slab *slab)
+{
+	if (journal_notes(slab->guard->journal))
+		journal_commit(slab->guard->journal);
+	if (unlikely(slab->doomed))
+		slab_reap_locked(slab);
+}
 
 #endif

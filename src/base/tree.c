@@ -13,8 +13,9 @@ static bool tree_refresh(struct tree *tree, struct tree_node *node)
 	size_t height = 1 + size_max(height_of(node->child[0]), height_of(node->child[1]));
 	bool changed = height != node->height;
 
-	node->height = height;
-	if (tree->update && tree->update(node))
+	if (changed)
+		journal_set(*tree->journal, &node->height, height);
+	if (tree->update && tree->update(node, *tree->journal))
 		changed = true;
 	return changed;
 }
@@ -22,12 +23,11 @@ static bool tree_refresh(struct tree *tree, struct tree_node *node)
 /* Put `node` where `old` hung below `parent`. */
 static void tree_replace(struct tree *tree, struct tree_node *parent, struct tree_node *old, struct tree_node *node)
 {
-	if (!parent)
-		tree->root = node;
-	else
-		parent->child[parent->child[TREE_RIGHT] == old] = node;
+	struct tree_node **place = parent ? &parent->child[parent->child[TREE_RIGHT] == old] : &tree->root;
+
+	journal_set(*tree->journal, place, node);
 	if (node)
-		node->parent = parent;
+		journal_set(*tree->journal, &node->parent, parent);
 }
 
 /*
@@ -45,11 +45,11 @@ static struct tree_node *tree_raise(struct tree *tree, struct tree_node *top, en
 	struct tree_node *inner = up->child[!side];
 
 	tree_replace(tree, top->parent, top, up);
-	up->child[!side] = top;
-	top->parent = up;
-	top->child[side] = inner;
+	journal_set(*tree->journal, &up->child[!side], top);
+	journal_set(*tree->journal, &top->parent, up);
+	journal_set(*tree->journal, &top->child[side], inner);
 	if (inner)
-		inner->parent = top;
+		journal_set(*tree->journal, &inner->parent, top);
 	tree_refresh(tree, top);
 	tree_refresh(tree, up);
 	return up;
@@ -97,12 +97,11 @@ static void tree_repair(struct tree *tree, struct tree_node *node, const struct 
 
 void tree_insert(struct tree *tree, struct tree_node *parent, enum tree_side side, struct tree_node *node)
 {
+	/* A new node is nobody's before it is linked: what stands in it need not come back. */
 	node->child[TREE_LEFT] = node->child[TREE_RIGHT] = NULL;
 	node->parent = parent;
-	if (parent)
-		parent->child[side] = node;
-	else
-		tree->root = node;
+	node->height = 0;
+	journal_set(*tree->journal, parent ? &parent->child[side] : &tree->root, node);
 	tree_refresh(tree, node);
 	tree_repair(tree, parent, NULL);
 }
@@ -141,9 +140,9 @@ void tree_remove(struct tree *tree, struct tree_node *node)
 	from = next->parent == node ? next : next->parent;
 	tree_replace(tree, next->parent, next, next->child[TREE_RIGHT]);
 	for (int side = 0; side < 2; side++) {
-		next->child[side] = node->child[side];
+		journal_set(*tree->journal, &next->child[side], node->child[side]);
 		if (next->child[side])
-			next->child[side]->parent = next;
+			journal_set(*tree->journal, &next->child[side]->parent, next);
 	}
 	tree_replace(tree, parent, node, next);
 	tree_repair(tree, from, next);
@@ -167,7 +166,7 @@ void tree_touch(struct tree *tree, struct tree_node *node)
 {
 	if (!tree->update)
 		return;
-	while (node && tree->update(node))
+	while (node && tree->update(node, *tree->journal))
 		node = node->parent;
 }
 
@@ -225,7 +224,7 @@ const char *tree_check(const struct tree *tree)
 			return "a height is wrong";
 		if (left > right + 1 || right > left + 1)
 			return "unbalanced";
-		if (tree->update && tree->update(node))
+		if (tree->update && tree->update(node, NULL))
 			return "an augmented value is stale";
 	}
 	return NULL;

@@ -7,12 +7,13 @@
  *     child[0]  child[1]       from its own key and its children's values, and says whether it changed.
  *
  * Invariants (tree_check): the heights of two siblings differ by at most one; height is 1 + that of the higher child; parent
- * links agree. Insert, remove and touch are O(log n), without recursion. Locks: the user's.
+ * links agree. Insert, remove and touch are O(log n), without recursion. Locks: the user's. Stores are noted in the journal that the
+ * user's guard names at that moment; `update` notes its own.
  */
 #ifndef TULOU_BASE_TREE_H
 #define TULOU_BASE_TREE_H
 
-#include "compiler.h"
+#include "journal.h"
 
 struct tree_node {
 	struct tree_node *child[2];
@@ -22,15 +23,19 @@ struct tree_node {
 
 struct tree {
 	struct tree_node *root;
-	bool (*update)(struct tree_node *node); /* NULL: nothing augmented */
+	bool (*update)(struct tree_node *node, struct journal *journal); /* NULL: nothing augmented */
+	struct journal *const *journal; /* the guard's */
 };
 
 enum tree_side { TREE_LEFT, TREE_RIGHT };
 
-static inline void tree_init(struct tree *tree, bool (*update)(struct tree_node *node))
+/* `journal` lasts as long as the tree: where the user's guard names its journal; journal_none for what only one task sees. */
+static inline void tree_init(
+	struct tree *tree, bool (*update)(struct tree_node *node, struct journal *journal), struct journal *const *journal)
 {
 	tree->root = NULL;
 	tree->update = update;
+	tree->journal = journal;
 }
 
 static inline bool tree_is_empty(const struct tree *tree)

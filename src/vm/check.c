@@ -30,6 +30,11 @@ static bool chunks_check(struct tulou *pool, struct report *report)
 		struct area_record *area;
 
 		chunk_lock(chunk, stock);
+		if (chunk->torn) { /* until its dead process is given back */
+			chunk_unlock(chunk, stock);
+			last = NULL;
+			continue;
+		}
 		ok = chunk_check_locked(chunk, report);
 		area = to_record(tree_first(&chunk->areas));
 		if (ok && area && last && last->range.end == area->range.start && last->owner->process != area->owner->process)
@@ -101,44 +106,4 @@ void check_touched(struct tulou_process_vm *vm, struct range touched)
 	}
 	if (!ok)
 		vm->pool->host->panic(vm->pool->host->ctx, text);
-}
-
-/* What only the dead process had is set aside until it is given back (salvage.c). What others have too must be whole. */
-static bool set_aside(enum recover_box kind, void *box)
-{
-	struct tulou_process_vm *vm = box;
-	struct chunk *chunk = box;
-
-	if (kind == RECOVER_PROCESS_VM && vm != vm->pool->limbo)
-		return vm->torn = true;
-	return kind == RECOVER_CHUNK && chunk->owner_count <= 1 && (chunk->torn = true);
-}
-
-void recover(const struct tulou_host *host, enum recover_box kind, void *box)
-{
-	char text[REPORT_SIZE];
-	struct report report = {text, sizeof(text)};
-	struct tulou *pool;
-	bool ok = true;
-
-	switch (kind) {
-	case RECOVER_LIST:
-		pool = box;
-		list_for_each(link, &pool->processes) ok = ok && link->next->prev == link;
-		if (!ok)
-			report_broken(&report, "P6: the set of process VMs is torn");
-		break;
-	case RECOVER_PROCESS_VM:
-		ok = process_vm_check(box, &report);
-		break;
-	case RECOVER_MANAGER:
-		pool = container_of(box, struct tulou, manager);
-		ok = manager_check_locked(box, pool->range, &report);
-		break;
-	case RECOVER_CHUNK:
-		ok = chunk_check_locked(box, &report);
-		break;
-	}
-	if (!ok && !set_aside(kind, box))
-		host->panic(host->ctx, text);
 }

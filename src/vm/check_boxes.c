@@ -136,7 +136,7 @@ bool manager_check_locked(const struct vm_manager *manager, struct range pool, s
 				chunk->range.start, chunk->range.end);
 		if (free && range_overlaps(free->range, chunk->range))
 			return report_broken(report, "C2: chunk %lx lies in the pool's free space", chunk->range.start);
-		if (list_is_empty(&chunk->owners))
+		if (list_is_empty(&chunk->owners) && !chunk->torn)
 			return report_broken(report, "C6: chunk %lx has no owner", chunk->range.start);
 		last = chunk->range.end;
 		size += range_size(chunk->range);

@@ -2,6 +2,11 @@
 /* check_process.c - see check.h: process VMs, heaps, shared objects, slabs. */
 #include "check.h"
 
+static const struct tulou_process_vm *link_process(struct list *link)
+{
+	return container_of(link, struct tulou_process_vm, link);
+}
+
 static bool owner_is_listed(const struct owner *owner)
 {
 	list_for_each(link, &owner->chunk->owners) if (link_owner(link) == owner) return true;
@@ -21,7 +26,7 @@ static bool owner_check_locked(const struct tulou_process_vm *vm, const struct o
 		return report_broken(
 			report, "P4: process %u: no %u free pages in chunk %lx", vm->id, owner->room, chunk->range.start);
 	for (struct tree_node *node = tree_first(&chunk->areas); node; node = tree_next(node)) {
-		const struct area_record *area = to_record(node);
+		const struct area *area = to_area(node);
 
 		if (area->owner == owner && area->content.kind == TULOU_AREA_HEAP &&
 			!range_covers(range_between(vm->heap_start, page_up(vm->brk)), area->range))
@@ -33,7 +38,7 @@ static bool owner_check_locked(const struct tulou_process_vm *vm, const struct o
 static void usage_count_locked(const struct owner *owner, struct usage *usage)
 {
 	for (struct tree_node *node = tree_first(&owner->chunk->areas); node; node = tree_next(node)) {
-		const struct area_record *area = to_record(node);
+		const struct area *area = to_area(node);
 
 		if (area->owner != owner)
 			continue;
@@ -56,11 +61,13 @@ static bool heap_check(const struct tulou_process_vm *vm, struct report *report)
 
 bool process_vm_check(struct tulou_process_vm *vm, struct report *report)
 {
-	const char *broken = tree_check(&vm->owners);
+	const char *broken = vm->torn ? NULL : tree_check(&vm->owners);
 	struct usage usage = {0, 0};
 	uintptr_t last = 0;
 	bool ok = true;
 
+	if (vm->torn)
+		return true; /* until it is given back */
 	if (broken)
 		return report_broken(report, "P3: process %u: owners: %s", vm->id, broken);
 	for (struct tree_node *node = tree_first(&vm->owners); node && ok; node = tree_next(node)) {
@@ -80,30 +87,84 @@ bool process_vm_check(struct tulou_process_vm *vm, struct report *report)
 	return ok && heap_check(vm, report);
 }
 
-bool shm_check(const struct tulou *pool, struct report *report)
+static struct shm_bond *link_bond(struct list *link)
 {
-	const char *broken = tree_check(&pool->shm.objects);
-	struct tree_node *node;
+	return container_of(link, struct shm_bond, link);
+}
+
+/* The bonds of one process; its areas have been counted. A torn one's list is all that is right. */
+static bool bonds_check(const struct tulou_process_vm *vm, struct report *report)
+{
+	const char *broken = vm->torn ? NULL : tree_check(&vm->bonds.tree);
+	size_t idle = 0;
 
 	if (broken)
-		return report_broken(report, "S5: shared objects: %s", broken);
-	for (node = tree_first(&pool->shm.objects); node; node = tree_next(node))
-		container_of(node, struct shm_object, node)->counted = 0;
-	for (struct tree_node *chunk = tree_first(&pool->manager.chunks); chunk; chunk = tree_next(chunk))
-		for (node = tree_first(&to_chunk(chunk)->areas); node; node = tree_next(node))
-			if (to_record(node)->content.object)
-				to_record(node)->content.object->counted++;
-	for (node = tree_first(&pool->shm.objects); node; node = tree_next(node)) {
+		return report_broken(report, "S4: process %u: bonds: %s", vm->id, broken);
+	list_for_each(link, &vm->bonds.list)
+	{
+		const struct shm_bond *bond = link_bond(link);
+
+		bond->object->counted++;
+		idle += bond->areas == 0;
+		if (!vm->torn && bond->areas != bond->counted)
+			return report_broken(report, "S4: process %u shows object %lx:%lu %zu times, counted %zu", vm->id,
+				bond->object->dev, bond->object->ino, bond->counted, bond->areas);
+	}
+	if (!vm->torn && idle != vm->bonds.idle)
+		return report_broken(
+			report, "S4: process %u: %zu bonds without areas, counted %zu", vm->id, idle, vm->bonds.idle);
+	return true;
+}
+
+static bool areas_count(const struct chunk *chunk, struct report *report)
+{
+	for (struct tree_node *node = chunk->torn ? NULL : tree_first(&chunk->areas); node; node = tree_next(node)) {
+		const struct area *area = to_area(node);
+		struct shm_bond *bond;
+
+		if (!area->content.object || area->owner->process->torn)
+			continue;
+		bond = shm_bond_find(&area->owner->process->bonds, area->content.object);
+		if (!bond)
+			return report_broken(report, "S4: %lx: the process has no bond with what it shows", area->range.start);
+		bond->counted++;
+	}
+	return true;
+}
+
+static bool objects_check(const struct shm_manager *shm, struct report *report)
+{
+	size_t count = 0;
+
+	for (struct tree_node *node = tree_first(&shm->objects); node; node = tree_next(node), count++) {
 		const struct shm_object *object = container_of(node, struct shm_object, node);
 		struct tree_node *next = tree_next(node);
 
-		if (object->attachments != object->counted)
-			return report_broken(report, "S4: object %lx:%lu: %zu attachments, %zu areas", object->dev, object->ino,
-				object->attachments, object->counted);
+		if (object->bonds != object->counted || !object->bonds)
+			return report_broken(report, "S4: object %lx:%lu: %zu bonds, counted %zu", object->dev, object->ino,
+				object->counted, object->bonds);
 		if (next && shm_object_compare(object, container_of(next, struct shm_object, node)) >= 0)
 			return report_broken(report, "S5: object %lx:%lu is not below the next", object->dev, object->ino);
 	}
+	if (count != shm->object_count)
+		return report_broken(report, "S5: %zu objects, counted %zu", count, shm->object_count);
 	return true;
+}
+
+bool shm_check(const struct tulou *pool, struct report *report)
+{
+	const char *broken = tree_check(&pool->shm.objects);
+	bool ok = true;
+
+	if (broken)
+		return report_broken(report, "S5: shared objects: %s", broken);
+	for (struct tree_node *node = tree_first(&pool->shm.objects); node; node = tree_next(node))
+		container_of(node, struct shm_object, node)->counted = 0;
+	list_for_each(at, &pool->processes) list_for_each(link, &link_process(at)->bonds.list) link_bond(link)->counted = 0;
+	for (struct tree_node *chunk = tree_first(&pool->manager.chunks); chunk && ok; chunk = tree_next(chunk))
+		ok = areas_count(to_chunk(chunk), report);
+	list_for_each(at, &pool->processes) ok = ok && bonds_check(link_process(at), report);
+	return ok && objects_check(&pool->shm, report);
 }
 
 bool slabs_check(const struct tulou *pool, struct report *report)

@@ -21,7 +21,6 @@
 #include "free_space.h"
 
 #include "base/list.h"
-#include "base/lock.h"
 
 struct tulou_process_vm;
 
@@ -30,14 +29,15 @@ struct chunk {
 	struct range range; /* start: fixed; end: changed under manager and chunk lock */
 	size_t gap; /* bytes; fixed */
 	bool open; /* fixed */
-	/* guarded by the manager's *and* this chunk's lock; either is enough to read */
+	/* guarded by the manager's *and* this chunk's lock; either is enough to read. Noted even in a chunk that one process has
+	 * alone */
 	struct list owners;
 	size_t owner_count;
-	struct lock lock;
-	/* guarded by lock */
+	struct guard guard;
+	/* guarded by guard */
 	uint8_t kind; /* enum tulou_chunk_kind */
 	bool head_guard;
-	bool torn; /* its one owner died in the middle of a change: nobody reads on (recover.h, salvage.c) */
+	bool torn; /* its one owner died in the middle of a change: nobody reads on (salvage.c) */
 	struct tree areas;
 	size_t area_count, used; /* used: bytes */
 	struct free_space free;

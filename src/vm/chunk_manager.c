@@ -2,9 +2,16 @@
 /* chunk_manager.c - see chunk_manager.h. */
 #include "chunk_manager.h"
 
+/* Where nothing is half done: a change that goes over many areas is made in steps, so that the journal has room for each. */
+static void chunk_step_locked(struct chunk *chunk)
+{
+	if (journal_notes(chunk->guard.journal))
+		journal_commit(chunk->guard.journal);
+}
+
 static void assert_locked(const struct chunk *chunk, const struct stock *stock)
 {
-	if (unlikely(!lock_is_taken(&chunk->lock)))
+	if (unlikely(!lock_is_taken(&chunk->guard.lock)))
 		stock->host->panic(stock->host->ctx, "chunk_manager: the chunk's lock is not held");
 }
 
@@ -12,21 +19,22 @@ void chunk_init(struct chunk *chunk, struct range range, size_t gap, enum tulou_
 {
 	*chunk = (struct chunk){.range = range, .gap = gap, .kind = (uint8_t)kind, .open = open};
 	list_init(&chunk->owners);
-	tree_init(&chunk->areas, NULL);
-	free_space_init(&chunk->free);
+	guard_init(&chunk->guard);
+	tree_init(&chunk->areas, NULL, &chunk->guard.journal);
+	free_space_init(&chunk->free, &chunk->guard.journal);
 	free_space_give(&chunk->free, chunk_usable(chunk), stock);
 }
 
 /* ---- looking ------------------------------------------------------------------------------------------------------------ */
 
-struct area_record *chunk_area_above_locked(const struct chunk *chunk, uintptr_t addr)
+struct area *chunk_area_above_locked(const struct chunk *chunk, uintptr_t addr)
 {
 	struct tree_node *node = chunk->areas.root;
-	struct area_record *best = NULL;
+	struct area *best = NULL;
 
 	while (node) {
-		if (to_record(node)->range.end > addr) {
-			best = to_record(node);
+		if (to_area(node)->range.end > addr) {
+			best = to_area(node);
 			node = node->child[TREE_LEFT];
 		} else {
 			node = node->child[TREE_RIGHT];
@@ -35,35 +43,42 @@ struct area_record *chunk_area_above_locked(const struct chunk *chunk, uintptr_t
 	return best;
 }
 
-struct area_record *chunk_own_area_above_locked(const struct owner *owner, uintptr_t addr)
+struct area *chunk_own_area_above_locked(const struct owner *owner, uintptr_t addr)
 {
-	struct area_record *area = chunk_area_above_locked(owner->chunk, addr);
+	struct area *area = chunk_area_above_locked(owner->chunk, addr);
 
 	while (area && area->owner != owner)
-		area = to_record(tree_next(&area->node));
+		area = to_area(tree_next(&area->node));
 	return area;
 }
 
-struct area_record *chunk_own_area_next_locked(const struct area_record *area)
+struct area *chunk_own_area_next_locked(const struct area *area)
 {
-	struct area_record *next = to_record(tree_next(&area->node));
+	struct area *next = to_area(tree_next(&area->node));
 
 	while (next && next->owner != area->owner)
-		next = to_record(tree_next(&next->node));
+		next = to_area(tree_next(&next->node));
 	return next;
 }
 
+/* What is in a torn chunk cannot be told: somebody's, to be on the safe side. */
 bool chunk_page_is_used_locked(const struct chunk *chunk, uintptr_t page)
 {
-	struct area_record *area = chunk_area_above_locked(chunk, page);
+	struct area *area;
 
+	if (unlikely(chunk->torn))
+		return true;
+	area = chunk_area_above_locked(chunk, page);
 	return area && range_contains(area->range, page);
 }
 
 bool chunk_is_others_locked(const struct chunk *chunk, const struct tulou_process_vm *process, uintptr_t addr)
 {
-	struct area_record *area = chunk_area_above_locked(chunk, addr);
+	struct area *area;
 
+	if (unlikely(chunk->torn))
+		return true;
+	area = chunk_area_above_locked(chunk, addr);
 	return area && range_contains(area->range, addr) && area->owner->process != process;
 }
 
@@ -100,34 +115,45 @@ bool chunk_place_locked(const struct chunk *chunk, const struct tulou_process_vm
 
 /* ---- what a process has ---------------------------------------------------------------------------------------------- */
 
+static struct journal *journal_of(const struct owner *owner)
+{
+	return owner->chunk->guard.journal;
+}
+
 static void usage_add(struct owner *owner, const struct area_content *content, size_t size)
 {
-	owner->usage->total += size;
+	journal_add(journal_of(owner), &owner->usage->total, size);
 	if (area_content_is_data(content))
-		owner->usage->data += size;
+		journal_add(journal_of(owner), &owner->usage->data, size);
 }
 
 static void usage_sub(struct owner *owner, const struct area_content *content, size_t size)
 {
-	owner->usage->total -= size;
+	journal_add(journal_of(owner), &owner->usage->total, -size);
 	if (area_content_is_data(content))
-		owner->usage->data -= size;
+		journal_add(journal_of(owner), &owner->usage->data, -size);
+}
+
+static void used_add(struct owner *owner, size_t size)
+{
+	journal_add(journal_of(owner), &owner->chunk->used, size);
 }
 
 /* ---- one record ---------------------------------------------------------------------------------------------------------- */
 
 static void area_count_add(struct owner *owner)
 {
-	owner->area_count++;
-	if (++owner->chunk->area_count > 1)
-		owner->chunk->kind = TULOU_CHUNK_MULTI;
+	journal_add(journal_of(owner), &owner->area_count, 1);
+	journal_add(journal_of(owner), &owner->chunk->area_count, 1);
+	if (owner->chunk->area_count > 1)
+		journal_set(journal_of(owner), &owner->chunk->kind, TULOU_CHUNK_MULTI);
 }
 
 /* Between its neighbours in the chunk; NULL: there is none on that side. */
-static struct area_record *area_add(struct owner *owner, struct range range, struct area_content content,
-	struct area_record *prev, struct area_record *next, struct stock *stock)
+static struct area *area_add(struct owner *owner, struct range range, struct area_content content, struct area *prev,
+	struct area *next, struct stock *stock)
 {
-	struct area_record *area = record_take(stock);
+	struct area *area = record_take(stock);
 
 	area->range = range;
 	area->owner = owner;
@@ -140,60 +166,62 @@ static struct area_record *area_add(struct owner *owner, struct range range, str
 }
 
 /* An area that is not in the tree any more. */
-static void area_forget(struct area_record *area, struct stock *stock)
+static void area_forget(struct area *area, struct stock *stock)
 {
 	struct owner *owner = area->owner;
 
-	owner->area_count--;
-	owner->chunk->area_count--;
-	if (!area->content.object) {
-		record_give(stock, area);
-		return;
-	}
-	((struct slab_object *)area)->next = stock->dropped;
-	stock->dropped = (struct slab_object *)area;
+	journal_add(journal_of(owner), &owner->area_count, -1);
+	journal_add(journal_of(owner), &owner->chunk->area_count, -1);
+	if (area->content.object)
+		shm_detach(area->content.object, stock);
+	record_give(stock, area, journal_of(owner));
 }
 
-static void area_drop(struct area_record *area, struct stock *stock)
+static void area_drop(struct area *area, struct stock *stock)
 {
 	tree_remove(&area->owner->chunk->areas, &area->node);
 	area_forget(area, stock);
 }
 
 /* Cut `area` in two at `addr`, inside it; the upper part is a new record. */
-static struct area_record *area_split(struct area_record *area, uintptr_t addr, struct stock *stock)
+static struct area *area_split(struct area *area, uintptr_t addr, struct stock *stock)
 {
 	struct area_content content = area_content_at(area->content, addr - area->range.start);
 	struct range upper = range_between(addr, area->range.end);
 
-	area->range.end = addr;
-	return area_add(area->owner, upper, content, area, to_record(tree_next(&area->node)), stock);
+	journal_set(journal_of(area->owner), &area->range.end, addr);
+	return area_add(area->owner, upper, content, area, to_area(tree_next(&area->node)), stock);
 }
 
 /* One record of `area` and the one behind it, if it goes on there. */
-static void area_join_next(struct area_record *area, struct stock *stock)
+static void area_join_next(struct area *area, struct stock *stock)
 {
-	struct area_record *next = to_record(tree_next(&area->node));
+	struct area *next = to_area(tree_next(&area->node));
 
 	if (!next || !area_continues(area, next))
 		return;
-	area->range.end = next->range.end;
+	journal_set(journal_of(area->owner), &area->range.end, next->range.end);
 	area_drop(next, stock);
 }
 
-static void area_join(struct area_record *area, struct stock *stock)
+/* Another content, in place. */
+static void area_content_set(struct area *area, struct area_content content, struct stock *stock)
 {
-	struct area_record *prev = to_record(tree_prev(&area->node));
+	struct journal *journal = journal_of(area->owner);
 
-	area_join_next(area, stock);
-	if (prev)
-		area_join_next(prev, stock);
+	if (content.object)
+		shm_attach(content.object, stock);
+	if (area->content.object)
+		shm_detach(area->content.object, stock);
+	if (journal_notes(journal))
+		journal_note_block(journal, &area->content, sizeof(area->content));
+	area->content = content;
 }
 
 /* The first area of `owner` in `range`, cut so that it begins in it; NULL if there is none. */
-static struct area_record *area_cut_start(struct owner *owner, struct range range, struct stock *stock)
+static struct area *area_cut_start(struct owner *owner, struct range range, struct stock *stock)
 {
-	struct area_record *area = chunk_own_area_above_locked(owner, range.start);
+	struct area *area = chunk_own_area_above_locked(owner, range.start);
 
 	if (!area || area->range.start >= range.end)
 		return NULL;
@@ -207,21 +235,21 @@ static struct area_record *area_cut_start(struct owner *owner, struct range rang
 void chunk_insert_locked(struct owner *owner, struct range range, struct area_content content, struct stock *stock)
 {
 	struct chunk *chunk = owner->chunk;
-	struct area_record *next = chunk_area_above_locked(chunk, range.start);
-	struct area_record *prev = to_record(next ? tree_prev(&next->node) : tree_last(&chunk->areas));
+	struct area *next = chunk_area_above_locked(chunk, range.start);
+	struct area *prev = to_area(next ? tree_prev(&next->node) : tree_last(&chunk->areas));
 
 	assert_locked(chunk, stock);
 	free_space_take(&chunk->free, range, stock);
-	chunk->used += range_size(range);
+	used_add(owner, range_size(range));
 	usage_add(owner, &content, range_size(range));
 	if (prev && prev->range.end == range.start && prev->owner == owner &&
 		area_content_continues(&prev->content, range_size(prev->range), &content)) {
-		prev->range.end = range.end;
+		journal_set(journal_of(owner), &prev->range.end, range.end);
 		area_join_next(prev, stock);
 	} else if (next && next->range.start == range.end && next->owner == owner &&
 		   area_content_continues(&content, range_size(range), &next->content)) {
-		next->range.start = range.start;
-		next->content.offset = content.offset;
+		journal_set(journal_of(owner), &next->range.start, range.start);
+		journal_set(journal_of(owner), &next->content.offset, content.offset);
 	} else {
 		area_add(owner, range, content, prev, next, stock);
 	}
@@ -232,30 +260,40 @@ void chunk_insert_locked(struct owner *owner, struct range range, struct area_co
  *         [              )
  *     AAAA                  CC        trimmed at the edges; a range inside one area leaves two
  */
-static void area_remove_part(struct area_record *area, struct range part, struct stock *stock)
+static void area_remove_part(struct area *area, struct range part, struct stock *stock)
 {
-	struct chunk *chunk = area->owner->chunk;
+	struct journal *journal = journal_of(area->owner);
 
-	chunk->used -= range_size(part);
+	used_add(area->owner, -range_size(part));
 	usage_sub(area->owner, &area->content, range_size(part));
 	if (area->range.start < part.start && part.end < area->range.end) {
 		area_split(area, part.end, stock);
-		area->range.end = part.start;
+		journal_set(journal, &area->range.end, part.start);
 	} else if (area->range.start < part.start) {
-		area->range.end = part.start;
+		journal_set(journal, &area->range.end, part.start);
 	} else if (part.end < area->range.end) {
-		area->content = area_content_at(area->content, part.end - area->range.start);
-		area->range.start = part.end;
+		journal_set(journal, &area->content.offset, area_content_at(area->content, part.end - area->range.start).offset);
+		journal_set(journal, &area->range.start, part.end);
 	} else {
 		area_drop(area, stock);
 	}
 }
 
-/* What was removed without a hole goes back to the free space at once. */
+void chunk_remove_part_locked(struct area *area, struct range part, struct stock *stock)
+{
+	struct chunk *chunk = area->owner->chunk;
+
+	assert_locked(chunk, stock);
+	area_remove_part(area, part, stock);
+	free_space_give(&chunk->free, part, stock);
+}
+
+/* What was removed without a hole goes back to the free space at once; where it is noted, piece by piece, each a change of its own. */
 void chunk_remove_locked(struct owner *owner, struct range range, bool pending_only, struct stock *stock)
 {
-	struct area_record *area = chunk_own_area_above_locked(owner, range.start), *next;
+	struct area *area = chunk_own_area_above_locked(owner, range.start), *next;
 	struct range gone = range_between(range.start, range.start);
+	bool noted = journal_notes(journal_of(owner));
 
 	assert_locked(owner->chunk, stock);
 	if (range_is_empty(range))
@@ -266,9 +304,12 @@ void chunk_remove_locked(struct owner *owner, struct range range, bool pending_o
 		next = chunk_own_area_next_locked(area);
 		if (pending_only && !area->content.pending)
 			continue;
-		area_remove_part(area, part, stock);
-		if (part.start != gone.end && !range_is_empty(gone))
+		if (!range_is_empty(gone) && (noted || part.start != gone.end)) {
 			free_space_give(&owner->chunk->free, gone, stock);
+			gone.start = gone.end;
+			chunk_step_locked(owner->chunk);
+		}
+		area_remove_part(area, part, stock);
 		gone = range_between(part.start == gone.end ? gone.start : part.start, part.end);
 	}
 	if (!range_is_empty(gone))
@@ -282,50 +323,63 @@ void chunk_empty_locked(struct owner *owner, struct stock *stock)
 
 	assert_locked(chunk, stock);
 	while ((node = tree_take_down(&chunk->areas, &at))) {
-		usage_sub(owner, &to_record(node)->content, range_size(to_record(node)->range));
-		area_forget(to_record(node), stock);
+		usage_sub(owner, &to_area(node)->content, range_size(to_area(node)->range));
+		area_forget(to_area(node), stock);
 	}
-	chunk->used = 0;
+	used_add(owner, -chunk->used);
 	free_space_fini(&chunk->free, stock);
 	free_space_give(&chunk->free, chunk_usable(chunk), stock);
 }
 
+/* The first area becomes the new one, and swallows the others one by one, so that every page is in an area at each step. */
 void chunk_replace_locked(struct owner *owner, struct range range, struct area_content content, struct stock *stock)
 {
-	struct area_record *area, *prev;
+	struct area *area, *next;
 
 	assert_locked(owner->chunk, stock);
 	area = area_cut_start(owner, range, stock);
-	while (area && area->range.start < range.end) {
-		struct area_record *next = to_record(tree_next(&area->node));
-
-		if (area->range.end > range.end)
-			next = area_split(area, range.end, stock);
-		usage_sub(owner, &area->content, range_size(area->range));
-		area_drop(area, stock);
+	if (area->range.end > range.end)
+		area_split(area, range.end, stock);
+	usage_sub(owner, &area->content, range_size(area->range));
+	usage_add(owner, &content, range_size(area->range));
+	area_content_set(area, content, stock);
+	next = to_area(tree_prev(&area->node));
+	if (next && area_continues(next, area)) {
+		area_join_next(next, stock);
 		area = next;
 	}
-	usage_add(owner, &content, range_size(range));
-	prev = to_record(area ? tree_prev(&area->node) : tree_last(&owner->chunk->areas));
-	area_join(area_add(owner, range, content, prev, area, stock), stock);
+	while (area->range.end < range.end) {
+		next = to_area(tree_next(&area->node));
+		if (!area_continues(area, next))
+			chunk_step_locked(owner->chunk);
+		if (next->range.end > range.end)
+			area_split(next, range.end, stock);
+		usage_sub(owner, &next->content, range_size(next->range));
+		usage_add(owner, &content, range_size(next->range));
+		journal_set(journal_of(owner), &area->range.end, next->range.end);
+		area_drop(next, stock);
+	}
+	area_join_next(area, stock);
 }
 
 void chunk_change_locked(struct owner *owner, struct range range, struct area_change change, struct stock *stock)
 {
-	struct area_record *area, *last = NULL;
+	struct area *area, *last = NULL;
 
 	assert_locked(owner->chunk, stock);
 	area = area_cut_start(owner, range, stock);
 	while (area && area->range.start < range.end) {
-		struct area_record *next = to_record(tree_next(&area->node));
-		struct area_record *prev = to_record(tree_prev(&area->node));
+		struct area *next = to_area(tree_next(&area->node));
+		struct area *prev = to_area(tree_prev(&area->node));
 
+		if (!last || !area_continues(last, area))
+			chunk_step_locked(owner->chunk);
 		if (area->range.end > range.end)
 			next = area_split(area, range.end, stock);
 		usage_sub(owner, &area->content, range_size(area->range));
-		area->content.flags = (area->content.flags & ~change.clear) | change.set;
+		journal_set(journal_of(owner), &area->content.flags, (area->content.flags & ~change.clear) | change.set);
 		if (change.prot >= 0)
-			area->content.prot = (uint8_t)change.prot;
+			journal_set(journal_of(owner), &area->content.prot, (uint8_t)change.prot);
 		usage_add(owner, &area->content, range_size(area->range));
 		last = area;
 		if (prev && area_continues(prev, area)) {
@@ -338,10 +392,25 @@ void chunk_change_locked(struct owner *owner, struct range range, struct area_ch
 		area_join_next(last, stock);
 }
 
+/* Area by area: what the host has not taken back is never nobody's. */
 void chunk_bequeath_locked(struct owner *owner, struct owner *heir, struct range range, struct stock *stock)
 {
 	struct area_content limbo = {.flags = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS, .kind = TULOU_AREA_LIMBO};
+	struct area *area = chunk_own_area_above_locked(owner, range.start), *next;
 
-	chunk_remove_locked(owner, range, false, stock);
-	chunk_insert_locked(heir, range, limbo, stock);
+	for (; area && area->range.start < range.end; area = next) {
+		struct area *prev = to_area(tree_prev(&area->node));
+
+		next = chunk_own_area_next_locked(area);
+		usage_sub(owner, &area->content, range_size(area->range));
+		usage_add(heir, &limbo, range_size(area->range));
+		area_content_set(area, limbo, stock);
+		journal_add(journal_of(owner), &owner->area_count, -1);
+		journal_add(journal_of(owner), &heir->area_count, 1);
+		journal_set(journal_of(owner), &area->owner, heir);
+		area_join_next(area, stock);
+		if (prev)
+			area_join_next(prev, stock);
+		chunk_step_locked(owner->chunk);
+	}
 }

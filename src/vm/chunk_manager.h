@@ -15,18 +15,33 @@
 #define TULOU_VM_CHUNK_MANAGER_H
 
 #include "chunk.h"
-#include "recover.h"
 #include "shm_manager.h"
+
+/* Who has a chunk alone does not note what it changes there: the chunk goes with it. */
+static inline bool chunk_is_private(const struct chunk *chunk, const struct stock *stock)
+{
+	return chunk->owner_count == 1 && stock->own == JOURNAL_UNNOTED &&
+	       link_owner(chunk->owners.next)->process == stock->process;
+}
 
 static inline void chunk_lock(struct chunk *chunk, const struct stock *stock)
 {
-	if (unlikely(lock_take(&chunk->lock, stock->host, stock->self) == LOCK_TAKEN_OVER))
-		recover(stock->host, RECOVER_CHUNK, chunk);
+	if (unlikely(guard_lock(&chunk->guard, stock->host, stock->self) == GUARD_TORN))
+		chunk->torn = true;
+	guard_name(&chunk->guard, chunk_is_private(chunk, stock) ? JOURNAL_UNNOTED : stock->journal);
+}
+
+/* To look only: in the middle of a change elsewhere, which dropping this lock must not commit. */
+static inline void chunk_lock_read(struct chunk *chunk, const struct stock *stock)
+{
+	if (unlikely(guard_lock(&chunk->guard, stock->host, stock->self) == GUARD_TORN))
+		chunk->torn = true;
+	guard_name(&chunk->guard, NULL);
 }
 
 static inline void chunk_unlock(struct chunk *chunk, const struct stock *stock)
 {
-	lock_drop(&chunk->lock, stock->host);
+	guard_drop(&chunk->guard, stock->host);
 }
 
 /* One record. */

@@ -17,34 +17,23 @@ static struct tulou_process_vm *link_process(struct list *link)
 	return container_of(link, struct tulou_process_vm, link);
 }
 
-static void process_vm_freeze(struct tulou_process_vm *vm, uint32_t self)
-{
-	if (unlikely(lock_take(&vm->lock, vm->pool->host, self) == LOCK_TAKEN_OVER))
-		recover(vm->pool->host, RECOVER_PROCESS_VM, vm);
-	vm->stock.self = self;
-}
-
 void pool_freeze(struct tulou *pool, uint32_t self)
 {
 	pool_lock_list(pool, self);
-	list_for_each(link, &pool->processes) process_vm_freeze(link_process(link), self);
-	process_vm_freeze(pool->limbo, self);
+	list_for_each(link, &pool->processes) process_vm_lock(link_process(link), self);
+	process_vm_lock(pool->limbo, self);
 	manager_lock(&pool->manager, &pool->limbo->stock);
-	lock_take(&pool->shm.lock, pool->host, self);
-	lock_take(&pool->record_slab.lock, pool->host, self);
-	lock_take(&pool->process_slab.lock, pool->host, self);
-	lock_take(&pool->manager.chunk_slab.lock, pool->host, self);
+	guard_take(&pool->shm.guard, pool->host, self, NULL);
+	slab_lock(&pool->record_slab, self, NULL);
 }
 
 void pool_thaw(struct tulou *pool)
 {
-	lock_drop(&pool->manager.chunk_slab.lock, pool->host);
-	lock_drop(&pool->process_slab.lock, pool->host);
-	lock_drop(&pool->record_slab.lock, pool->host);
-	lock_drop(&pool->shm.lock, pool->host);
+	slab_unlock(&pool->record_slab);
+	guard_drop(&pool->shm.guard, pool->host);
 	manager_unlock(&pool->manager, &pool->limbo->stock);
-	lock_drop(&pool->limbo->lock, pool->host);
-	list_for_each(link, &pool->processes) lock_drop(&link_process(link)->lock, pool->host);
+	process_vm_unlock(pool->limbo);
+	list_for_each(link, &pool->processes) process_vm_unlock(link_process(link));
 	pool_unlock_list(pool);
 }
 
@@ -58,19 +47,23 @@ void tulou_fork_parent(struct tulou *pool)
 	pool_thaw(pool);
 }
 
-/* Nobody else runs in the child: whatever a lock word says, its holder was not copied. */
+/* Nobody else runs in the child: whatever a lock word says, its holder was not copied. A chunk's can only be a dead one's, which
+ * nobody has taken over yet. */
 static void locks_forget(struct tulou *pool)
 {
-	lock_init(&pool->list_lock);
-	lock_init(&pool->record_slab.lock);
-	lock_init(&pool->process_slab.lock);
-	lock_init(&pool->shm.lock);
-	lock_init(&pool->limbo->lock);
-	lock_init(&pool->manager.lock);
-	lock_init(&pool->manager.chunk_slab.lock);
-	list_for_each(link, &pool->processes) lock_init(&link_process(link)->lock);
-	for (struct tree_node *node = tree_first(&pool->manager.chunks); node; node = tree_next(node))
-		lock_init(&to_chunk(node)->lock);
+	guard_init(&pool->list_guard);
+	guard_init(&pool->record_slab.own);
+	guard_init(&pool->shm.guard);
+	guard_init(&pool->limbo->guard);
+	guard_init(&pool->manager.guard);
+	list_for_each(link, &pool->processes) guard_init(&link_process(link)->guard);
+	for (struct tree_node *node = tree_first(&pool->manager.chunks); node; node = tree_next(node)) {
+		struct chunk *chunk = to_chunk(node);
+
+		if (lock_is_taken(&chunk->guard.lock) && chunk->guard.journal == JOURNAL_UNNOTED)
+			chunk->torn = true;
+		guard_init(&chunk->guard);
+	}
 }
 
 /* What MADV_DONTFORK keeps out of the copy; locks are not copied either. The host may have left it out already: taking away what is not there is no error. */

@@ -16,7 +16,7 @@ static size_t max_below(struct tree_node *node)
 	return node ? to_free(node)->max : 0;
 }
 
-static bool free_range_update(struct tree_node *node)
+static bool free_range_update(struct tree_node *node, struct journal *journal)
 {
 	struct free_range *free = to_free(node);
 	size_t max = size_max(max_below(node->child[TREE_LEFT]), max_below(node->child[TREE_RIGHT]));
@@ -24,13 +24,13 @@ static bool free_range_update(struct tree_node *node)
 	max = size_max(max, range_size(free->range));
 	if (max == free->max)
 		return false;
-	free->max = max;
+	journal_set(journal, &free->max, max);
 	return true;
 }
 
-void free_space_init(struct free_space *space)
+void free_space_init(struct free_space *space, struct journal *const *journal)
 {
-	tree_init(&space->tree, free_range_update);
+	tree_init(&space->tree, free_range_update, journal);
 	space->total = 0;
 }
 
@@ -39,8 +39,8 @@ void free_space_fini(struct free_space *space, struct stock *stock)
 	struct tree_node *node, *at = NULL;
 
 	while ((node = tree_take_down(&space->tree, &at)))
-		record_give(stock, to_free(node));
-	free_space_init(space);
+		record_give(stock, to_free(node), *space->tree.journal);
+	journal_set(*space->tree.journal, &space->total, 0);
 }
 
 struct free_range *free_space_above(const struct free_space *space, uintptr_t addr)
@@ -157,7 +157,7 @@ static void free_space_add(
 static void free_space_unlink(struct free_space *space, struct free_range *free, struct stock *stock)
 {
 	tree_remove(&space->tree, &free->node);
-	record_give(stock, free);
+	record_give(stock, free, *space->tree.journal);
 }
 
 /*
@@ -167,18 +167,19 @@ static void free_space_unlink(struct free_space *space, struct free_range *free,
 void free_space_take(struct free_space *space, struct range range, struct stock *stock)
 {
 	struct free_range *free = free_space_above(space, range.start);
+	struct journal *journal = *space->tree.journal;
 	uintptr_t end = free->range.end;
 
-	space->total -= range_size(range);
+	journal_set(journal, &space->total, space->total - range_size(range));
 	if (free->range.start == range.start) {
-		free->range.start = range.end;
+		journal_set(journal, &free->range.start, range.end);
 		if (range.end == end)
 			free_space_unlink(space, free, stock);
 		else
 			tree_touch(&space->tree, &free->node);
 		return;
 	}
-	free->range.end = range.start;
+	journal_set(journal, &free->range.end, range.start);
 	tree_touch(&space->tree, &free->node);
 	if (range.end == end)
 		return;
@@ -191,15 +192,16 @@ void free_space_give(struct free_space *space, struct range range, struct stock 
 	struct free_range *lower = to_free(upper ? tree_prev(&upper->node) : tree_last(&space->tree));
 	bool joins_lower = lower && lower->range.end == range.start;
 	bool joins_upper = upper && upper->range.start == range.end;
+	struct journal *journal = *space->tree.journal;
 
-	space->total += range_size(range);
+	journal_set(journal, &space->total, space->total + range_size(range));
 	if (joins_lower) {
-		lower->range.end = joins_upper ? upper->range.end : range.end;
+		journal_set(journal, &lower->range.end, joins_upper ? upper->range.end : range.end);
 		if (joins_upper)
 			free_space_unlink(space, upper, stock);
 		tree_touch(&space->tree, &lower->node);
 	} else if (joins_upper) {
-		upper->range.start = range.start;
+		journal_set(journal, &upper->range.start, range.start);
 		tree_touch(&space->tree, &upper->node);
 	} else {
 		free_space_add(space, range, lower, upper, stock);

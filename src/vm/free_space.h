@@ -27,7 +27,8 @@ struct free_space {
 	size_t total; /* bytes */
 };
 
-void free_space_init(struct free_space *space);
+/* `journal` as for tree_init(). */
+void free_space_init(struct free_space *space, struct journal *const *journal);
 /* All records back. */
 void free_space_fini(struct free_space *space, struct stock *stock);
 

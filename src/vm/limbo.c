@@ -13,19 +13,13 @@
 /* A host that refused this often in a row will refuse the rest too: not every exit shall pay for all of limbo. */
 enum { REFUSALS = 8 };
 
-static void limbo_enter(struct tulou_process_vm *limbo, uint32_t self)
-{
-	if (unlikely(lock_take(&limbo->lock, limbo->pool->host, self) == LOCK_TAKEN_OVER))
-		recover(limbo->pool->host, RECOVER_PROCESS_VM, limbo);
-	limbo->stock.self = self;
-}
-
 void limbo_take(struct tulou_process_vm *vm, struct range stretch)
 {
 	struct tulou_process_vm *limbo = vm->pool->limbo;
 	struct vm_manager *manager = &vm->pool->manager;
 
-	limbo_enter(limbo, vm->stock.self);
+	process_vm_lock(limbo, vm->stock.self);
+	guard_name(&limbo->guard, vm->journal); /* one journal for all that this call changes */
 	while (stretch.start < stretch.end) {
 		struct owner *owner = process_vm_owner_above(vm, stretch.start);
 		struct range part = range_cut(stretch, owner->chunk->range);
@@ -39,7 +33,7 @@ void limbo_take(struct tulou_process_vm *vm, struct range stretch)
 		process_vm_owner_settle(vm, owner);
 		stretch.start = part.end;
 	}
-	lock_drop(&limbo->lock, vm->pool->host);
+	process_vm_unlock(limbo);
 }
 
 void limbo_retry(struct tulou *pool, uint32_t self)
@@ -49,7 +43,7 @@ void limbo_retry(struct tulou *pool, uint32_t self)
 	struct area first;
 	int refusals = 0;
 
-	limbo_enter(limbo, self);
+	process_vm_lock(limbo, self);
 	while (refusals < REFUSALS && process_vm_stretch(limbo, rest, &stretch, &first)) {
 		if (pool->host->unmap(pool->host->ctx, stretch.start, range_size(stretch)))
 			refusals++;
@@ -58,5 +52,5 @@ void limbo_retry(struct tulou *pool, uint32_t self)
 		rest.start = stretch.end;
 	}
 	stock_trim(&limbo->stock, 0);
-	lock_drop(&limbo->lock, pool->host);
+	process_vm_unlock(limbo);
 }

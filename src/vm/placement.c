@@ -5,20 +5,25 @@
 /* How many chunks with room on paper are tried before a new chunk is made. */
 enum { OWN_TRIES = 8 };
 
+static bool place_in_locked(struct owner *owner, size_t size, size_t align, struct range window, struct area_content content,
+	struct stock *stock, uintptr_t *out)
+{
+	if (!chunk_place_locked(owner->chunk, owner->process, size, align, window, out))
+		return false;
+	chunk_insert_locked(owner, range_between(*out, *out + size), content, stock);
+	process_vm_room_note_locked(owner);
+	return true;
+}
+
 /* Book in the owner's chunk if it has a place. */
 static bool place_in(struct owner *owner, size_t size, size_t align, struct range window, struct area_content content,
 	struct stock *stock, uintptr_t *out)
 {
-	struct chunk *chunk = owner->chunk;
 	bool placed;
 
-	chunk_lock(chunk, stock);
-	placed = chunk_place_locked(chunk, owner->process, size, align, window, out);
-	if (placed) {
-		chunk_insert_locked(owner, range_between(*out, *out + size), content, stock);
-		process_vm_room_note_locked(owner);
-	}
-	chunk_unlock(chunk, stock);
+	chunk_lock(owner->chunk, stock);
+	placed = place_in_locked(owner, size, align, window, content, stock, out);
+	chunk_unlock(owner->chunk, stock);
 	return placed;
 }
 
@@ -67,14 +72,14 @@ static bool place_in_own(
 		if (!owner)
 			return false;
 		if (owner->room >= pages && place_in(owner, size, align, window, content, &vm->stock, out)) {
-			vm->hint = owner;
+			journal_set(vm->guard.journal, &vm->hint, owner);
 			return true;
 		}
 		if (align > PAGE_SIZE)
 			return false;
 		if (owner->room >= pages && range_covers(window, vm->pool->range)) {
 			/* Only guard pages can be the reason: do not come here again for this size until something changes. */
-			owner->room = (uint32_t)pages - 1;
+			journal_set(vm->guard.journal, &owner->room, (uint32_t)pages - 1);
 			tree_touch(&vm->owners, &owner->node);
 		}
 	}
@@ -106,15 +111,14 @@ static bool place_in_new(
 		chunk = manager_chunk_create_locked(
 			manager, range_between(start, start + vm->pool->chunk_size), 0, TULOU_CHUNK_MULTI, true, &vm->stock);
 	if (chunk) {
-		chunk_lock(chunk, &vm->stock);
 		owner = process_vm_owner_get_locked(vm, chunk, &vm->stock);
+		placed = place_in_locked(owner, size, align, window, content, &vm->stock, out);
+		if (placed)
+			journal_set(vm->guard.journal, &vm->hint, owner);
 		chunk_unlock(chunk, &vm->stock);
-		placed = place_in(owner, size, align, window, content, &vm->stock, out);
 	}
 	manager_unlock(manager, &vm->stock);
-	if (placed)
-		vm->hint = owner;
-	else if (owner)
+	if (owner && !placed)
 		process_vm_owner_settle(vm, owner);
 	return placed;
 }
@@ -144,19 +148,17 @@ static bool place_in_shared(struct tulou_process_vm *vm, bool open, size_t size,
 	return placed;
 }
 
-/* The bond with a new chunk, and what keeps it: an area, or a pin. Before the manager's lock is dropped, since then others may
+/* The bond with a new chunk, which is locked, and what keeps it: an area, or a pin. Before the manager's lock is dropped, since then others may
  * use what is free in the chunk. */
 static struct owner *chunk_settle_in_locked(
 	struct tulou_process_vm *vm, struct chunk *chunk, struct range range, const struct area_content *content)
 {
-	struct owner *owner;
+	struct owner *owner = process_vm_owner_get_locked(vm, chunk, &vm->stock);
 
-	chunk_lock(chunk, &vm->stock);
-	owner = process_vm_owner_get_locked(vm, chunk, &vm->stock);
 	if (content)
 		chunk_insert_locked(owner, range, *content, &vm->stock);
 	else
-		owner->pins++;
+		journal_add(chunk->guard.journal, &owner->pins, 1);
 	process_vm_room_note_locked(owner);
 	chunk_unlock(chunk, &vm->stock);
 	return owner;

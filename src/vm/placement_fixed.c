@@ -32,6 +32,8 @@ static void fill_hole_locked(struct fill *fill, struct chunk *chunk, struct rang
 /* Book what is free of `part`, which lies in the chunk. */
 static int fill_chunk_locked(struct fill *fill, struct chunk *chunk, struct range part)
 {
+	if (unlikely(chunk->torn))
+		return -TULOU_ENOMEM; /* until the dead process is given back */
 	while (part.start < part.end) {
 		struct area_record *area = chunk_area_above_locked(chunk, part.start);
 		uintptr_t start = area && area->range.start < part.end ? area->range.start : part.end;
@@ -54,7 +56,7 @@ static int fill_chunk_locked(struct fill *fill, struct chunk *chunk, struct rang
 	return 0;
 }
 
-/* A chunk in the pool's free space around the start of `hole`. */
+/* A chunk in the pool's free space around the start of `hole`, locked. */
 static struct chunk *chunk_around_locked(struct fill *fill, struct range hole)
 {
 	struct tulou *pool = fill->vm->pool;
@@ -91,11 +93,12 @@ static int fill_range_locked(struct fill *fill)
 			chunk = chunk_around_locked(fill, hole);
 			if (!chunk)
 				return -TULOU_ENOMEM;
+		} else {
+			chunk_lock(chunk, stock);
 		}
-		chunk_lock(chunk, stock);
 		/* The page below is in use from now on. */
 		if (chunk->range.start > fill->range.start)
-			chunk->head_guard = true;
+			journal_set(chunk->guard.journal, &chunk->head_guard, true);
 		error = fill_chunk_locked(fill, chunk, range_cut(rest, chunk->range));
 		chunk_unlock(chunk, stock);
 		if (error)
@@ -116,7 +119,7 @@ static bool others_at_locked(struct fill *fill, uintptr_t addr)
 	others = chunk_is_others_locked(chunk, fill->vm, addr);
 	/* The page below the chunk is in use now: placement shall leave the first page. */
 	if (addr == chunk->range.start && addr == fill->range.end)
-		chunk->head_guard = true;
+		journal_set(chunk->guard.journal, &chunk->head_guard, true);
 	chunk_unlock(chunk, &fill->vm->stock);
 	return others;
 }

@@ -17,6 +17,53 @@ static bool config_is_valid(const struct tulou_config *config)
 	       config->check_level <= 3;
 }
 
+/* ---- the pool ------------------------------------------------------------------------------------------------------------- */
+
+static struct journal *journal_create(const struct tulou_host *host)
+{
+	struct journal *journal = host->books_map(host->ctx, JOURNAL_SIZE);
+
+	if (journal)
+		journal_init(journal, host);
+	return journal;
+}
+
+static void pool_init(struct tulou *pool, const struct tulou_host *host, const struct tulou_config *config)
+{
+	*pool = (struct tulou){
+		.host = host,
+		.range = range_between(config->start, config->end),
+		.placement_start = config->placement_start ? config->placement_start : config->start,
+		.chunk_size = config->chunk_size ? config->chunk_size : CHUNK_SIZE_DEFAULT,
+		.check_level = config->check_level,
+		.limbo = (struct tulou_process_vm *)(pool + 1),
+	};
+	guard_init(&pool->list_guard);
+	list_init(&pool->processes);
+	slab_init(&pool->record_slab, host, RECORD_SIZE, NULL);
+	slab_init(&pool->process_slab, host, sizeof(struct tulou_process_vm), &pool->list_guard);
+	shm_init(&pool->shm, host);
+}
+
+static void pool_fini(struct tulou *pool)
+{
+	const struct tulou_host *host = pool->host;
+	struct journal *journal;
+
+	slab_fini(&pool->process_slab);
+	slab_fini(&pool->manager.chunk_slab);
+	slab_fini(&pool->record_slab);
+	while ((journal = pool->journals)) {
+		pool->journals = journal->next;
+		host->books_unmap(host->ctx, journal, JOURNAL_SIZE);
+	}
+	if (pool->list_journal)
+		host->books_unmap(host->ctx, pool->list_journal, JOURNAL_SIZE);
+	if (pool->limbo->journal)
+		host->books_unmap(host->ctx, pool->limbo->journal, JOURNAL_SIZE);
+	host->books_unmap(host->ctx, pool, pool_struct_size());
+}
+
 int tulou_create(struct tulou **out, const struct tulou_host *host, const struct tulou_config *config)
 {
 	struct tulou *pool;
@@ -26,90 +73,119 @@ int tulou_create(struct tulou **out, const struct tulou_host *host, const struct
 	pool = host->books_map(host->ctx, pool_struct_size());
 	if (!pool)
 		return -TULOU_ENOMEM;
-	*pool = (struct tulou){
-		.host = host,
-		.range = range_between(config->start, config->end),
-		.placement_start = config->placement_start ? config->placement_start : config->start,
-		.chunk_size = config->chunk_size ? config->chunk_size : CHUNK_SIZE_DEFAULT,
-		.check_level = config->check_level,
-		.limbo = (struct tulou_process_vm *)(pool + 1),
-	};
-	list_init(&pool->processes);
-	slab_init(&pool->record_slab, host, RECORD_SIZE);
-	slab_init(&pool->process_slab, host, sizeof(struct tulou_process_vm));
-	shm_init(&pool->shm, host);
-	process_vm_init(pool->limbo, pool, 0);
+	pool_init(pool, host, config);
+	pool->list_journal = journal_create(host);
+	process_vm_init(pool->limbo, pool, 0, journal_create(host));
 	pool->limbo->stock.self = pool_self(pool);
-	if (!stock_reserve(&pool->limbo->stock, RECORDS_PER_CALL)) {
-		host->books_unmap(host->ctx, pool, pool_struct_size());
+	manager_init(&pool->manager, host);
+	if (!pool->list_journal || !pool->limbo->journal || !stock_reserve(&pool->limbo->stock, RECORDS_PER_CALL)) {
+		pool_fini(pool);
 		return -TULOU_ENOMEM;
 	}
-	manager_init(&pool->manager, host, pool->range, &pool->limbo->stock);
+	free_space_give(&pool->manager.free, pool->range, &pool->limbo->stock);
 	*out = pool;
 	return 0;
 }
 
-void process_vm_give_back(struct tulou_process_vm *vm)
+/* Out of the set, in one step, so that a fork copies it with all or nothing of it. It has nothing any more. */
+static void process_vm_remove_from_pool(struct tulou_process_vm *vm, uint32_t self)
 {
 	struct tulou *pool = vm->pool;
-	uint32_t self = pool_self(pool);
+	struct journal *journal = pool->list_journal;
 
-	if (unlikely(lock_take(&vm->lock, pool->host, self) == LOCK_TAKEN_OVER || vm->torn)) {
+	pool_lock_list(pool, self);
+	list_remove(&vm->link, journal);
+	journal_add(journal, &pool->process_count, -1);
+	journal_set(journal, &vm->journal->next, pool->journals);
+	journal_set(journal, &pool->journals, vm->journal);
+	slab_give_locked(&pool->process_slab, (struct slab_object *)vm);
+	pool_unlock_list(pool);
+}
+
+void process_vm_give_back(struct tulou_process_vm *vm)
+{
+	uint32_t self = pool_self(vm->pool);
+
+	process_vm_lock(vm, self);
+	if (unlikely(vm->torn)) {
 		process_vm_salvage(vm, self);
 	} else {
-		vm->stock.self = self;
 		process_vm_clear(vm);
 		stock_trim(&vm->stock, 0);
 	}
-	lock_drop(&vm->lock, pool->host);
-
-	/* In one step, so that a fork copies it with all or nothing of it. */
-	pool_lock_list(pool, self);
-	list_remove(&vm->link);
-	pool->process_count--;
-	((struct slab_object *)vm)->next = NULL;
-	slab_give(&pool->process_slab, self, (struct slab_object *)vm);
-	pool_unlock_list(pool);
+	process_vm_unlock(vm);
+	process_vm_remove_from_pool(vm, self);
 }
 
 void tulou_destroy(struct tulou *pool)
 {
-	const struct tulou_host *host = pool->host;
-
 	while (!list_is_empty(&pool->processes))
 		process_vm_give_back(container_of(pool->processes.next, struct tulou_process_vm, link));
 	limbo_retry(pool, pool_self(pool));
-	slab_fini(&pool->process_slab);
-	slab_fini(&pool->manager.chunk_slab);
-	slab_fini(&pool->record_slab);
-	host->books_unmap(host->ctx, pool, pool_struct_size());
+	pool_fini(pool);
 }
 
-/* The list lock is held. */
-static struct tulou_process_vm *process_vm_add(struct tulou *pool, uint32_t self, uint32_t id)
-{
-	struct tulou_process_vm *vm = (struct tulou_process_vm *)slab_take(&pool->process_slab, self, 1);
+/* ---- process VMs -------------------------------------------------------------------------------------------------------- */
 
-	if (!vm)
-		return NULL;
-	process_vm_init(vm, pool, id);
-	vm->stock.self = self;
-	if (!stock_reserve(&vm->stock, RECORDS_PER_CALL)) {
-		((struct slab_object *)vm)->next = NULL;
-		slab_give(&pool->process_slab, self, (struct slab_object *)vm);
+/* What a new process VM needs beside itself. */
+struct parts {
+	struct journal *journal;
+	struct stock stock;
+};
+
+/* From those that are gone; the list's guard is held. */
+static struct journal *journal_take_locked(struct tulou *pool)
+{
+	struct journal *journal = pool->journals;
+
+	if (journal) {
+		journal_set(pool->list_journal, &pool->journals, journal->next);
+		return journal;
+	}
+	journal = journal_create(pool->host);
+	if (journal)
+		journal_add(pool->list_journal, &pool->journal_count, 1);
+	return journal;
+}
+
+/* A change of its own before the process VM is made: records come from another guard's books. */
+static bool parts_take(struct parts *parts, struct tulou *pool, uint32_t self)
+{
+	parts->stock = (struct stock){.host = pool->host,
+		.slab = &pool->record_slab,
+		.journal = pool->list_journal,
+		.own = JOURNAL_UNNOTED,
+		.self = self};
+	return stock_reserve(&parts->stock, RECORDS_PER_CALL);
+}
+
+/* The list's guard is held. */
+static struct tulou_process_vm *process_vm_add_locked(struct tulou *pool, struct parts *parts, uint32_t id)
+{
+	struct tulou_process_vm *vm = (struct tulou_process_vm *)slab_take_locked(&pool->process_slab, 1);
+
+	parts->journal = vm ? journal_take_locked(pool) : NULL;
+	if (!parts->journal) {
+		if (vm)
+			slab_give_locked(&pool->process_slab, (struct slab_object *)vm);
+		stock_trim(&parts->stock, 0);
 		return NULL;
 	}
-	list_append(&pool->processes, &vm->link);
-	pool->process_count++;
+	process_vm_init(vm, pool, id, parts->journal);
+	vm->stock.records = parts->stock.records;
+	vm->stock.count = parts->stock.count;
+	list_append(&pool->processes, &vm->link, pool->list_journal);
+	journal_add(pool->list_journal, &pool->process_count, 1);
 	return vm;
 }
 
 int tulou_process_vm_create(struct tulou *pool, uint32_t id, struct tulou_process_vm **out)
 {
 	uint32_t self = pool_self(pool);
+	struct parts parts;
 
 	pool_lock_list(pool, self);
-	*out = process_vm_add(pool, self, id);
+	*out = parts_take(&parts, pool, self) ? process_vm_add_locked(pool, &parts, id) : NULL;
 	pool_unlock_list(pool);
 	return *out ? 0 : -TULOU_ENOMEM;
 }
@@ -124,9 +200,12 @@ uint32_t tulou_process_vm_id(const struct tulou_process_vm *vm)
 	return __atomic_load_n(&vm->id, __ATOMIC_RELAXED);
 }
 
+/* Under the lock: a call that runs has begun with the knowledge that nobody outlives it. */
 void tulou_process_vm_ref(struct tulou_process_vm *vm)
 {
+	process_vm_lock(vm, pool_self(vm->pool));
 	__atomic_add_fetch(&vm->references, 1, __ATOMIC_RELAXED);
+	process_vm_unlock(vm);
 }
 
 bool tulou_process_vm_exclusive(const struct tulou_process_vm *vm)
@@ -137,11 +216,16 @@ bool tulou_process_vm_exclusive(const struct tulou_process_vm *vm)
 void tulou_process_vm_unref(struct tulou_process_vm *vm)
 {
 	struct tulou *pool = vm->pool;
+	uint32_t self = pool_self(pool), seen = __atomic_load_n(&vm->references, __ATOMIC_RELAXED);
 
-	if (__atomic_sub_fetch(&vm->references, 1, __ATOMIC_ACQ_REL))
+	/* In one word, so that whoever dies from here on has said that it is his to give back: tulou_reap(). */
+	while (!__atomic_compare_exchange_n(
+		&vm->references, &seen, seen > 1 ? seen - 1 : REFERENCES_GOING | self, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		;
+	if (seen > 1)
 		return;
 	process_vm_give_back(vm);
-	limbo_retry(pool, pool_self(pool));
+	limbo_retry(pool, self);
 	if (unlikely(pool->check_level >= 3))
 		check_pool_or_panic(pool);
 }

@@ -2,7 +2,7 @@
 /*
  * pool.h - struct tulou: the VM manager, the process VMs, and what they share.
  *
- * `list_lock` guards the set of process VMs and is held over a whole fork, so that forks come one after the other and no process
+ * `list_guard` guards the set of process VMs and is held over a whole fork, so that forks come one after the other and no process
  * VM comes or goes meanwhile. The lock order stands in vm_manager.h.
  */
 #ifndef TULOU_VM_POOL_H
@@ -18,13 +18,17 @@ struct tulou {
 	size_t chunk_size;
 	int check_level;
 
-	struct lock list_lock;
-	/* guarded by list_lock */
+	struct guard list_guard;
+	struct journal *list_journal; /* of who holds list_guard; fixed */
+	/* guarded by list_guard */
 	struct list processes; /* in order of creation; limbo is not in it */
 	size_t process_count;
+	struct slab process_slab;
+	size_t journal_count; /* made for process VMs */
+	struct journal *journals; /* of process VMs that are gone; their memory stays: a guard somewhere may still name one */
 
 	struct tulou_process_vm *limbo; /* owns what the host would not take back; fixed */
-	struct slab record_slab, process_slab; /* each has a lock of its own */
+	struct slab record_slab; /* has a guard of its own */
 	struct vm_manager manager;
 	struct shm_manager shm;
 };
@@ -36,13 +40,17 @@ static inline uint32_t pool_self(const struct tulou *pool)
 
 static inline void pool_lock_list(struct tulou *pool, uint32_t self)
 {
-	if (unlikely(lock_take(&pool->list_lock, pool->host, self) == LOCK_TAKEN_OVER))
-		recover(pool->host, RECOVER_LIST, pool);
+	if (likely(guard_lock(&pool->list_guard, pool->host, self) == GUARD_TAKEN))
+		journal_begin(pool->list_journal, self);
+	else
+		journal_claim(pool->list_journal, self);
+	guard_name(&pool->list_guard, pool->list_journal);
 }
 
 static inline void pool_unlock_list(struct tulou *pool)
 {
-	lock_drop(&pool->list_lock, pool->host);
+	slab_step_locked(&pool->process_slab);
+	guard_drop(&pool->list_guard, pool->host);
 }
 
 /* All locks but those of chunks, which nobody can hold then: nobody changes anything. */

@@ -8,39 +8,72 @@ static uint32_t room_below(struct tree_node *node)
 	return node ? to_owner(node)->room_max : 0;
 }
 
-static bool owner_update(struct tree_node *node)
+static bool owner_update(struct tree_node *node, struct journal *journal)
 {
 	struct owner *owner = to_owner(node);
 	size_t max = size_max(owner->room, size_max(room_below(node->child[TREE_LEFT]), room_below(node->child[TREE_RIGHT])));
 
 	if (max == owner->room_max)
 		return false;
-	owner->room_max = (uint32_t)max;
+	journal_set(journal, &owner->room_max, (uint32_t)max);
 	return true;
 }
 
-void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t id)
+void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t id, struct journal *journal)
 {
 	_Static_assert(sizeof(struct owner) <= RECORD_SIZE, "an owner is a record");
 	*vm = (struct tulou_process_vm){
-		.pool = pool, .id = id, .references = 1, .limit_as = UINT64_MAX, .limit_data = UINT64_MAX};
-	vm->stock = (struct stock){.host = pool->host, .slab = &pool->record_slab, .shm = &pool->shm};
+		.pool = pool, .id = id, .references = 1, .journal = journal, .limit_as = UINT64_MAX, .limit_data = UINT64_MAX};
+	vm->stock = (struct stock){
+		.host = pool->host,
+		.slab = &pool->record_slab,
+		.shm = &pool->shm,
+		.process = vm,
+		.journal = journal,
+		.own = JOURNAL_UNNOTED,
+		.bonds = &vm->bonds,
+	};
 	list_init(&vm->link);
-	tree_init(&vm->owners, owner_update);
+	shm_bonds_init(&vm->bonds, &vm->guard.journal);
+	tree_init(&vm->owners, owner_update, &vm->guard.journal);
 }
 
 /* ---- calls -------------------------------------------------------------------------------------------------------------- */
 
+/* Torn is said before the guard gets another name: who dies here is followed by one who sees the same. */
+static void process_vm_taken_over(struct tulou_process_vm *vm, uint32_t self, enum guard_result result)
+{
+	journal_claim(vm->journal, self);
+	if (result == GUARD_TORN)
+		vm->torn = true;
+}
+
+void process_vm_lock(struct tulou_process_vm *vm, uint32_t self)
+{
+	enum guard_result result = guard_lock(&vm->guard, vm->pool->host, self);
+	uint32_t references = __atomic_load_n(&vm->references, __ATOMIC_RELAXED);
+	bool shared = (references > 1 && !(references & REFERENCES_GOING)) || vm == vm->pool->limbo;
+
+	if (likely(result == GUARD_TAKEN))
+		journal_begin(vm->journal, self);
+	else
+		process_vm_taken_over(vm, self, result);
+	guard_name(&vm->guard, shared ? vm->journal : JOURNAL_UNNOTED);
+	vm->stock.own = vm->guard.journal;
+	vm->stock.self = self;
+}
+
+void process_vm_unlock(struct tulou_process_vm *vm)
+{
+	guard_drop(&vm->guard, vm->pool->host);
+}
+
 int process_vm_enter(struct tulou_process_vm *vm)
 {
-	uint32_t self = pool_self(vm->pool);
-
-	if (unlikely(lock_take(&vm->lock, vm->pool->host, self) == LOCK_TAKEN_OVER))
-		recover(vm->pool->host, RECOVER_PROCESS_VM, vm);
-	vm->stock.self = self;
-	if (likely(stock_reserve(&vm->stock, RECORDS_PER_CALL)))
+	process_vm_lock(vm, pool_self(vm->pool));
+	if (likely(!vm->torn && stock_reserve(&vm->stock, RECORDS_PER_CALL)))
 		return 0;
-	lock_drop(&vm->lock, vm->pool->host);
+	process_vm_unlock(vm);
 	return -TULOU_ENOMEM;
 }
 
@@ -50,7 +83,7 @@ void process_vm_leave(struct tulou_process_vm *vm, struct range touched)
 	stock_limit(&vm->stock);
 	if (unlikely(vm->pool->check_level) && !range_is_empty(touched))
 		check_touched(vm, touched);
-	lock_drop(&vm->lock, vm->pool->host);
+	process_vm_unlock(vm);
 	if (unlikely(vm->pool->check_level >= 3) && !range_is_empty(touched))
 		check_pool_or_panic(vm->pool);
 }
@@ -88,10 +121,10 @@ struct owner *process_vm_owner_get_locked(struct tulou_process_vm *vm, struct ch
 	}
 	owner = record_take(stock);
 	*owner = (struct owner){.process = vm, .usage = &vm->usage, .chunk = chunk};
-	list_append(&chunk->owners, &owner->link);
-	chunk->owner_count++;
+	list_append(&chunk->owners, &owner->link, stock->journal);
+	journal_add(stock->journal, &chunk->owner_count, 1);
 	if (chunk->owner_count > 1)
-		chunk->kind = TULOU_CHUNK_MULTI;
+		journal_set(stock->journal, &chunk->kind, TULOU_CHUNK_MULTI);
 	tree_insert(&vm->owners, parent, side, &owner->node);
 	return owner;
 }
@@ -102,7 +135,7 @@ void process_vm_room_note_locked(struct owner *owner)
 
 	if (!owner->chunk->open || room == owner->room)
 		return;
-	owner->room = room;
+	journal_set(owner->process->guard.journal, &owner->room, room);
 	tree_touch(&owner->process->owners, &owner->node);
 }
 
@@ -110,28 +143,29 @@ void process_vm_owner_settle(struct tulou_process_vm *vm, struct owner *owner)
 {
 	struct vm_manager *manager = &vm->pool->manager;
 	struct chunk *chunk = owner->chunk;
-	bool empty;
 
 	if (owner->area_count || owner->pins)
 		return;
 	manager_lock(manager, &vm->stock);
 	chunk_lock(chunk, &vm->stock);
-	list_remove(&owner->link);
-	empty = --chunk->owner_count == 0;
-	chunk_unlock(chunk, &vm->stock);
-	if (empty)
+	if (vm->hint == owner)
+		journal_set(vm->guard.journal, &vm->hint, NULL);
+	tree_remove(&vm->owners, &owner->node);
+	list_remove(&owner->link, vm->journal);
+	journal_add(vm->journal, &chunk->owner_count, -1);
+	record_give(&vm->stock, owner, vm->journal);
+	/* A chunk that goes is locked for ever, or until its memory is another chunk. */
+	if (chunk->owner_count)
+		chunk_unlock(chunk, &vm->stock);
+	else
 		manager_chunk_destroy_locked(manager, chunk, &vm->stock);
 	manager_unlock(manager, &vm->stock);
-	if (vm->hint == owner)
-		vm->hint = NULL;
-	tree_remove(&vm->owners, &owner->node);
-	record_give(&vm->stock, owner);
 }
 
 void process_vm_owner_unpin(struct tulou_process_vm *vm, struct owner *owner)
 {
 	chunk_lock(owner->chunk, &vm->stock);
-	owner->pins--;
+	journal_add(owner->chunk->guard.journal, &owner->pins, -1);
 	chunk_unlock(owner->chunk, &vm->stock);
 	process_vm_owner_settle(vm, owner);
 }
@@ -348,7 +382,7 @@ void process_vm_clear(struct tulou_process_vm *vm)
 		stock_limit(&vm->stock);
 		at = range.end;
 	}
-	vm->heap = NULL;
+	journal_set(vm->guard.journal, &vm->heap, NULL);
 	if (heap)
 		process_vm_owner_unpin(vm, heap);
 }

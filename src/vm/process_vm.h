@@ -18,14 +18,20 @@
 #include "chunk_manager.h"
 #include "pool.h"
 
+/* In place of the count of references: the task in the lower bits is giving the process VM back. */
+#define REFERENCES_GOING 0x80000000u
+
 struct tulou_process_vm {
 	struct tulou *pool;
 	struct list link; /* pool.processes; guarded by pool.list_lock */
 	uint32_t id, references; /* atomic */
-	struct lock lock;
-	/* guarded by lock */
-	bool torn; /* a task died inside a call and left a contradiction: fit only to be given back */
+	/* Names the journal while tasks share the process VM that can die one without the other; else nothing private is noted. */
+	struct guard guard;
+	struct journal *journal; /* of who holds the guard; fixed */
+	/* guarded by guard */
+	bool torn; /* a task died inside a call, with all others of its process: fit only to be given back */
 	struct stock stock;
+	struct shm_bonds bonds;
 	struct tree owners;
 	struct owner *hint; /* the open chunk that was used last, or NULL */
 	struct owner *heap; /* the pinned bond with the heap's chunk, or NULL before build */
@@ -45,15 +51,19 @@ static inline size_t pool_struct_size(void)
 /* limits.c: may the process have `more` bytes, and `data` that RLIMIT_DATA counts, when it has `have`? 0 or -ENOMEM. */
 int process_vm_may_have(const struct tulou_process_vm *vm, struct usage have, size_t more, size_t data);
 
-/* Begin a call: take the lock and records for one step. 0, or -ENOMEM (lock not taken). */
+/* Take the lock; after the death of a holder what is shared is whole again, and the process VM torn if it went with him. */
+void process_vm_lock(struct tulou_process_vm *vm, uint32_t self);
+void process_vm_unlock(struct tulou_process_vm *vm);
+/* Begin a call: take the lock and records for one step. 0, or -ENOMEM (lock not taken), which is all that a torn one answers. */
 int process_vm_enter(struct tulou_process_vm *vm);
 /* End it, and run the checks that the pool wants; `touched` is what the call changed; empty: nothing. */
 void process_vm_leave(struct tulou_process_vm *vm, struct range touched);
 
-void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t id);
+/* `journal` is its own from now on. */
+void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t id, struct journal *journal);
 /* Give back all areas and chunks. What the host refuses goes to limbo. Cannot fail. */
 void process_vm_clear(struct tulou_process_vm *vm);
-/* salvage.c: the same for one whose task died inside a call; its lock is held, its books are not trusted. */
+/* salvage.c: the same for a torn one; its lock is held, its books are not trusted. */
 void process_vm_salvage(struct tulou_process_vm *vm, uint32_t self);
 /* Clear it, take it out of the pool's set and free it, whatever its count. */
 void process_vm_give_back(struct tulou_process_vm *vm);

@@ -1,32 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* record.c - see record.h. */
+/* record.c - see record.h. Records change hands one by one, or all at once when they come: a death loses none that is noted. */
 #include "record.h"
 
 bool stock_reserve_slow(struct stock *stock, size_t count)
 {
-	struct slab_object *objects = slab_take(stock->slab, stock->self, count - stock->count);
+	struct slab_object *objects, *object;
 
-	if (!objects)
-		return false;
-	while (objects) {
-		struct slab_object *object = objects;
-
+	slab_lock(stock->slab, stock->self, stock->journal);
+	objects = slab_take_locked(stock->slab, count - stock->count);
+	for (object = objects; object; object = objects) {
 		objects = object->next;
-		record_give(stock, object);
+		record_give(stock, object, stock->own);
 	}
-	return true;
+	slab_unlock(stock->slab);
+	return stock->count >= count;
 }
 
 void stock_trim(struct stock *stock, size_t keep)
 {
-	struct slab_object **rest = &stock->records, *surplus;
-
 	if (stock->count <= keep)
 		return;
-	for (size_t kept = 0; kept < keep; kept++)
-		rest = &(*rest)->next;
-	surplus = *rest;
-	*rest = NULL;
-	stock->count = keep;
-	slab_give(stock->slab, stock->self, surplus);
+	slab_lock(stock->slab, stock->self, stock->journal);
+	while (stock->count > keep) {
+		slab_give_locked(stock->slab, record_take(stock));
+		slab_step_locked(stock->slab);
+	}
+	slab_unlock(stock->slab);
 }

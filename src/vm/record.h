@@ -7,10 +7,7 @@
  *
  * All four are records of one size, so that what an area gives up is what a free range needs: a change that was paid for in
  * advance (RECORDS_PER_CALL) cannot run out half-way, and taking it back cannot either. Worst case of one step: an area, an
- * owner, a chunk's first free range, two split free ranges, two split areas, a shared object.
- *
- * An area that showed a file holds an attachment of a shared object, which must not be dropped under a chunk lock: such records
- * wait in `dropped` until shm_flush().
+ * owner, a chunk's first free range, two split free ranges, two split areas, a shared object and a bond with it.
  */
 #ifndef TULOU_VM_RECORD_H
 #define TULOU_VM_RECORD_H
@@ -24,17 +21,22 @@ enum {
 	RECORDS_KEPT = 64, /* what a process VM may keep between calls */
 };
 
+struct shm_bonds;
 struct shm_manager;
+struct tulou_process_vm;
 
-/* What a call changes the books with: who calls, and the records it may use. Guarded by the process's lock. */
+/* What a call changes the books with: who calls, the records it may use, and where it notes what it does. Guarded by the process's lock. */
 struct stock {
 	const struct tulou_host *host;
 	struct slab *slab;
 	struct shm_manager *shm;
+	struct tulou_process_vm *process; /* whose it is; NULL: nobody's who has areas */
+	struct journal *journal; /* for what is shared */
+	struct journal *own; /* for what is the process's; JOURNAL_UNNOTED while all who could read it die together */
 	uint32_t self; /* the caller of the call that runs */
 	struct slab_object *records;
 	size_t count;
-	struct slab_object *dropped;
+	struct shm_bonds *bonds; /* the process's */
 };
 
 /* Have at least `count` records; false (nothing taken) if the host gives no memory. */
@@ -59,18 +61,21 @@ static inline void *record_take(struct stock *stock)
 {
 	struct slab_object *record = stock->records;
 
-	stock->records = record->next;
-	stock->count--;
+	if (unlikely(journal_notes(stock->own)))
+		journal_note(stock->own, record, sizeof(*record)); /* taken back, it is in the stock again */
+	journal_set(stock->own, &stock->records, record->next);
+	journal_add(stock->own, &stock->count, -1);
 	return record;
 }
 
-static inline void record_give(struct stock *stock, void *record)
+/* `journal` is that of the books which the record leaves. */
+static inline void record_give(struct stock *stock, void *record, struct journal *journal)
 {
 	struct slab_object *object = record;
 
-	object->next = stock->records;
-	stock->records = object;
-	stock->count++;
+	journal_set(journal, &object->next, stock->records);
+	journal_set(stock->own, &stock->records, object);
+	journal_add(stock->own, &stock->count, 1);
 }
 
 #endif

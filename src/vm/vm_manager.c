@@ -3,20 +3,19 @@
 #include "vm_manager.h"
 #include "chunk_manager.h"
 
-void manager_init(struct vm_manager *manager, const struct tulou_host *host, struct range pool, struct stock *stock)
+void manager_init(struct vm_manager *manager, const struct tulou_host *host)
 {
-	lock_init(&manager->lock);
+	guard_init(&manager->guard);
 	manager->host = host;
-	slab_init(&manager->chunk_slab, host, sizeof(struct chunk));
-	tree_init(&manager->chunks, NULL);
+	slab_init(&manager->chunk_slab, host, sizeof(struct chunk), &manager->guard);
+	tree_init(&manager->chunks, NULL, &manager->guard.journal);
 	manager->chunk_count = 0;
-	free_space_init(&manager->free);
-	free_space_give(&manager->free, pool, stock);
+	free_space_init(&manager->free, &manager->guard.journal);
 }
 
 static void assert_locked(const struct vm_manager *manager)
 {
-	if (unlikely(!lock_is_taken(&manager->lock)))
+	if (unlikely(!lock_is_taken(&manager->guard.lock)))
 		manager->host->panic(manager->host->ctx, "vm_manager: the manager's lock is not held");
 }
 
@@ -44,7 +43,7 @@ bool manager_page_is_used_locked(const struct vm_manager *manager, uintptr_t add
 
 	if (!chunk || chunk->range.start > addr)
 		return false;
-	chunk_lock(chunk, stock);
+	chunk_lock_read(chunk, stock);
 	used = chunk_page_is_used_locked(chunk, addr);
 	chunk_unlock(chunk, stock);
 	return used;
@@ -53,7 +52,7 @@ bool manager_page_is_used_locked(const struct vm_manager *manager, uintptr_t add
 struct chunk *manager_chunk_create_locked(
 	struct vm_manager *manager, struct range range, size_t gap, enum tulou_chunk_kind kind, bool open, struct stock *stock)
 {
-	struct chunk *chunk = (struct chunk *)slab_take(&manager->chunk_slab, stock->self, 1);
+	struct chunk *chunk = (struct chunk *)slab_take_locked(&manager->chunk_slab, 1);
 	struct tree_node *node = manager->chunks.root, *parent = NULL;
 	enum tree_side side = TREE_LEFT;
 
@@ -61,13 +60,14 @@ struct chunk *manager_chunk_create_locked(
 	if (!chunk)
 		return NULL;
 	chunk_init(chunk, range, gap, kind, open, stock);
+	chunk_lock(chunk, stock);
 	while (node) {
 		parent = node;
 		side = range.start > to_chunk(node)->range.start ? TREE_RIGHT : TREE_LEFT;
 		node = node->child[side];
 	}
 	tree_insert(&manager->chunks, parent, side, &chunk->node);
-	manager->chunk_count++;
+	journal_add(manager->guard.journal, &manager->chunk_count, 1);
 	free_space_take(&manager->free, range, stock);
 	chunk->head_guard = manager_page_is_used_locked(manager, range.start - 1, stock);
 	return chunk;
@@ -75,15 +75,13 @@ struct chunk *manager_chunk_create_locked(
 
 void manager_chunk_destroy_locked(struct vm_manager *manager, struct chunk *chunk, struct stock *stock)
 {
-	struct slab_object *object = (struct slab_object *)chunk;
-
 	assert_locked(manager);
 	tree_remove(&manager->chunks, &chunk->node);
-	manager->chunk_count--;
-	free_space_fini(&chunk->free, stock);
+	journal_add(manager->guard.journal, &manager->chunk_count, -1);
+	if (!chunk->torn)
+		free_space_fini(&chunk->free, stock);
 	free_space_give(&manager->free, chunk->range, stock);
-	object->next = NULL;
-	slab_give(&manager->chunk_slab, stock->self, object);
+	slab_give_locked(&manager->chunk_slab, (struct slab_object *)chunk);
 }
 
 bool manager_chunk_extend_locked(struct vm_manager *manager, struct chunk *chunk, uintptr_t end, struct stock *stock)
@@ -95,7 +93,7 @@ bool manager_chunk_extend_locked(struct vm_manager *manager, struct chunk *chunk
 		return false;
 	free_space_take(&manager->free, more, stock);
 	chunk_lock(chunk, stock);
-	chunk->range.end = end;
+	journal_set(chunk->guard.journal, &chunk->range.end, end);
 	free_space_give(&chunk->free, more, stock);
 	chunk_unlock(chunk, stock);
 	return true;

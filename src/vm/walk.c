@@ -114,11 +114,10 @@ int tulou_walk_process(struct tulou_process_vm *vm, int (*visit)(void *arg, cons
 	struct stock stock = walker(vm->pool);
 	int result = 0;
 
-	if (unlikely(lock_take(&vm->lock, stock.host, stock.self) == LOCK_TAKEN_OVER))
-		recover(stock.host, RECOVER_PROCESS_VM, vm);
+	process_vm_lock(vm, stock.self);
 	for (struct tree_node *node = vm->torn ? NULL : tree_first(&vm->owners); node && !result; node = tree_next(node))
 		result = walk_chunk(to_owner(node)->chunk, vm, &stock, visit, arg);
-	lock_drop(&vm->lock, stock.host);
+	process_vm_unlock(vm);
 	return result;
 }
 
@@ -154,6 +153,7 @@ void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 	*out = (struct tulou_stats){.pool_size = range_size(pool->range)};
 	pool_lock_list(pool, stock.self);
 	out->process_count = pool->process_count;
+	out->books = slab_bytes_locked(&pool->process_slab) + (2 + pool->journal_count) * JOURNAL_SIZE;
 	pool_unlock_list(pool);
 	manager_lock(&pool->manager, &stock);
 	out->pool_free = pool->manager.free.total;
@@ -163,9 +163,11 @@ void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 		chunk_unlock(to_chunk(node), &stock);
 		walk_chunk(to_chunk(node), NULL, &stock, stats_area, out);
 	}
+	out->books += slab_bytes_locked(&pool->manager.chunk_slab) + pool_struct_size();
 	manager_unlock(&pool->manager, &stock);
-	out->books = slab_bytes(&pool->record_slab, stock.self) + slab_bytes(&pool->process_slab, stock.self) +
-		     slab_bytes(&pool->manager.chunk_slab, stock.self) + pool_struct_size();
+	slab_lock(&pool->record_slab, stock.self, NULL);
+	out->books += slab_bytes_locked(&pool->record_slab);
+	slab_unlock(&pool->record_slab);
 }
 
 int tulou_check(struct tulou *pool, char *what, size_t what_size)

@@ -46,14 +46,14 @@ static unsigned sum_of(struct tree_node *node)
 	return node ? container_of(node, struct item, node)->sum : 0;
 }
 
-static bool item_update(struct tree_node *node)
+static bool item_update(struct tree_node *node, struct journal *journal)
 {
 	struct item *item = container_of(node, struct item, node);
 	unsigned sum = item->weight + sum_of(node->child[0]) + sum_of(node->child[1]);
 
 	if (sum == item->sum)
 		return false;
-	item->sum = sum;
+	journal_set(journal, &item->sum, sum);
 	return true;
 }
 
@@ -82,7 +82,7 @@ static void tree(void **state)
 	unsigned sum = 0;
 
 	(void)state;
-	tree_init(&t, item_update);
+	tree_init(&t, item_update, &journal_none);
 	for (int step = 0; step < STEPS; step++) {
 		struct item *item = &items[next_random(&random) % ITEMS];
 		unsigned weight = (unsigned)next_random(&random) % 50, keys = 0;
@@ -122,7 +122,7 @@ static void tree_check_finds(void **state)
 	struct tree t;
 
 	(void)state;
-	tree_init(&t, item_update);
+	tree_init(&t, item_update, &journal_none);
 	for (unsigned i = 0; i < 7; i++) {
 		items[i].key = i;
 		items[i].weight = 1;
@@ -138,6 +138,29 @@ static void tree_check_finds(void **state)
 	assert_string_equal(tree_check(&t), "a height is wrong");
 }
 
+static struct slab_object *take(struct slab *slab, size_t count)
+{
+	struct slab_object *objects;
+
+	slab_lock(slab, 1, NULL);
+	objects = slab_take_locked(slab, count);
+	slab_unlock(slab);
+	return objects;
+}
+
+static void give(struct slab *slab, struct slab_object *objects)
+{
+	slab_lock(slab, 1, NULL);
+	while (objects) {
+		struct slab_object *object = objects;
+
+		objects = object->next;
+		slab_give_locked(slab, object);
+		slab_step_locked(slab);
+	}
+	slab_unlock(slab);
+}
+
 /* Objects are apart, keep what is written into them; blocks go back except one; all or nothing when the host has no memory. */
 static void slabs(void **state)
 {
@@ -147,9 +170,9 @@ static void slabs(void **state)
 	struct slab slab;
 
 	(void)state;
-	slab_init(&slab, sim_host(sim), SIZE);
+	slab_init(&slab, sim_host(sim), SIZE, NULL);
 	for (unsigned i = 0; i < OBJECTS; i++) {
-		objects[i] = slab_take(&slab, 1, 1);
+		objects[i] = take(&slab, 1);
 		assert_non_null(objects[i]);
 		assert_int_equal((uintptr_t)objects[i] % 8, 0);
 		memset(objects[i], (int)i, SIZE);
@@ -159,10 +182,10 @@ static void slabs(void **state)
 	for (unsigned i = 0; i < OBJECTS; i++)
 		for (unsigned byte = 0; byte < SIZE; byte++)
 			assert_int_equal(((uint8_t *)objects[i])[byte], (uint8_t)i);
-	assert_int_equal(slab_bytes(&slab, 1), sim_books(sim));
+	assert_int_equal(slab_bytes_locked(&slab), sim_books(sim));
 	for (unsigned i = 0; i < OBJECTS; i++) {
 		objects[i]->next = NULL;
-		slab_give(&slab, 1, objects[i]);
+		give(&slab, objects[i]);
 		if (i % 100 == 0)
 			assert_null(slab_check(&slab));
 	}
@@ -171,13 +194,13 @@ static void slabs(void **state)
 	assert_int_equal(sim_books(sim), SLAB_BLOCK_SIZE);
 
 	sim_fail(sim, SIM_BOOKS_MAP, 2, TULOU_ENOMEM);
-	assert_null(slab_take(&slab, 1, OBJECTS));
+	assert_null(take(&slab, OBJECTS));
 	assert_int_equal(slab.used, 0);
 	assert_null(slab_check(&slab));
-	objects[0] = slab_take(&slab, 1, OBJECTS);
+	objects[0] = take(&slab, OBJECTS);
 	assert_non_null(objects[0]);
 	assert_int_equal(slab.used, OBJECTS);
-	slab_give(&slab, 1, objects[0]);
+	give(&slab, objects[0]);
 	assert_null(slab_check(&slab));
 	slab_fini(&slab);
 	assert_int_equal(sim_books(sim), 0);

@@ -19,9 +19,9 @@ static void model_open(struct model *m)
 {
 	memset(m, 0, sizeof(*m));
 	m->sim = sim_create(POOL_START, POOL_START + PAGES * PAGE);
-	slab_init(&m->slab, sim_host(m->sim), RECORD_SIZE);
+	slab_init(&m->slab, sim_host(m->sim), RECORD_SIZE, NULL);
 	m->stock = (struct stock){.host = sim_host(m->sim), .slab = &m->slab, .self = 1};
-	free_space_init(&m->space);
+	free_space_init(&m->space, &journal_none);
 	assert_true(stock_reserve(&m->stock, PAGES));
 }
 

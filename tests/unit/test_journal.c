@@ -142,9 +142,9 @@ static void unnoted(void **state)
 	assert_int_equal(guard_take(&w.inner, w.host, 5, JOURNAL_UNNOTED), GUARD_TAKEN);
 	journal_set(w.inner.journal, &w.books.wide, 9);
 	sim_task_kill(w.sim, 5);
-	assert_int_equal(guard_take(&w.inner, w.host, 6, NULL), GUARD_TORN);
+	assert_int_equal(guard_lock(&w.inner, w.host, 6), GUARD_TORN);
 	sim_task_kill(w.sim, 6);
-	assert_int_equal(guard_take(&w.inner, w.host, 7, NULL), GUARD_TORN);
+	assert_int_equal(guard_lock(&w.inner, w.host, 7), GUARD_TORN);
 	guard_name(&w.inner, NULL);
 	guard_drop(&w.inner, w.host);
 	assert_int_equal(guard_take(&w.inner, w.host, 8, NULL), GUARD_TAKEN);

@@ -4,7 +4,6 @@
 
 #include <pthread.h>
 
-#include "base/lock.h"
 #include "vm/process_vm.h"
 
 enum { THREADS = 4, ROUNDS = 2000 };
@@ -38,14 +37,38 @@ static void dead_holders(void **state)
 	(void)state;
 	pool_open(&f, 64, 64);
 	assert_int_equal(map_pages(f.a, 4, RW), 0);
-	lock_take(&f.a->lock, f.pool->host, 9);
-	lock_take(&f.pool->manager.lock, f.pool->host, 9);
-	lock_take(&to_chunk(f.pool->manager.chunks.root)->lock, f.pool->host, 9);
-	lock_take(&f.pool->list_lock, f.pool->host, 9);
+	tulou_process_vm_ref(f.a);
+	process_vm_lock(f.a, 9);
+	manager_lock(&f.pool->manager, &f.a->stock);
+	chunk_lock(to_chunk(f.pool->manager.chunks.root), &f.a->stock);
+	pool_lock_list(f.pool, 9);
 	sim_task_kill(f.sim, 9);
 	assert_int_equal(map_pages(f.b, 4, RW), 5);
 	assert_int_equal(map_pages(f.a, 4, RO), 10);
 	pool_expect(&f, "A:0+4rw B:5+4rw A:10+4r-");
+	pool_close(&f);
+}
+
+/* One that died with its process, in the middle of changes that nobody noted: the process VM does nothing more, and is given back whole. */
+static void torn(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 64, 32);
+	assert_int_equal(map_pages(f.a, 4, RW), 0);
+	assert_int_equal(map_pages(f.b, 4, RW), 32);
+	process_vm_lock(f.a, 9);
+	chunk_lock(to_chunk(tree_first(&f.pool->manager.chunks)), &f.a->stock);
+	memset(&to_chunk(tree_first(&f.pool->manager.chunks))->areas.root, 0xee, sizeof(struct tree_node *));
+	memset(&f.a->owners.root, 0xee, sizeof(struct tree_node *));
+	sim_task_kill(f.sim, 9);
+	assert_int_equal(map_pages(f.a, 4, RW), -TULOU_ENOMEM);
+	assert_int_equal(map_at(f.b, 10, 1, RW, FIXED), -TULOU_ENOMEM);
+	assert_int_equal(map_pages(f.b, 40, RW), -TULOU_ENOMEM);
+	tulou_process_vm_unref(f.a);
+	pool_expect(&f, "B:32+4rw");
+	assert_int_equal(map_at(f.b, 10, 1, RW, FIXED), 10);
 	pool_close(&f);
 }
 
@@ -221,6 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(taken_over),
 		cmocka_unit_test(dead_holders),
+		cmocka_unit_test(torn),
 		cmocka_unit_test(contended),
 		cmocka_unit_test(threads_of_two_processes),
 		cmocka_unit_test(processes_come_and_go),

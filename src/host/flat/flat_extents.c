@@ -41,7 +41,7 @@ static struct flat_place flat_extent_place_end(const struct flat_extent *extent)
 	return flat_place_in(&extent->file, extent->offset + (extent->end - extent->start));
 }
 
-static bool flat_extent_update(struct tree_node *node)
+static bool flat_extent_update(struct tree_node *node, struct journal *journal)
 {
 	struct flat_extent *extent = flat_by_place(node);
 	struct flat_place reach = flat_extent_place_end(extent), old = extent->reach;
@@ -52,14 +52,15 @@ static bool flat_extent_update(struct tree_node *node)
 		if (child && flat_place_below(reach, child->reach))
 			reach = child->reach;
 	}
+	(void)journal; /* the host's tasks do not die */
 	extent->reach = reach;
 	return flat_place_below(old, reach) || flat_place_below(reach, old);
 }
 
 void flat_extents_init(struct flat *flat)
 {
-	tree_init(&flat->extents, NULL);
-	tree_init(&flat->shared, flat_extent_update);
+	tree_init(&flat->extents, NULL, &journal_none);
+	tree_init(&flat->shared, flat_extent_update, &journal_none);
 }
 
 /* ---- find ------------------------------------------------------------------------------------------------------------------ */
