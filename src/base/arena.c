@@ -6,7 +6,7 @@ enum { ARENA_PAGE = 4096 };
 
 bool arena_reserve_slow(struct arena *arena, size_t size)
 {
-	size_t block_size = size_min(size_max(arena->bytes / 16, ARENA_BLOCK_LEAST), ARENA_BLOCK_MOST);
+	size_t block_size = size_min(size_max(arena->bytes / 8, ARENA_BLOCK_LEAST), ARENA_BLOCK_MOST);
 	struct arena_block *block;
 
 	block_size = (size_max(block_size, size + ARENA_ALIGN) + ARENA_PAGE - 1) & ~(size_t)(ARENA_PAGE - 1);
@@ -14,9 +14,9 @@ bool arena_reserve_slow(struct arena *arena, size_t size)
 	if (!block)
 		return false;
 	*block = (struct arena_block){arena->blocks, block_size};
-	arena->blocks = block;
-	arena->at = (char *)block + ARENA_ALIGN;
-	arena->end = (char *)block + block_size;
+	arena->blocks = block; /* stays, even if what follows is taken back */
+	journal_set(arena->journal, &arena->at, (char *)block + ARENA_ALIGN);
+	journal_set(arena->journal, &arena->end, (char *)block + block_size);
 	__atomic_store_n(&arena->bytes, arena->bytes + block_size, __ATOMIC_RELAXED);
 	return true;
 }

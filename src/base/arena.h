@@ -6,15 +6,13 @@
  *
  * What is taken is never given back by itself: whoever takes it keeps lists of what he no longer needs. So nothing in an arena ever
  * becomes unreadable while its process lives, which readers without a lock rely on, and the end of a process costs per block,
- * whatever a dead task may have left in it. Blocks grow with the arena: a 16th of it, between 8 KiB and 1 MiB.
+ * whatever a dead task may have left in it. Blocks grow with the arena: an 8th of it, between 16 KiB and 1 MiB.
  * Lock: the user's.
  */
 #ifndef TULOU_BASE_ARENA_H
 #define TULOU_BASE_ARENA_H
 
-#include <tulou/host.h>
-
-#include "compiler.h"
+#include "journal.h"
 
 struct arena_block {
 	struct arena_block *next;
@@ -26,13 +24,14 @@ struct arena {
 	struct arena_block *blocks;
 	char *at, *end; /* the rest of the newest block */
 	size_t bytes; /* taken from the host; atomic */
+	struct journal *journal; /* where its user notes what he does, for the moment */
 };
 
-enum { ARENA_ALIGN = 64, ARENA_BLOCK_LEAST = 8192, ARENA_BLOCK_MOST = 1 << 20 };
+enum { ARENA_ALIGN = 64, ARENA_BLOCK_LEAST = 16384, ARENA_BLOCK_MOST = 1 << 20 };
 
 static inline void arena_init(struct arena *arena, const struct tulou_host *host)
 {
-	*arena = (struct arena){.host = host};
+	*arena = (struct arena){.host = host, .journal = JOURNAL_UNNOTED};
 }
 
 /* All blocks back. */
@@ -50,7 +49,7 @@ static inline void *arena_take(struct arena *arena, size_t size)
 {
 	void *taken = arena->at;
 
-	arena->at += size;
+	journal_set(arena->journal, &arena->at, arena->at + size);
 	return taken;
 }
 

@@ -32,11 +32,17 @@ static inline void lock_init(struct lock *lock)
 	__atomic_store_n(&lock->word, 0, __ATOMIC_RELAXED);
 }
 
-static inline enum lock_result lock_take(struct lock *lock, const struct tulou_host *host, uint32_t self)
+/* Take it if nobody holds it. */
+static inline bool lock_try(struct lock *lock, uint32_t self)
 {
 	uint32_t free = 0;
 
-	if (likely(__atomic_compare_exchange_n(&lock->word, &free, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+	return __atomic_compare_exchange_n(&lock->word, &free, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static inline enum lock_result lock_take(struct lock *lock, const struct tulou_host *host, uint32_t self)
+{
+	if (likely(lock_try(lock, self)))
 		return LOCK_TAKEN;
 	return lock_take_slow(lock, host, self);
 }

@@ -29,16 +29,23 @@ static bool content_is(const struct area_content *a, const struct area_content *
 
 static uint32_t *content_bucket(const struct content_table *table, const struct area_content *is)
 {
-	return &table->bucket[content_hash(is) & (table->bucket_count - 1)];
+	return &table->bucket[content_hash(is) & (((size_t)FIRST_COUNT << table->segment_count) - 1)];
 }
 
+static void note(const struct content_table *table, const void *place, size_t size)
+{
+	if (unlikely(journal_notes(table->arena->journal)))
+		journal_note_block(table->arena->journal, place, size);
+}
+
+/* The content has been noted. */
 static void content_link(struct content_table *table, uint32_t number)
 {
 	struct content *content = content_at(table, number);
 	uint32_t *bucket = content_bucket(table, &content->is);
 
 	content->next = *bucket;
-	*bucket = number;
+	journal_set(table->arena->journal, bucket, number);
 }
 
 static void content_unlink(struct content_table *table, uint32_t number)
@@ -48,7 +55,7 @@ static void content_unlink(struct content_table *table, uint32_t number)
 
 	while (*link != number)
 		link = &content_at(table, *link)->next;
-	*link = content->next;
+	journal_set(table->arena->journal, link, content->next);
 }
 
 /* One more segment, and buckets for twice as many; the old ones stay with the arena. */
@@ -60,12 +67,15 @@ static bool content_grow(struct content_table *table)
 	_Static_assert(FIRST_COUNT * sizeof(struct content) % ARENA_ALIGN == 0, "cut from an arena");
 	if (table->segment_count == CONTENT_SEGMENTS || !arena_reserve(table->arena, size + bucket_size))
 		return false;
+	note(table, table, sizeof(*table));
 	table->segment[table->segment_count++] = arena_take(table->arena, size);
 	table->bucket = arena_take(table->arena, bucket_size);
 	table->capacity += (uint32_t)count;
 	for (uint32_t number = STEP_AREA; number < content_end(table); number++)
-		if (content_is_used(content_at(table, number)))
+		if (content_is_used(content_at(table, number))) {
+			journal_set(table->arena->journal, &content_at(table, number)->next, 0);
 			content_link(table, number);
+		}
 	return true;
 }
 
@@ -81,10 +91,20 @@ static uint32_t content_take(struct content_table *table)
 {
 	uint32_t number = table->free;
 
+	note(table, table, sizeof(*table));
 	if (!number)
 		return STEP_AREA + table->used++;
 	table->free = content_at(table, number)->next;
 	table->free_count--;
+	return number;
+}
+
+uint32_t content_find(const struct content_table *table, const struct area_content *is)
+{
+	uint32_t number = *content_bucket(table, is);
+
+	while (number && !content_is(&content_at(table, number)->is, is))
+		number = content_at(table, number)->next;
 	return number;
 }
 
@@ -93,10 +113,11 @@ uint32_t content_number(struct content_table *table, struct area_content is, uin
 	uint32_t number;
 
 	is.offset = is.object ? is.offset - start : 0;
-	for (number = *content_bucket(table, &is); number; number = content_at(table, number)->next)
-		if (content_is(&content_at(table, number)->is, &is))
-			return number;
+	number = content_find(table, &is);
+	if (number)
+		return number;
 	number = content_take(table);
+	note(table, content_at(table, number), sizeof(struct content));
 	*content_at(table, number) = (struct content){.is = is, .dropped = CONTENT_NONE};
 	content_link(table, number);
 	if (is.object) {
@@ -112,8 +133,8 @@ void content_drop(struct content_table *table, uint32_t number)
 
 	if (!content->is.object || content->dropped != CONTENT_NONE)
 		return;
-	content->dropped = table->dropped;
-	table->dropped = number;
+	journal_set(table->arena->journal, &content->dropped, table->dropped);
+	journal_set(table->arena->journal, &table->dropped, number);
 }
 
 void content_flush_slow(struct content_table *table, struct stock *stock)
@@ -123,6 +144,8 @@ void content_flush_slow(struct content_table *table, struct stock *stock)
 		struct content *content = content_at(table, number);
 		struct shm_object *object = content->is.object;
 
+		note(table, table, sizeof(*table));
+		note(table, content, sizeof(*content));
 		table->dropped = content->dropped;
 		content->dropped = CONTENT_NONE;
 		if (content->pages)
@@ -144,5 +167,4 @@ void content_fini(struct content_table *table, struct stock *stock)
 		if (content_is_used(content) && content->is.object)
 			shm_detach(content->is.object, stock);
 	}
-	content_init(table, table->arena);
 }

@@ -20,6 +20,8 @@
 #include "record.h"
 #include "step_map.h"
 
+_Static_assert(sizeof(struct area_content) % 8 == 0, "noted as words");
+
 enum { CONTENT_SEGMENTS = 20, CONTENT_FIRST_SHIFT = 4 };
 
 struct content {
@@ -37,6 +39,7 @@ struct content_table {
 	uint32_t used; /* indices ever given out */
 	uint32_t free, free_count;
 	uint32_t dropped; /* 0: none */
+	uint32_t unused;
 };
 
 #define CONTENT_NONE UINT32_MAX
@@ -46,6 +49,8 @@ void content_init(struct content_table *table, struct arena *arena);
 bool content_reserve_slow(struct content_table *table, uint32_t count);
 /* The number of what `is` says at the address `start`. Cannot fail: it was reserved. A new one with an object attaches it. */
 uint32_t content_number(struct content_table *table, struct area_content is, uintptr_t start, struct stock *stock);
+/* The number of a content as it is kept; 0: there is none. */
+uint32_t content_find(const struct content_table *table, const struct area_content *is);
 /* Give up the contents that have no page any more. May call the host: hold no lock but the process's. */
 void content_flush_slow(struct content_table *table, struct stock *stock);
 /* Detach all objects: the table is not used any more. */

@@ -39,6 +39,7 @@ static void pool_init(struct tulou *pool, const struct tulou_host *host, const s
 		.limbo = (struct tulou_process_vm *)(pool + 1),
 	};
 	guard_init(&pool->list_guard);
+	guard_init(&pool->border);
 	list_init(&pool->processes);
 	slab_init(&pool->record_slab, host, RECORD_SIZE, NULL);
 	slab_init(&pool->process_slab, host, sizeof(struct tulou_process_vm), &pool->list_guard);
@@ -50,6 +51,7 @@ static void pool_fini(struct tulou *pool)
 	const struct tulou_host *host = pool->host;
 	struct journal *journal;
 
+	arena_fini(&pool->limbo->arena);
 	slab_fini(&pool->process_slab);
 	slab_fini(&pool->manager.chunk_slab);
 	slab_fini(&pool->record_slab);
@@ -94,11 +96,14 @@ static void process_vm_remove_from_pool(struct tulou_process_vm *vm, uint32_t se
 	struct journal *journal = pool->list_journal;
 
 	pool_lock_list(pool, self);
+	/* Nobody at the border may still look at it; what is noted of it is in the list's journal. */
+	guard_take(&pool->border, pool->host, self, NULL);
 	list_remove(&vm->link, journal);
 	journal_add(journal, &pool->process_count, -1);
 	journal_set(journal, &vm->journal->next, pool->journals);
 	journal_set(journal, &pool->journals, vm->journal);
 	slab_give_locked(&pool->process_slab, (struct slab_object *)vm);
+	guard_drop(&pool->border, pool->host);
 	pool_unlock_list(pool);
 }
 
@@ -107,7 +112,7 @@ void process_vm_give_back(struct tulou_process_vm *vm)
 	uint32_t self = pool_self(vm->pool);
 
 	process_vm_lock(vm, self);
-	if (unlikely(vm->torn)) {
+	if (unlikely(vm->torn || (vm->stale.end && !process_vm_catch_up(vm)))) {
 		process_vm_salvage(vm, self);
 	} else {
 		process_vm_clear(vm);

@@ -41,7 +41,7 @@ static bool check_leaf(struct step_check *c, const struct step_leaf *leaf, uint6
 	return true;
 }
 
-static bool check_node(struct step_check *c, const void *node, unsigned height, uint64_t low, uint64_t high, uint64_t *gap)
+static bool check_node(struct step_check *c, const void *node, uint64_t height, uint64_t low, uint64_t high, uint64_t *gap)
 {
 	const struct step_branch *branch = node;
 
@@ -68,12 +68,12 @@ static bool check_fit(struct step_check *c)
 	struct step_map *map = c->map;
 	uint64_t page = 0;
 
-	while (page < map->fit.page) {
+	while (page < map->is.fit.page) {
 		struct step_tile tile = step_tile_at(map, page);
 		uint64_t next = step_after(map, &map->at);
 		bool edge = (next & STEP_FIRST) || step_value(next) == STEP_NONE;
 
-		if (tile.value == STEP_FREE && tile.end - tile.page - edge >= map->fit.size)
+		if (tile.value == STEP_FREE && tile.end - tile.page - edge >= map->is.fit.size)
 			return check_broken(c, "T4: there is room where none was said to be");
 		page = tile.end;
 	}
@@ -87,9 +87,9 @@ const char *step_map_check(struct step_map *map)
 
 	if (map->version & 1)
 		return "T5: a change was not ended";
-	if (!check_node(&check, map->root, map->height, 0, STEP_END, &gap) || !check_fit(&check))
+	if (!check_node(&check, map->is.root, map->is.height, 0, STEP_END, &gap) || !check_fit(&check))
 		return check.broken;
-	if (check.leaves != map->leaf_count || check.branches != map->branch_count)
+	if (check.leaves != map->is.leaf_count || check.branches != map->is.branch_count)
 		return "T5: nodes are lost";
 	return NULL;
 }

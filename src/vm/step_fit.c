@@ -37,6 +37,16 @@ static bool fit_tile(struct step_map *map, struct fit *fit)
 	return start + fit->size < end || !(step_after(map, path) & STEP_FIRST || !step_value(step_after(map, path)));
 }
 
+static void gap_correct(struct step_map *map, unsigned level, uint64_t gap)
+{
+	struct step_entry *entry = &map->at.up[level].branch->entry[map->at.up[level].slot];
+
+	if (entry_gap(entry) == size_min(gap, STEP_GAP_MOST))
+		return;
+	step_note(map, entry, sizeof(*entry));
+	entry_gap_put(entry, gap);
+}
+
 /* Look through the path's leaf from its slot on. */
 static enum fit_result fit_leaf(struct step_map *map, struct fit *fit)
 {
@@ -53,8 +63,8 @@ static enum fit_result fit_leaf(struct step_map *map, struct fit *fit)
 			return FIT_YES;
 	}
 	path->slot = 0;
-	if (!first && map->height)
-		entry_gap_put(&path->up[0].branch->entry[path->up[0].slot], fit->most);
+	if (!first && map->is.height)
+		gap_correct(map, 0, fit->most);
 	return path->high >= fit->high ? FIT_BEYOND : FIT_NO;
 }
 
@@ -72,7 +82,7 @@ static bool path_next_fit(struct step_map *map, uint64_t size)
 	unsigned level = 0;
 
 	path->leaf = NULL; /* until it is somewhere again */
-	while (level < map->height) {
+	while (level < map->is.height) {
 		struct step_branch *branch = path->up[level].branch;
 		unsigned slot = branch_fit(branch, path->up[level].slot + 1, size);
 
@@ -90,8 +100,8 @@ static bool path_next_fit(struct step_map *map, uint64_t size)
 			path->up[level].slot = UINT32_MAX;
 			continue;
 		}
-		if (level + 1 < map->height)
-			entry_gap_put(&path->up[level + 1].branch->entry[path->up[level + 1].slot], branch_gap(branch));
+		if (level + 1 < map->is.height)
+			gap_correct(map, level + 1, branch_gap(branch));
 		level++;
 	}
 	return false;
@@ -115,10 +125,11 @@ static bool fit_search(struct step_map *map, struct fit *fit)
 bool step_fit(struct step_map *map, uint64_t size, uint64_t align, uint64_t low, uint64_t high, uint64_t *out)
 {
 	struct fit fit = {.size = size, .align = align, .low = low, .high = high};
-	bool known = size >= map->fit.size && low <= map->fit.page, everywhere = align == 1 && high == STEP_END && (!low || known), found;
+	bool known = size >= map->is.fit.size && low <= map->is.fit.page,
+	     everywhere = align == 1 && high == STEP_END && (!low || known), found;
 
 	if (known)
-		fit.low = map->fit.page;
+		fit.low = map->is.fit.page;
 	if (fit.low >= high)
 		return false;
 	found = fit_search(map, &fit);
@@ -130,8 +141,9 @@ bool step_fit(struct step_map *map, uint64_t size, uint64_t align, uint64_t low,
 	}
 	*out = fit.found;
 	if (everywhere) {
-		map->fit.size = size;
-		map->fit.page = found ? fit.found : STEP_END;
+		step_note(map, &map->is.fit, sizeof(map->is.fit));
+		map->is.fit.size = size;
+		map->is.fit.page = found ? fit.found : STEP_END;
 	}
 	return found;
 }
@@ -147,8 +159,9 @@ static uint64_t word_get(const uint64_t *word)
 bool step_peek(const struct step_map *map, uint64_t page, uint64_t version, struct step_tile *out)
 {
 	uint64_t bound = (page + 1) << STEP_SHIFT, high = STEP_END, count, step;
-	unsigned height = __atomic_load_n(&map->height, __ATOMIC_RELAXED), slot;
-	const void *node = __atomic_load_n(&map->root, __ATOMIC_RELAXED);
+	uint64_t height = __atomic_load_n(&map->is.height, __ATOMIC_RELAXED);
+	unsigned slot;
+	const void *node = __atomic_load_n(&map->is.root, __ATOMIC_RELAXED);
 	const struct step_leaf *leaf;
 
 	if (!step_peek_holds(map, version))

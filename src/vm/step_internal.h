@@ -5,8 +5,15 @@
 
 #include "step_map.h"
 
-#define STEP_GAP_MOST (STEP_SIZE_MASK)
+#define STEP_GAP_MOST  (STEP_SIZE_MASK)
 #define STEP_SIZE_MASK ((1ull << STEP_SHIFT) - 1)
+
+/* Before a node, or anything else of the map, is changed. */
+static inline void step_note(const struct step_map *map, const void *place, size_t size)
+{
+	if (unlikely(journal_notes(map->arena->journal)))
+		journal_note_block(map->arena->journal, place, size);
+}
 
 /* Every word of a node is written so, since readers without a lock may look at it. */
 static inline void node_put(uint64_t *word, uint64_t value)

@@ -34,11 +34,11 @@ static inline unsigned entries_below(const struct step_entry *entry, unsigned co
 static void path_descend(struct step_map *map, struct step_path *path, uint64_t page)
 {
 	uint64_t bound = (page + 1) << STEP_SHIFT;
-	void *node = map->root;
+	void *node = map->is.root;
 
 	path->low = 0;
 	path->high = STEP_END;
-	for (unsigned level = map->height; level-- > 0;) {
+	for (unsigned level = (unsigned)map->is.height; level-- > 0;) {
 		struct step_branch *branch = node;
 		unsigned slot = entries_below(branch->entry, (unsigned)branch->count, bound) - 1;
 
@@ -86,8 +86,8 @@ static bool step_advance(struct step_map *map)
 void path_bounds(const struct step_map *map, struct step_path *path)
 {
 	path->high = STEP_END;
-	path->low = map->height ? step_page(path->up[0].branch->entry[path->up[0].slot].key) : 0;
-	for (unsigned level = 0; level < map->height; level++) {
+	path->low = map->is.height ? step_page(path->up[0].branch->entry[path->up[0].slot].key) : 0;
+	for (unsigned level = 0; level < map->is.height; level++) {
 		const struct step_branch *branch = path->up[level].branch;
 
 		if (path->up[level].slot + 1 < branch->count) {
@@ -104,9 +104,9 @@ uint64_t step_after(const struct step_map *map, const struct step_path *path)
 
 	if (path->slot + 1 < path->leaf->count)
 		return path->leaf->step[path->slot + 1];
-	while (level < map->height && path->up[level].slot + 1 >= path->up[level].branch->count)
+	while (level < map->is.height && path->up[level].slot + 1 >= path->up[level].branch->count)
 		level++;
-	if (level == map->height)
+	if (level == map->is.height)
 		return STEP_END << STEP_SHIFT | STEP_NONE;
 	node = path->up[level].branch->entry[path->up[level].slot + 1].child;
 	while (level-- > 0)
@@ -146,13 +146,15 @@ void step_gap_note(struct step_map *map)
 
 	if (step_value(path->leaf->step[path->slot]) != STEP_FREE)
 		return;
-	if (gap >= map->fit.size && page < map->fit.page)
-		map->fit.page = page;
-	for (unsigned level = 0; level < map->height; level++) {
+	if (gap >= map->is.fit.size && page < map->is.fit.page)
+		map->is.fit.page = page;
+	for (unsigned level = 0; level < map->is.height; level++) {
 		struct step_entry *entry = &path->up[level].branch->entry[path->up[level].slot];
 
-		if (entry_gap(entry) < gap)
+		if (entry_gap(entry) < gap) {
+			step_note(map, entry, sizeof(*entry));
 			entry_gap_put(entry, gap);
+		}
 	}
 }
 
@@ -171,6 +173,20 @@ struct step_tile step_tile_at(struct step_map *map, uint64_t page)
 	return path_tile(&map->at);
 }
 
+bool step_begins_chunk(struct step_map *map, uint64_t page)
+{
+	struct step_tile tile = step_tile_at(map, page);
+
+	return tile.first && tile.page == page;
+}
+
+bool step_ends_chunk(const struct step_map *map)
+{
+	uint64_t next = step_after(map, &map->at);
+
+	return (next & STEP_FIRST) || step_value(next) == STEP_NONE;
+}
+
 bool step_area_above(struct step_map *map, uint64_t page, struct step_tile *out)
 {
 	step_seek(map, page);
@@ -181,11 +197,15 @@ bool step_area_above(struct step_map *map, uint64_t page, struct step_tile *out)
 	return true;
 }
 
+/* How many leaves a change may touch when all of them are noted. */
+enum { NOTED_LEAVES = 6 };
+
 /* ---- the change ---------------------------------------------------------------------------------------------------------- */
 
 struct change {
 	uint64_t page, end;
 	uint32_t value;
+	uint64_t closed; /* STEP_CLOSED, or 0 */
 	enum step_mark mark;
 };
 
@@ -201,19 +221,26 @@ static bool change_stops(const struct change *c, uint64_t step)
 /* Is there a step at the change's start, whatever stands before? `step` is that of the tile there. */
 static bool change_marks(const struct change *c, uint64_t step)
 {
-	return c->mark == STEP_MARK || (c->mark == STEP_KEEP && step_page(step) == c->page && (step & STEP_FIRST));
+	return c->mark == STEP_MARK || c->mark == STEP_MARK_CLOSED ||
+	       (c->mark == STEP_KEEP && step_page(step) == c->page && (step & STEP_FIRST));
 }
 
 static uint64_t step_of(const struct change *c, bool marked)
 {
-	return c->page << STEP_SHIFT | (marked ? STEP_FIRST : 0) | c->value;
+	return c->page << STEP_SHIFT | (marked ? STEP_FIRST : 0) | c->closed | c->value;
+}
+
+/* Behind the change, what `step` said goes on. */
+static uint64_t step_goes_on(const struct change *c, uint64_t step)
+{
+	return c->end << STEP_SHIFT | (step & (STEP_CLOSED | STEP_VALUE));
 }
 
 static void tile_lost(struct step_map *map, uint64_t step, uint64_t end, const struct change *c)
 {
 	uint64_t from = size_max(step_page(step), c->page);
 
-	if (step_value(step) >= STEP_AREA)
+	if (step_value(step) >= STEP_AREA && (c->mark == STEP_KEEP || step_value(step) != c->value)) /* else it is only marked */
 		map->lost(map, step_value(step), size_min(end, c->end) - from);
 }
 
@@ -264,12 +291,13 @@ static bool change_in_leaf(struct step_map *map, struct change *c)
 		if (!(leaf->step[right] & STEP_FIRST) && step_value(leaf->step[right]) == c->value)
 			right++;
 	} else if (step_value(leaf->step[j]) != c->value) {
-		fresh[fresh_count++] = c->end << STEP_SHIFT | step_value(leaf->step[j]);
+		fresh[fresh_count++] = step_goes_on(c, leaf->step[j]);
 	}
 	if (keep + fresh_count + count - right > LEAF_STEPS)
 		return false;
 	for (unsigned k = i; k <= j; k++)
 		tile_lost(map, leaf->step[k], k + 1 < count ? step_page(leaf->step[k + 1]) : path->high, c);
+	step_note(map, leaf, sizeof(*leaf));
 	leaf_splice(leaf, keep, right, fresh, fresh_count);
 	path->slot = fresh_count && step_page(fresh[0]) == c->page ? keep : keep - 1;
 	return true;
@@ -279,64 +307,90 @@ static bool change_in_leaf(struct step_map *map, struct change *c)
 struct behind {
 	uint64_t step; /* the step at the end, if there is one */
 	bool has_step;
-	uint32_t value; /* of the last tile that changes */
+	uint64_t last; /* the step of the last tile that changes */
 };
 
 static struct behind change_walk(struct step_map *map, struct change *c)
 {
 	const struct step_path *path = &map->at;
+	unsigned leaves = 0;
 
 	for (;;) {
 		uint64_t step = path->leaf->step[path->slot], end = path_tile_end(path), next = step_after(map, path);
 
+		leaves += end == path->high;
+		if (leaves == NOTED_LEAVES && journal_notes(map->arena->journal) && c->mark == STEP_KEEP)
+			c->end = size_min(c->end, end);
+
 		tile_lost(map, step, end, c);
 		if (end >= c->end)
-			return (struct behind){next, end == c->end, step_value(step)};
+			return (struct behind){next, end == c->end, step};
 		if (change_stops(c, next)) {
 			c->end = end;
-			return (struct behind){next, true, step_value(step)};
+			return (struct behind){next, true, step};
 		}
 		step_advance(map);
 	}
+}
+
+static void step_replace(struct step_map *map, uint64_t step)
+{
+	step_seek(map, step_page(step));
+	step_note(map, &map->at.leaf->step[map->at.slot], sizeof(step));
+	node_put(&map->at.leaf->step[map->at.slot], step);
 }
 
 /* Across leaves, or where a leaf must be split: the old steps are taken out, the new ones put in. */
 static void change_across(struct step_map *map, struct change *c)
 {
 	uint64_t step = map->at.leaf->step[map->at.slot];
-	bool marked = change_marks(c, step), drop;
+	bool marked = change_marks(c, step), at_step = step_page(step) == c->page, drop, begins;
 	struct behind behind = change_walk(map, c);
-	uint32_t before;
 
 	step_seek(map, c->page - 1);
-	before = step_value(map->at.leaf->step[map->at.slot]);
+	begins = marked || step_value(map->at.leaf->step[map->at.slot]) != c->value;
 	drop = behind.has_step && !(behind.step & STEP_FIRST) && step_value(behind.step) == c->value;
-	step_delete(map, c->page, drop ? c->end + 1 : c->end);
-	if (marked || before != c->value)
+	/* A step that is there already is not taken out and put in again: so nothing needs memory that adds no step. */
+	step_delete(map, c->page + (at_step && begins), drop ? c->end + 1 : c->end);
+	if (begins && at_step)
+		step_replace(map, step_of(c, marked));
+	else if (begins)
 		step_insert(map, step_of(c, marked));
-	if (!behind.has_step && behind.value != c->value) {
-		step_insert(map, c->end << STEP_SHIFT | behind.value);
+	if (!behind.has_step && step_value(behind.last) != c->value) {
+		step_insert(map, step_goes_on(c, behind.last));
 		step_seek(map, c->end);
 		step_gap_note(map);
 	}
 	step_seek(map, c->page);
 }
 
+/* Marked first, then as the rest of the chunk. */
+void step_extend(struct step_map *map, uint64_t page, uint64_t end, bool open)
+{
+	step_set(map, page, end, open ? STEP_FREE : STEP_KEPT, open ? STEP_MARK : STEP_MARK_CLOSED);
+	step_set(map, page, end, open ? STEP_FREE : STEP_KEPT, open ? STEP_UNMARK : STEP_UNMARK_CLOSED);
+}
+
 uint64_t step_set(struct step_map *map, uint64_t page, uint64_t end, uint32_t value, enum step_mark mark)
 {
-	struct change change = {page, end, value, mark};
+	struct change change = {page, end, value, mark == STEP_MARK_CLOSED || mark == STEP_UNMARK_CLOSED ? STEP_CLOSED : 0, mark};
 	uint64_t version = map->version;
 
 	step_seek(map, page);
+	if (mark == STEP_KEEP)
+		change.closed = map->at.leaf->step[map->at.slot] & STEP_CLOSED;
+	if (change.closed && value == STEP_FREE)
+		change.value = STEP_KEPT;
+	step_note(map, &map->is, sizeof(map->is));
 	__atomic_store_n(&map->version, version + 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	if (!change_in_leaf(map, &change))
 		change_across(map, &change);
-	if (map->at.leaf->count < LEAF_STEPS / 4 && map->height) {
+	if (map->at.leaf->count < LEAF_STEPS / 4 && map->is.height) {
 		step_tidy(map);
 		step_seek(map, page);
 	}
-	if (value == STEP_FREE)
+	if (change.value == STEP_FREE)
 		step_gap_note(map);
 	__atomic_store_n(&map->version, version + 2, __ATOMIC_RELEASE);
 	return change.end;

@@ -6,7 +6,7 @@
  *     value     NONE       |A   |FREE     |B      |A |NONE     FREE is room that may be handed out, NONE belongs to nobody or
  *     steps     0,NONE  16,A!  20,FREE  30,B  47,A  48,NONE    others; from STEP_AREA on the user's numbers. ! marks a chunk's start
  *
- * So "map", "unmap", "change" and "replace" are one operation, step_set(); neighbours that have become alike are one without
+ * All steps of a closed chunk say so: what becomes free in it is KEPT. So "map", "unmap", "change" and "replace" are one operation, step_set(); neighbours that have become alike are one without
  * anybody looking for them, and free space needs no records of its own. A step is 8 bytes. A leaf has up to 31 of them; each
  * entry of a branch has the page of its child's first step and the largest gap in it, as an upper bound: an allocation leaves it
  * as it is, freeing raises it, and a search that finds less than it says puts it right. First fit is one descent.
@@ -16,6 +16,9 @@
  *
  * Invariants (step_map_check): T1 steps ascend, the first is at page 0; T2 no step repeats the value before it, unless it is marked;
  * T3 keys are the first pages of the children, gaps not below the truth; T4 `fit` is true; T5 all leaves are equally deep.
+ *
+ * Where the arena's journal notes anything, nodes are noted as a whole before they are changed; then a change goes over a few leaves only,
+ * and the caller goes on from there after a commit.
  *
  * Lock: the user's, for changes and searches. step_peek() needs none: `version` is odd while something changes, and nodes stay
  * nodes of their kind as long as the map lives, so a reader that finds the version unchanged has read what was true.
@@ -28,17 +31,18 @@
 /* Values that have a meaning here. KEPT is free, but no search finds it; GAP is never handed out at all. */
 enum { STEP_NONE, STEP_FREE, STEP_KEPT, STEP_GAP, STEP_AREA };
 
-#define STEP_SHIFT 28
-#define STEP_FIRST (1ull << 27)
-#define STEP_VALUE (STEP_FIRST - 1)
+#define STEP_SHIFT  28
+#define STEP_FIRST  (1ull << 27)
+#define STEP_CLOSED (1ull << 26)
+#define STEP_VALUE  (STEP_CLOSED - 1)
 /* The end of what pages can be. */
-#define STEP_END   (1ull << 35)
+#define STEP_END (1ull << 35)
 
 enum { LEAF_STEPS = 31, BRANCH_ENTRIES = 31, STEP_LEVELS = 10 };
 
 struct step_leaf {
 	uint64_t count; /* in a list of leaves that are not used: the next one */
-	uint64_t step[LEAF_STEPS]; /* page << STEP_SHIFT | STEP_FIRST | value */
+	uint64_t step[LEAF_STEPS]; /* page << STEP_SHIFT | STEP_FIRST | STEP_CLOSED | value */
 };
 
 struct step_entry {
@@ -64,17 +68,20 @@ struct step_path {
 
 struct step_map {
 	uint64_t version; /* atomic */
-	void *root;
-	unsigned height; /* branches above a leaf */
+	/* what a change may change beside nodes: noted as a whole */
+	struct step_state {
+		void *root;
+		struct {
+			uint64_t size, page;
+		} fit;
+		struct step_leaf *free_leaves;
+		struct step_branch *free_branches;
+		size_t free_leaf_count, free_branch_count, leaf_count, branch_count;
+		size_t need; /* bytes that one change takes at most, at this height */
+		uint64_t height; /* branches above a leaf */
+	} is;
 	struct step_path at;
-	struct {
-		uint64_t size, page;
-	} fit;
 	struct arena *arena;
-	size_t need; /* bytes that one change takes at most, at this height */
-	struct step_leaf *free_leaves;
-	struct step_branch *free_branches;
-	size_t free_leaf_count, free_branch_count, leaf_count, branch_count;
 	/* `pages` pages that had `value`, an area's, have it no longer. */
 	void (*lost)(struct step_map *map, uint32_t value, uint64_t pages);
 };
@@ -86,27 +93,37 @@ struct step_tile {
 	bool first; /* marked: a chunk begins here */
 };
 
-/* What a chunk's start means to a change: it stays as it is, is marked, or is marked no longer. */
-enum step_mark { STEP_KEEP, STEP_MARK, STEP_UNMARK };
+/* What a chunk's start means to a change: it stays as it is, is marked (as that of an open or closed chunk), or is marked no longer. */
+enum step_mark { STEP_KEEP, STEP_MARK, STEP_MARK_CLOSED, STEP_UNMARK, STEP_UNMARK_CLOSED };
 
-/* All pages are NONE. False: no memory. */
-bool step_map_init(
-	struct step_map *map, struct arena *arena, void (*lost)(struct step_map *map, uint32_t value, uint64_t pages));
+/* All pages are NONE. `root` is the first leaf, zeroed. */
+void step_map_init(struct step_map *map, struct arena *arena, struct step_leaf *root,
+	void (*lost)(struct step_map *map, uint32_t value, uint64_t pages));
+/* After what was half done has been rolled back: nothing is remembered of it. */
+void step_map_forget(struct step_map *map);
 /* Have memory for `changes` changes. */
 bool step_map_reserve_slow(struct step_map *map, unsigned changes);
 
 static inline bool step_map_reserve(struct step_map *map, unsigned changes)
 {
-	return likely((size_t)(map->arena->end - map->arena->at) >= changes * map->need) || step_map_reserve_slow(map, changes);
+	return likely((size_t)(map->arena->end - map->arena->at) >= changes * map->is.need) ||
+	       step_map_reserve_slow(map, changes);
 }
 
 /* The tile of `page`. */
 struct step_tile step_tile_at(struct step_map *map, uint64_t page);
+/* Does a chunk begin at `page`? */
+bool step_begins_chunk(struct step_map *map, uint64_t page);
+/* Does a chunk end with the tile that was looked at last? */
+bool step_ends_chunk(const struct step_map *map);
 /* The lowest tile of an area that ends above `page`. False: there is none. */
 bool step_area_above(struct step_map *map, uint64_t page, struct step_tile *out);
 /* The value of the pages from `page` to `end`: a change. With STEP_KEEP it goes as far as the next tile that is marked or NONE; and
- * if the value is not an area's, as far as the next one that is KEPT or GAP. Returns how far it went. */
+ * if the value is not an area's, as far as the next one that is KEPT or GAP. Returns how far it
+ * went. */
 uint64_t step_set(struct step_map *map, uint64_t page, uint64_t end, uint32_t value, enum step_mark mark);
+/* Nobody's pages from `page` to `end` are free: they belong to the chunk below. */
+void step_extend(struct step_map *map, uint64_t page, uint64_t end, bool open);
 /* First fit: the lowest multiple of `align` pages at or above `low` where `size` pages are free, and end at or below `high`. The last page
  * of a chunk is left. */
 bool step_fit(struct step_map *map, uint64_t size, uint64_t align, uint64_t low, uint64_t high, uint64_t *out);

@@ -9,37 +9,37 @@
 /* Two nodes are joined when they fill less than three quarters of one: the next step shall not split it again. */
 enum { JOIN_MOST = LEAF_STEPS * 3 / 4, BRANCH_FEW = BRANCH_ENTRIES / 4 };
 
-static void map_set_height(struct step_map *map, unsigned height)
+static void map_set_height(struct step_map *map, uint64_t height)
 {
-	map->height = height;
-	map->need = 2 * sizeof(struct step_leaf) + 2 * (height + 1) * sizeof(struct step_branch);
+	map->is.height = height;
+	map->is.need = 2 * sizeof(struct step_leaf) + 2 * (height + 1) * sizeof(struct step_branch);
 }
 
-bool step_map_init(struct step_map *map, struct arena *arena, void (*lost)(struct step_map *map, uint32_t value, uint64_t pages))
+void step_map_init(struct step_map *map, struct arena *arena, struct step_leaf *root,
+	void (*lost)(struct step_map *map, uint32_t value, uint64_t pages))
 {
-	struct step_leaf *root;
-
 	_Static_assert(sizeof(struct step_leaf) % ARENA_ALIGN == 0, "cut from an arena");
 	_Static_assert(sizeof(struct step_branch) % ARENA_ALIGN == 0, "cut from an arena");
-	*map = (struct step_map){.arena = arena, .lost = lost, .leaf_count = 1};
+	*map = (struct step_map){.arena = arena, .lost = lost, .is = {.root = root, .leaf_count = 1}};
 	map_set_height(map, 0);
-	if (!arena_reserve(arena, sizeof(*root)))
-		return false;
-	root = arena_take(arena, sizeof(*root));
 	root->count = 1;
 	root->step[0] = STEP_NONE;
-	map->root = root;
-	return true;
+}
+
+void step_map_forget(struct step_map *map)
+{
+	map->at.leaf = NULL;
+	__atomic_store_n(&map->version, (map->version | 1) + 1, __ATOMIC_RELEASE);
 }
 
 bool step_map_reserve_slow(struct step_map *map, unsigned changes)
 {
-	size_t leaves = 2 * changes, branches = 2 * changes * (map->height + 1), size;
+	size_t leaves = 2 * changes, branches = 2 * changes * (map->is.height + 1), size;
 
-	if (map->height + 1 >= STEP_LEVELS)
+	if (map->is.height + 1 >= STEP_LEVELS)
 		return false;
-	leaves -= size_min(leaves, map->free_leaf_count);
-	branches -= size_min(branches, map->free_branch_count);
+	leaves -= size_min(leaves, map->is.free_leaf_count);
+	branches -= size_min(branches, map->is.free_branch_count);
 	size = leaves * sizeof(struct step_leaf) + branches * sizeof(struct step_branch);
 	return arena_reserve(map->arena, size);
 }
@@ -48,43 +48,47 @@ bool step_map_reserve_slow(struct step_map *map, unsigned changes)
 
 static struct step_leaf *leaf_take(struct step_map *map)
 {
-	struct step_leaf *leaf = map->free_leaves;
+	struct step_leaf *leaf = map->is.free_leaves;
 
-	map->leaf_count++;
+	map->is.leaf_count++;
 	if (!leaf)
 		return arena_take(map->arena, sizeof(*leaf));
-	map->free_leaves = (struct step_leaf *)(uintptr_t)leaf->step[0];
-	map->free_leaf_count--;
+	step_note(map, leaf, sizeof(*leaf));
+	map->is.free_leaves = (struct step_leaf *)(uintptr_t)leaf->step[0];
+	map->is.free_leaf_count--;
 	return leaf;
 }
 
 /* A reader that still looks finds a node of the same kind, and then that the version has changed. */
 static void leaf_give(struct step_map *map, struct step_leaf *leaf)
 {
-	node_put(&leaf->step[0], (uintptr_t)map->free_leaves);
-	map->free_leaves = leaf;
-	map->free_leaf_count++;
-	map->leaf_count--;
+	step_note(map, &leaf->step[0], sizeof(leaf->step[0]));
+	node_put(&leaf->step[0], (uintptr_t)map->is.free_leaves);
+	map->is.free_leaves = leaf;
+	map->is.free_leaf_count++;
+	map->is.leaf_count--;
 }
 
 static struct step_branch *branch_take(struct step_map *map)
 {
-	struct step_branch *branch = map->free_branches;
+	struct step_branch *branch = map->is.free_branches;
 
-	map->branch_count++;
+	map->is.branch_count++;
 	if (!branch)
 		return arena_take(map->arena, sizeof(*branch));
-	map->free_branches = (struct step_branch *)(uintptr_t)branch->unused;
-	map->free_branch_count--;
+	step_note(map, branch, sizeof(*branch));
+	map->is.free_branches = (struct step_branch *)(uintptr_t)branch->unused;
+	map->is.free_branch_count--;
 	return branch;
 }
 
 static void branch_give(struct step_map *map, struct step_branch *branch)
 {
-	branch->unused = (uintptr_t)map->free_branches;
-	map->free_branches = branch;
-	map->free_branch_count++;
-	map->branch_count--;
+	step_note(map, &branch->unused, sizeof(branch->unused));
+	branch->unused = (uintptr_t)map->is.free_branches;
+	map->is.free_branches = branch;
+	map->is.free_branch_count++;
+	map->is.branch_count--;
 }
 
 /* ---- more ---------------------------------------------------------------------------------------------------------------- */
@@ -135,11 +139,11 @@ static void root_grow(struct step_map *map, uint64_t gap, struct step_entry entr
 {
 	struct step_branch *root = branch_take(map);
 
-	entry_put(&root->entry[0], entry_of(0, gap, map->root));
+	entry_put(&root->entry[0], entry_of(0, gap, map->is.root));
 	entry_put(&root->entry[1], entry);
 	node_put(&root->count, 2);
-	__atomic_store_n(&map->root, root, __ATOMIC_RELAXED);
-	map_set_height(map, map->height + 1);
+	__atomic_store_n(&map->is.root, root, __ATOMIC_RELAXED);
+	map_set_height(map, map->is.height + 1);
 }
 
 /* A new node beside that of the path: `gap` is what the old one has left. */
@@ -148,10 +152,11 @@ static void path_add(struct step_map *map, uint64_t gap, struct step_entry entry
 	struct step_path *path = &map->at;
 
 	path->leaf = NULL;
-	for (unsigned level = 0; level < map->height; level++) {
+	for (unsigned level = 0; level < map->is.height; level++) {
 		struct step_branch *branch = path->up[level].branch, *upper;
 		unsigned slot = path->up[level].slot;
 
+		step_note(map, branch, sizeof(*branch));
 		entry_gap_put(&branch->entry[slot], gap);
 		if (branch->count < BRANCH_ENTRIES) {
 			branch_insert(branch, slot + 1, entry);
@@ -170,6 +175,7 @@ static void leaf_split(struct step_map *map, unsigned slot)
 	unsigned cut = cut_at(slot, LEAF_STEPS);
 	uint64_t high = map->at.high, page = step_page(leaf->step[cut]);
 
+	step_note(map, leaf, sizeof(*leaf));
 	for (unsigned i = cut; i < LEAF_STEPS; i++)
 		node_put(&upper->step[i - cut], leaf->step[i]);
 	node_put(&upper->count, LEAF_STEPS - cut);
@@ -189,6 +195,7 @@ void step_insert(struct step_map *map, uint64_t step)
 	}
 	leaf = map->at.leaf;
 	slot = map->at.slot + 1;
+	step_note(map, leaf, sizeof(*leaf));
 	for (unsigned i = (unsigned)leaf->count; i > slot; i--)
 		node_put(&leaf->step[i], leaf->step[i - 1]);
 	node_put(&leaf->step[slot], step);
@@ -200,8 +207,11 @@ void step_insert(struct step_map *map, uint64_t step)
 /* The first page below the path's entry at `level` is another now. */
 static void path_key_fix(struct step_map *map, unsigned level, uint64_t page)
 {
-	for (; level < map->height; level++) {
-		entry_page_put(&map->at.up[level].branch->entry[map->at.up[level].slot], page);
+	for (; level < map->is.height; level++) {
+		struct step_entry *entry = &map->at.up[level].branch->entry[map->at.up[level].slot];
+
+		step_note(map, entry, sizeof(*entry));
+		entry_page_put(entry, page);
 		if (map->at.up[level].slot)
 			return;
 	}
@@ -209,11 +219,11 @@ static void path_key_fix(struct step_map *map, unsigned level, uint64_t page)
 
 static void root_shrink(struct step_map *map)
 {
-	while (map->height && ((struct step_branch *)map->root)->count == 1) {
-		struct step_branch *root = map->root;
+	while (map->is.height && ((struct step_branch *)map->is.root)->count == 1) {
+		struct step_branch *root = map->is.root;
 
-		__atomic_store_n(&map->root, root->entry[0].child, __ATOMIC_RELAXED);
-		map_set_height(map, map->height - 1);
+		__atomic_store_n(&map->is.root, root->entry[0].child, __ATOMIC_RELAXED);
+		map_set_height(map, map->is.height - 1);
 		branch_give(map, root);
 	}
 }
@@ -224,10 +234,11 @@ static void path_drop(struct step_map *map, unsigned level)
 	struct step_path *path = &map->at;
 
 	path->leaf = NULL;
-	for (; level < map->height; level++) {
+	for (; level < map->is.height; level++) {
 		struct step_branch *branch = path->up[level].branch;
 		unsigned slot = path->up[level].slot;
 
+		step_note(map, branch, sizeof(*branch));
 		for (unsigned i = slot; i + 1 < branch->count; i++)
 			entry_put(&branch->entry[i], branch->entry[i + 1]);
 		node_put(&branch->count, branch->count - 1);
@@ -246,6 +257,7 @@ static void leaf_delete(struct step_map *map, unsigned from, unsigned to)
 	struct step_leaf *leaf = map->at.leaf;
 	unsigned count = (unsigned)leaf->count;
 
+	step_note(map, leaf, sizeof(*leaf));
 	for (unsigned i = to; i < count; i++)
 		node_put(&leaf->step[from + i - to], leaf->step[i]);
 	node_put(&leaf->count, count - (to - from));
@@ -288,6 +300,7 @@ void step_delete(struct step_map *map, uint64_t page, uint64_t end)
 
 static void leaves_join(struct step_map *map, struct step_leaf *leaf, struct step_leaf *upper)
 {
+	step_note(map, leaf, sizeof(*leaf));
 	for (unsigned i = 0; i < upper->count; i++)
 		node_put(&leaf->step[leaf->count + i], upper->step[i]);
 	node_put(&leaf->count, leaf->count + upper->count);
@@ -296,6 +309,7 @@ static void leaves_join(struct step_map *map, struct step_leaf *leaf, struct ste
 
 static void branches_join(struct step_map *map, struct step_branch *branch, struct step_branch *upper)
 {
+	step_note(map, branch, sizeof(*branch));
 	for (unsigned i = 0; i < upper->count; i++)
 		entry_put(&branch->entry[branch->count + i], upper->entry[i]);
 	node_put(&branch->count, branch->count + upper->count);
@@ -320,6 +334,7 @@ static bool children_join(struct step_map *map, unsigned level)
 	count = *(uint64_t *)lower->child + *(uint64_t *)upper->child;
 	if (count > JOIN_MOST)
 		return false;
+	step_note(map, branch, sizeof(*branch));
 	entry_gap_put(lower, size_max(entry_gap(lower), entry_gap(upper)));
 	if (level)
 		branches_join(map, lower->child, upper->child);
@@ -332,7 +347,7 @@ static bool children_join(struct step_map *map, unsigned level)
 
 void step_tidy(struct step_map *map)
 {
-	for (unsigned level = 0; level < map->height && children_join(map, level); level++)
+	for (unsigned level = 0; level < map->is.height && children_join(map, level); level++)
 		if (map->at.up[level].branch->count >= BRANCH_FEW)
 			break;
 	root_shrink(map);

@@ -90,7 +90,8 @@ static void compare(struct step_map *map)
 
 		assert_int_equal(tile.page, page);
 		assert_true(step_peek(map, tile.page + (tile.end - tile.page) / 2, step_peek_begin(map), &peeked));
-		assert_true(tile.page == peeked.page && tile.end == peeked.end && tile.value == peeked.value && tile.first == peeked.first);
+		assert_true(tile.page == peeked.page && tile.end == peeked.end && tile.value == peeked.value &&
+			    tile.first == peeked.first);
 		for (; page < tile.end && page < PAGES; page++) {
 			assert_int_equal(model[page], tile.value);
 			assert_int_equal(marked[page], tile.first && page == tile.page);
@@ -143,11 +144,12 @@ static void random_changes(void **state)
 {
 	uint64_t random = 88172645463325252ull;
 	struct arena arena;
+	struct step_leaf root = {0};
 	struct step_map map;
 
 	(void)state;
 	arena_init(&arena, &host);
-	assert_true(step_map_init(&map, &arena, note_lost));
+	step_map_init(&map, &arena, &root, note_lost);
 	for (unsigned i = 0; i < 60000; i++) {
 		random_step(&map, &random);
 		if (i % 16 == 0)
@@ -160,7 +162,7 @@ static void random_changes(void **state)
 				model_set(first, first + CHUNK, STEP_NONE, STEP_UNMARK));
 		compare(&map);
 	}
-	assert_int_equal(map.height, 0);
+	assert_int_equal(map.is.height, 0);
 	arena_fini(&arena);
 	assert_int_equal(books, 0);
 }

@@ -226,7 +226,6 @@ long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 	r.options.lock = vm->lock_future;
 	map_options_open(&r.options, &vm->stock);
 	result = commit(vm, &r);
-	shm_flush(&vm->stock);
 	map_options_close(&r.options, &vm->stock);
 	process_vm_leave(vm, r.range);
 	return result;

@@ -16,7 +16,7 @@ int vm_unmap(struct tulou_process_vm *vm, struct range range)
 	int error;
 
 	while (process_vm_stretch(vm, range, &stretch, &first)) {
-		if (!stock_reserve(&vm->stock, RECORDS_PER_CALL))
+		if (!process_vm_reserve(vm))
 			return -TULOU_ENOMEM;
 		error = area_has_pages(&first) ? host->unmap(host->ctx, stretch.start, range_size(stretch)) : 0;
 		if (error)
