@@ -169,6 +169,8 @@ static struct step_tile path_tile(const struct step_path *path)
 
 struct step_tile step_tile_at(struct step_map *map, uint64_t page)
 {
+	if (unlikely(page >= STEP_END))
+		return (struct step_tile){.page = STEP_END, .end = 1ull << 52, .value = STEP_NONE};
 	step_seek(map, page);
 	return path_tile(&map->at);
 }
@@ -189,6 +191,8 @@ bool step_ends_chunk(const struct step_map *map)
 
 bool step_area_above(struct step_map *map, uint64_t page, struct step_tile *out)
 {
+	if (unlikely(page >= STEP_END))
+		return false;
 	step_seek(map, page);
 	while (step_value(map->at.leaf->step[map->at.slot]) < STEP_AREA)
 		if (!step_advance(map))

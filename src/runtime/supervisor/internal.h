@@ -22,7 +22,7 @@ struct supervisor {
 	int wake; /* eventfd: the watcher has taken something back; look whether all is done */
 	uint32_t epoch; /* which of the supervisors that follow one another this is; from 1 */
 	uint32_t event; /* futex, atomic: something was asked of the watcher */
-	uint32_t watching; /* futex, atomic: the watcher runs; it ends when stop is set */
+	uint32_t watching; /* futex, atomic: the watcher runs (main starts it); it ends when stop is set */
 	uint32_t stop;
 	struct process *arrived; /* atomic: list through watch_next */
 	/* main, but for the slots that are taken by compare-and-swap of pidfd from -1 */
@@ -35,9 +35,11 @@ struct supervisor {
 
 extern struct supervisor supervisor;
 
-/* watcher.c: start the watcher thread; its loop never ends. */
+/* watcher.c: start the watcher thread; its loop ends with watcher_stop(). */
 int watcher_start(void);
 void watcher_stop(void);
+/* Its work, done once by the caller, while there is no watcher. */
+void watcher_look(void);
 /* Watch a pid for its end. 0 or a negative errno (ESRCH: it has ended already). */
 int watch_add(int pid, struct process *process);
 /* control.c */

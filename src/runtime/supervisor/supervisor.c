@@ -11,7 +11,7 @@
 #include "runtime/supervisor/internal.h"
 #include "runtime/trap/trap.h"
 
-enum { SIG_BLOCK = 0, EVENTS_AT_ONCE = 16 };
+enum { SIG_BLOCK = 0, EVENTS_AT_ONCE = 16, WATCHER_AFTER = 20 /* ms */, FOREVER = -1 };
 enum { SI_USER = 0, SI_QUEUE = -1, SI_TKILL = -6 };
 enum { HUP = 1, INT = 2, QUIT = 3, USR1 = 10, USR2 = 12, ALRM = 14, TERM = 15, WINCH = 28 };
 #define STARTING 0x40000000u
@@ -100,13 +100,17 @@ static void signal_arrived(void)
 			sys2(__NR_kill, supervisor.pids[i], info.signo);
 }
 
+/* Short programs need no watcher, which is a task more: it comes when the first guests have run for a moment. */
 static void loop(bool (*done)(void))
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
 	uint64_t wakes;
 
 	while (!done()) {
-		long count = sys6(__NR_epoll_pwait, supervisor.epoll, (long)events, EVENTS_AT_ONCE, -1, 0, 8);
+		int timeout = __atomic_load_n(&supervisor.watching, __ATOMIC_ACQUIRE) ? FOREVER : WATCHER_AFTER;
+		long count = sys6(__NR_epoll_pwait, supervisor.epoll, (long)events, EVENTS_AT_ONCE, timeout, 0, 8);
+		if (count == 0)
+			watcher_start(); /* without memory: tried again */
 		for (long i = 0; i < count; i++) {
 			if (events[i].data == EVENT_SIGNAL)
 				signal_arrived();
@@ -145,8 +149,7 @@ static int begin(void)
 	supervisor.control = control_open();
 	if (supervisor.control >= 0) /* else nobody can look from outside; the guests are no worse for it */
 		epoll_add(supervisor.control, EVENT_CONTROL);
-	result = watcher_start();
-	return result;
+	return 0;
 }
 
 static bool listed_done(void)
@@ -210,6 +213,8 @@ int supervisor_run(const int *pids, int *statuses, unsigned count)
 	signals_open();
 	watch_all_listed();
 	loop(listed_done);
+	if (!supervisor.watching)
+		watcher_look();
 	if (process_count()) {
 		/* Daemons live on: somebody else takes over, with a word of its own. */
 		watcher_stop();
@@ -241,6 +246,8 @@ static void detached_main(void *argument)
 	sys0(__NR_setsid);
 	sys3(__NR_close_range, 0, ~0u, 0);
 	result = begin();
+	if (!result)
+		result = watcher_start();
 	__atomic_store_n(ready, result < 0 ? (uint32_t)-result : 0, __ATOMIC_RELEASE);
 	task_wake(ready);
 	if (result == 0) {

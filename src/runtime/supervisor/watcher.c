@@ -98,14 +98,19 @@ static void print_maps(void)
 	}
 }
 
+void watcher_look(void)
+{
+	take_arrived();
+	print_maps();
+}
+
 static void watcher_main(void *argument)
 {
 	(void)argument;
 	while (!__atomic_load_n(&supervisor.stop, __ATOMIC_ACQUIRE)) {
 		uint32_t event = __atomic_load_n(&supervisor.event, __ATOMIC_ACQUIRE);
 		bool soon;
-		take_arrived();
-		print_maps();
+		watcher_look();
 		soon = take_left();
 		task_wait(&supervisor.event, event, soon ? LEAVING_LOOK_AGAIN : IDLE);
 	}
@@ -124,6 +129,10 @@ int watcher_start(void)
 	supervisor.watching = 1;
 	tid = clone_task(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
 		thread_stack_top(supervisor.watcher), NULL, NULL, 0, watcher_main, NULL);
+	if (tid < 0) {
+		supervisor.watching = 0;
+		thread_release(supervisor.watcher);
+	}
 	return tid < 0 ? (int)tid : 0;
 }
 

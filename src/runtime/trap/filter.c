@@ -55,16 +55,29 @@ static const struct {
 	{__NR_ptrace, 0, ptrace_requests, COUNT(ptrace_requests)},
 };
 
-enum { FILTER_HEAD = 7 };
+/* Where a number leads: ALLOW, WHERE (trapped when it comes from a guest), or one of the blocks behind. */
 enum {
-	FILTER_MAX = 24 + TRAP_NUMBERS / 4 + 5 * COUNT(trapped_if) + 3 * COUNT(trapped_values) + COUNT(prctl_options) +
-		     COUNT(membarrier_commands) + COUNT(ptrace_requests)
+	ALLOW,
+	WHERE,
+	SIGRETURN,
+	BLOCK_IF,
+	BLOCK_VALUES = BLOCK_IF + COUNT(trapped_if),
+	TARGETS = BLOCK_VALUES + COUNT(trapped_values)
 };
-enum { TESTS_SIGRETURN = 5, SYSCALL_SIZE = 2 };
+enum { FILTER_MAX = 256, RUNS_MAX = 100, SYSCALL_SIZE = 2 };
+
+/* Numbers from `first` up to the next run's lead to the same target. */
+struct run {
+	uint16_t first;
+	uint8_t target;
+};
 
 struct filter {
 	struct sock_filter code[FILTER_MAX];
 	unsigned count;
+	struct run runs[RUNS_MAX];
+	unsigned run_count;
+	unsigned at[TARGETS]; /* index of each target's first instruction */
 };
 
 static void emit(struct filter *p, uint16_t op, uint32_t k, unsigned if_true, unsigned if_false)
@@ -88,74 +101,114 @@ static void jump_equal(struct filter *p, uint32_t k, unsigned target)
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, k, target - p->count - 1, 0);
 }
 
-/* Numbers that the table answers whatever their arguments are. The next one from `nr` on; TRAP_NUMBERS: none. */
-static unsigned next_trapped(unsigned nr)
+static uint8_t target_of(unsigned nr)
 {
-	for (; nr < TRAP_NUMBERS; nr++) {
-		bool conditional = nr == __NR_rt_sigreturn;
-		for (size_t i = 0; i < COUNT(trapped_if); i++)
-			conditional |= nr == trapped_if[i].nr;
-		for (size_t i = 0; i < COUNT(trapped_values); i++)
-			conditional |= nr == trapped_values[i].nr;
-		if (trap_answers(nr) && !conditional)
-			break;
+	if (nr == __NR_rt_sigreturn)
+		return SIGRETURN;
+	for (size_t i = 0; i < COUNT(trapped_if); i++)
+		if (nr == trapped_if[i].nr)
+			return (uint8_t)(BLOCK_IF + i);
+	for (size_t i = 0; i < COUNT(trapped_values); i++)
+		if (nr == trapped_values[i].nr)
+			return (uint8_t)(BLOCK_VALUES + i);
+	return trap_answers(nr) ? WHERE : ALLOW;
+}
+
+static void runs_find(struct filter *p)
+{
+	for (unsigned nr = 0; nr <= TRAP_NUMBERS; nr++) {
+		uint8_t target = nr < TRAP_NUMBERS ? target_of(nr) : ALLOW;
+		if (!p->run_count || p->runs[p->run_count - 1].target != target)
+			p->runs[p->run_count++] = (struct run){(uint16_t)nr, target};
 	}
-	return nr;
+}
+
+/*
+ * A search tree over the runs [from, to): when the filter is installed, the kernel runs it once for every number, to remember which
+ * are always allowed; a chain of comparisons made that a tenth of the time that `tulou run` takes to start.
+ *
+ *     from … mid-1 │ mid … to-1          A >= first of mid? the right part, which begins behind the left one
+ */
+static void emit_tree(struct filter *p, unsigned from, unsigned to)
+{
+	unsigned mid = from + (to - from) / 2;
+
+	if (to - from > 1) {
+		emit(p, BPF_JMP | BPF_JGE | BPF_K, p->runs[mid].first, 2 * (mid - from) - 1, 0);
+		emit_tree(p, from, mid);
+		emit_tree(p, mid, to);
+	} else if (p->runs[from].target == ALLOW) {
+		answer(p, SECCOMP_RET_ALLOW);
+	} else {
+		emit(p, BPF_JMP | BPF_JA, p->at[p->runs[from].target] - p->count - 1, 0, 0);
+	}
+}
+
+static void emit_if(struct filter *p, unsigned argument)
+{
+	size_t at = offsetof(struct seccomp_data, args) + 8 * argument;
+
+	load(p, at);
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, p->at[WHERE] - p->count - 1);
+	load(p, at + 4);
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, p->at[ALLOW] - p->count - 1, p->at[WHERE] - p->count - 1);
+}
+
+static void emit_values(struct filter *p, size_t i)
+{
+	load(p, offsetof(struct seccomp_data, args) + 8 * trapped_values[i].argument);
+	for (unsigned v = 0; v < trapped_values[i].count; v++)
+		jump_equal(p, trapped_values[i].values[v], p->at[WHERE]);
+	answer(p, SECCOMP_RET_ALLOW);
+}
+
+/* The first instructions of what comes behind the tree, in this order. */
+static void blocks_place(struct filter *p, unsigned at)
+{
+	enum { IF_SIZE = 4, VALUES_FRAME = 2, SIGRETURN_SIZE = 4, WHERE_SIZE = 3 };
+
+	for (size_t i = 0; i < COUNT(trapped_if); i++, at += IF_SIZE)
+		p->at[BLOCK_IF + i] = at;
+	for (size_t i = 0; i < COUNT(trapped_values); i++) {
+		p->at[BLOCK_VALUES + i] = at;
+		at += VALUES_FRAME + trapped_values[i].count;
+	}
+	p->at[SIGRETURN] = at;
+	p->at[WHERE] = at + SIGRETURN_SIZE;
+	p->at[ALLOW] = p->at[WHERE] + WHERE_SIZE;
 }
 
 static void filter_build(struct filter *p)
 {
-	/* Layout: head, numbers, ALLOW, argument tests, then `where`: TRAP, ALLOW, ENOSYS. The indices follow from the counts. */
+	enum { HEAD = 9 };
 	const uint64_t sigreturn_at = (uint64_t)signal_restorer_syscall + SYSCALL_SIZE;
-	unsigned numbers = 0;
-	for (unsigned nr = next_trapped(0); nr < TRAP_NUMBERS; nr = next_trapped(nr + 1))
-		numbers++;
-	unsigned arguments = FILTER_HEAD + numbers + COUNT(trapped_if) + COUNT(trapped_values) + 1 + 1;
-	unsigned values = arguments + 4 * COUNT(trapped_if);
-	unsigned sigreturn = values;
-	for (size_t i = 0; i < COUNT(trapped_values); i++)
-		sigreturn += 1 + trapped_values[i].count + 1;
-	unsigned where = sigreturn + TESTS_SIGRETURN, trap = where + 2, allow = where + 3, enosys = where + 4;
 
+	runs_find(p);
+	blocks_place(p, HEAD + 2 * p->run_count - 1);
 	load(p, offsetof(struct seccomp_data, arch));
-	emit(p, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 3, 0);
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 4, 0);
 	/* int $0x80: a guest's memory calls would pass the manager by. A 32-bit program of a real execve lives below 4 GiB. */
 	load(p, offsetof(struct seccomp_data, instruction_pointer) + 4);
-	jump_equal(p, 0, allow);
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1);
+	answer(p, SECCOMP_RET_ALLOW);
 	answer(p, SECCOMP_RET_ERRNO | ENOSYS);
 	load(p, offsetof(struct seccomp_data, nr));
-	emit(p, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, enosys - p->count - 1, 0);
-	for (unsigned nr = next_trapped(0); nr < TRAP_NUMBERS; nr = next_trapped(nr + 1))
-		jump_equal(p, nr, where);
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
+	answer(p, SECCOMP_RET_ERRNO | ENOSYS);
+	emit_tree(p, 0, p->run_count);
 	for (size_t i = 0; i < COUNT(trapped_if); i++)
-		jump_equal(p, trapped_if[i].nr, (unsigned)(arguments + 4 * i));
-	for (size_t i = 0, at = values; i < COUNT(trapped_values); at += 1 + trapped_values[i++].count + 1)
-		jump_equal(p, trapped_values[i].nr, (unsigned)at);
-	jump_equal(p, __NR_rt_sigreturn, sigreturn);
-	answer(p, SECCOMP_RET_ALLOW);
-	for (size_t i = 0; i < COUNT(trapped_if); i++) {
-		size_t at = offsetof(struct seccomp_data, args) + 8 * trapped_if[i].argument;
-		load(p, at);
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, where - p->count - 1);
-		load(p, at + 4);
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, allow - p->count - 1, where - p->count - 1);
-	}
-	for (size_t i = 0; i < COUNT(trapped_values); i++) {
-		load(p, offsetof(struct seccomp_data, args) + 8 * trapped_values[i].argument);
-		for (unsigned v = 0; v < trapped_values[i].count; v++)
-			jump_equal(p, trapped_values[i].values[v], where);
-		answer(p, SECCOMP_RET_ALLOW);
-	}
-	load(p, offsetof(struct seccomp_data, instruction_pointer)); /* sigreturn: */
-	emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)sigreturn_at, 0, allow - p->count - 1);
+		emit_if(p, trapped_if[i].argument);
+	for (size_t i = 0; i < COUNT(trapped_values); i++)
+		emit_values(p, i);
+	load(p, offsetof(struct seccomp_data, instruction_pointer)); /* SIGRETURN */
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)sigreturn_at, 0, p->at[ALLOW] - p->count - 1);
 	load(p, offsetof(struct seccomp_data, instruction_pointer) + 4);
-	jump_equal(p, (uint32_t)(sigreturn_at >> 32), trap);
-	answer(p, SECCOMP_RET_ALLOW);
-	load(p, offsetof(struct seccomp_data, instruction_pointer) + 4); /* where: */
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(sigreturn_at >> 32), p->at[WHERE] + 2 - p->count - 1,
+		p->at[ALLOW] - p->count - 1);
+	load(p, offsetof(struct seccomp_data, instruction_pointer) + 4); /* WHERE */
 	emit(p, BPF_JMP | BPF_JGE | BPF_K, TRAP_END >> 32, 1, 0);
 	answer(p, SECCOMP_RET_TRAP);
-	answer(p, SECCOMP_RET_ALLOW);
-	answer(p, SECCOMP_RET_ERRNO | ENOSYS);
+	answer(p, SECCOMP_RET_ALLOW); /* ALLOW */
 }
 
 /* SPEC_ALLOW: the filter guards nothing, so no speculation needs to be switched off for it. */
@@ -170,7 +223,7 @@ int trap_install_filter(void)
 	struct sock_fprog fprog = {.filter = p.code};
 	long result;
 
-	p.count = 0;
+	p.count = p.run_count = 0;
 	filter_build(&p);
 	fprog.len = (unsigned short)p.count;
 	/* With CAP_SYS_ADMIN it needs no no_new_privs, and set-uid programs keep working. */
