@@ -99,7 +99,7 @@ uintptr_t process_vm_put(struct tulou_process_vm *vm, struct range range, uint32
  * more closely; but the one that is kept warm may be empty. */
 static void removed(struct tulou_process_vm *vm, uintptr_t addr, uintptr_t end)
 {
-	struct step_tile tile = step_tile_at(&vm->map, page_number(addr)), before;
+	struct step_tile tile = step_tile_here(&vm->map), before;
 	bool head = tile.first && page_address(tile.page) == addr, last = step_ends_chunk(&vm->map), whole = last && tile.first;
 
 	if (last && !whole) {

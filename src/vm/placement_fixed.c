@@ -188,7 +188,7 @@ static int neighbour_claim(struct fill *fill, uintptr_t at)
 static int fill_run(struct fill *fill)
 {
 	struct vm_manager *manager = &fill->vm->pool->manager;
-	uintptr_t stop;
+	uintptr_t stop = fill->range.start;
 	int error;
 
 	do {

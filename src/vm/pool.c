@@ -136,6 +136,7 @@ void tulou_destroy(struct tulou *pool)
 struct parts {
 	struct journal *journal;
 	struct stock stock;
+	struct arena arena;
 };
 
 /* From those that are gone; the list's guard is held. */
@@ -161,7 +162,13 @@ static bool parts_take(struct parts *parts, struct tulou *pool, uint32_t self)
 		.journal = pool->list_journal,
 		.own = JOURNAL_UNNOTED,
 		.self = self};
-	return stock_reserve(&parts->stock, RECORDS_PER_CALL);
+	arena_init(&parts->arena, pool->host);
+	if (!stock_reserve(&parts->stock, RECORDS_PER_CALL))
+		return false;
+	if (arena_reserve(&parts->arena, ARENA_BLOCK_LEAST - ARENA_ALIGN))
+		return true;
+	stock_trim(&parts->stock, 0);
+	return false;
 }
 
 /* The list's guard is held. */
@@ -174,11 +181,13 @@ static struct tulou_process_vm *process_vm_add_locked(struct tulou *pool, struct
 		if (vm)
 			slab_give_locked(&pool->process_slab, (struct slab_object *)vm);
 		stock_trim(&parts->stock, 0);
+		arena_fini(&parts->arena);
 		return NULL;
 	}
 	process_vm_init(vm, pool, id, parts->journal);
 	vm->stock.records = parts->stock.records;
 	vm->stock.count = parts->stock.count;
+	vm->arena = parts->arena;
 	list_append(&pool->processes, &vm->link, pool->list_journal);
 	journal_add(pool->list_journal, &pool->process_count, 1);
 	return vm;

@@ -160,26 +160,12 @@ void step_gap_note(struct step_map *map)
 
 /* ---- looking ------------------------------------------------------------------------------------------------------------- */
 
-static struct step_tile path_tile(const struct step_path *path)
-{
-	uint64_t step = path->leaf->step[path->slot];
-
-	return (struct step_tile){step_page(step), path_tile_end(path), step_value(step), step & STEP_FIRST};
-}
-
 struct step_tile step_tile_at(struct step_map *map, uint64_t page)
 {
 	if (unlikely(page >= STEP_END))
 		return (struct step_tile){.page = STEP_END, .end = 1ull << 52, .value = STEP_NONE};
 	step_seek(map, page);
-	return path_tile(&map->at);
-}
-
-bool step_begins_chunk(struct step_map *map, uint64_t page)
-{
-	struct step_tile tile = step_tile_at(map, page);
-
-	return tile.first && tile.page == page;
+	return step_tile_here(map);
 }
 
 bool step_ends_chunk(const struct step_map *map)
@@ -197,7 +183,7 @@ bool step_area_above(struct step_map *map, uint64_t page, struct step_tile *out)
 	while (step_value(map->at.leaf->step[map->at.slot]) < STEP_AREA)
 		if (!step_advance(map))
 			return false;
-	*out = path_tile(&map->at);
+	*out = step_tile_here(map);
 	return true;
 }
 
@@ -375,27 +361,69 @@ void step_extend(struct step_map *map, uint64_t page, uint64_t end, bool open)
 	step_set(map, page, end, open ? STEP_FREE : STEP_KEPT, open ? STEP_UNMARK : STEP_UNMARK_CLOSED);
 }
 
+/* Mostly one tile gets another value as a whole, or from its start on, and its neighbours have others still: nothing but one step
+ * changes, and perhaps one comes behind it. */
+static inline bool change_one(struct step_map *map, uint64_t page, uint64_t end, uint32_t value)
+{
+	struct step_leaf *leaf = map->at.leaf;
+	unsigned slot = map->at.slot, count = (unsigned)leaf->count;
+	uint64_t step = leaf->step[slot], next, next_page;
+
+	if (step_page(step) != page || slot + 1 >= count || step_value(step) == value)
+		return false;
+	next = leaf->step[slot + 1];
+	next_page = step_page(next);
+	if (next_page < end || (next_page > end && count == LEAF_STEPS))
+		return false;
+	if (!(step & STEP_FIRST) && (!slot || step_value(leaf->step[slot - 1]) == value))
+		return false;
+	if (next_page == end && step_value(next) == value && !(next & STEP_FIRST))
+		return false;
+	step_note(map, leaf, sizeof(*leaf));
+	if (step_value(step) >= STEP_AREA)
+		map->lost(map, step_value(step), end - page);
+	if (next_page > end) {
+		for (unsigned i = count; i > slot + 1; i--)
+			node_put(&leaf->step[i], leaf->step[i - 1]);
+		node_put(&leaf->step[slot + 1], end << STEP_SHIFT | (step & (STEP_CLOSED | STEP_VALUE)));
+		node_put(&leaf->count, count + 1);
+	}
+	node_put(&leaf->step[slot], (step & ~STEP_VALUE) | value);
+	return true;
+}
+
+static void change_any(struct step_map *map, struct change *c)
+{
+	if (c->mark == STEP_KEEP)
+		c->closed = map->at.leaf->step[map->at.slot] & STEP_CLOSED;
+	else if (c->mark == STEP_MARK_CLOSED || c->mark == STEP_UNMARK_CLOSED)
+		c->closed = STEP_CLOSED;
+	if (!change_in_leaf(map, c))
+		change_across(map, c);
+	if (map->at.leaf->count < LEAF_STEPS / 4 && map->is.height) {
+		step_tidy(map);
+		step_seek(map, c->page);
+	}
+}
+
 uint64_t step_set(struct step_map *map, uint64_t page, uint64_t end, uint32_t value, enum step_mark mark)
 {
-	struct change change = {page, end, value, mark == STEP_MARK_CLOSED || mark == STEP_UNMARK_CLOSED ? STEP_CLOSED : 0, mark};
 	uint64_t version = map->version;
 
 	step_seek(map, page);
-	if (mark == STEP_KEEP)
-		change.closed = map->at.leaf->step[map->at.slot] & STEP_CLOSED;
-	if (change.closed && value == STEP_FREE)
-		change.value = STEP_KEPT;
+	if (value == STEP_FREE && mark == STEP_KEEP && (map->at.leaf->step[map->at.slot] & STEP_CLOSED))
+		value = STEP_KEPT;
 	step_note(map, &map->is, sizeof(map->is));
 	__atomic_store_n(&map->version, version + 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	if (!change_in_leaf(map, &change))
-		change_across(map, &change);
-	if (map->at.leaf->count < LEAF_STEPS / 4 && map->is.height) {
-		step_tidy(map);
-		step_seek(map, page);
+	if (mark != STEP_KEEP || !change_one(map, page, end, value)) {
+		struct change change = {page, end, value, 0, mark};
+
+		change_any(map, &change);
+		end = change.end;
 	}
-	if (change.value == STEP_FREE)
+	if (value == STEP_FREE)
 		step_gap_note(map);
 	__atomic_store_n(&map->version, version + 2, __ATOMIC_RELEASE);
-	return change.end;
+	return end;
 }

@@ -113,9 +113,19 @@ static inline bool step_map_reserve(struct step_map *map, unsigned changes)
 /* The tile of `page`. */
 struct step_tile step_tile_at(struct step_map *map, uint64_t page);
 /* Does a chunk begin at `page`? */
-bool step_begins_chunk(struct step_map *map, uint64_t page);
+static inline bool step_begins_chunk(struct step_map *map, uint64_t page);
 /* Does a chunk end with the tile that was looked at last? */
 bool step_ends_chunk(const struct step_map *map);
+/* The tile that was looked at, or changed, last. */
+static inline struct step_tile step_tile_here(const struct step_map *map)
+{
+	const struct step_path *path = &map->at;
+	uint64_t step = path->leaf->step[path->slot];
+	uint64_t end = path->slot + 1 < path->leaf->count ? path->leaf->step[path->slot + 1] >> STEP_SHIFT : path->high;
+
+	return (struct step_tile){step >> STEP_SHIFT, end, (uint32_t)(step & STEP_VALUE), step & STEP_FIRST};
+}
+
 /* The lowest tile of an area that ends above `page`. False: there is none. */
 bool step_area_above(struct step_map *map, uint64_t page, struct step_tile *out);
 /* The value of the pages from `page` to `end`: a change. With STEP_KEEP it goes as far as the next tile that is marked or NONE; and
@@ -127,6 +137,13 @@ void step_extend(struct step_map *map, uint64_t page, uint64_t end, bool open);
 /* First fit: the lowest multiple of `align` pages at or above `low` where `size` pages are free, and end at or below `high`. The last page
  * of a chunk is left. */
 bool step_fit(struct step_map *map, uint64_t size, uint64_t align, uint64_t low, uint64_t high, uint64_t *out);
+
+static inline bool step_begins_chunk(struct step_map *map, uint64_t page)
+{
+	struct step_tile tile = step_tile_at(map, page);
+
+	return tile.first && tile.page == page;
+}
 
 /* Without a lock: the tile of `page`; false: something changed meanwhile. `version` is what step_peek_begin() said. */
 bool step_peek(const struct step_map *map, uint64_t page, uint64_t version, struct step_tile *out);

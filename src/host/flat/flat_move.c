@@ -14,12 +14,14 @@ static int flat_move_more(struct flat *flat, uintptr_t start, size_t size, uintp
 {
 	const struct flat_extent *last = flat_extent_at(flat, start + size - TULOU_PAGE_SIZE);
 	struct flat_want want = {.start = new_start + size, .size = new_size - size};
+	struct tulou_file file;
 
 	if (last && !last->has_file)
 		return -TULOU_ENXIO;
 	if (last) {
 		want.shared = last->shared;
-		want.file = &last->file;
+		file = last->file; /* a copy: what it stands in may be cut to make room */
+		want.file = &file;
 		want.offset = last->offset + (start + size - last->start);
 	}
 	return flat_place(flat, &want);
