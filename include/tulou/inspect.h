@@ -46,6 +46,7 @@ struct tulou_stats {
 	size_t process_count;
 	size_t limbo; /* bytes */
 	size_t books; /* bytes of metadata taken from the host */
+	uint64_t committed; /* bytes granted to processes out of tulou_config.memory_limit; 0 without one */
 };
 
 /* Chunks, then the areas of one, in ascending order; a callback that returns nonzero ends the walk, which returns that.

@@ -26,10 +26,16 @@ struct tulou_config {
 	uintptr_t placement_start; /* where areas without an address are looked for first; 0: start. Wraps to start when full */
 	size_t chunk_size; /* default size of a multi-VMA chunk, a power of two; 0: 32 MiB */
 	int check_level; /* 0 never, 1 what was touched, 2 its chunk, 3 the whole pool, after every change */
+	/* Bytes that all processes together may commit; what a call would take beyond it is ENOMEM. Counted, whether touched or not, is
+	 * private memory that can be written and shared anonymous memory; not what was mapped with MAP_NORESERVE (unless mprotect made
+	 * it writable later), nor stacks. 0: no limit. */
+	uint64_t memory_limit;
 };
 
 /* Errors: EINVAL (config), ENOMEM. The host struct must outlive the pool. */
 int tulou_create(struct tulou **out, const struct tulou_host *host, const struct tulou_config *config);
+/* Another limit in place of config->memory_limit, which was not 0. Who has more already keeps it. */
+void tulou_limit_memory(struct tulou *pool, uint64_t bytes);
 /* Gives back everything, process VMs included. Nobody may be inside a call. */
 void tulou_destroy(struct tulou *pool);
 

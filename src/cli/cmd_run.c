@@ -29,6 +29,8 @@ static const char help[] =
 	"  -v, --verbose      say what happens, on stderr: instances that are started, programs that must leave\n"
 	"      --strict       refuse whatever would need a second instance (a fork that copies, a taken address)\n"
 	"      --map-at-exit  print the pool when one of the programs ends\n"
+	"      --memory=SIZE  the memory that all processes together may have: bytes, or with K, M, G, T; none: no limit.\n"
+	"                     Default: 7/8 of the machine's, or of the control group's limit\n"
 	"      --process-memory=SIZE  the address space that each process may have: bytes, or with K, M, G, T; as `ulimit -v`\n"
 	"      --check=LEVEL  check the books: 0 never, 1 what a call touched, 2 its chunk too, 3 everything, after every call\n"
 	"  -h, --help         this text\n\n"
@@ -55,6 +57,16 @@ static bool parse_check(const char *text)
 
 static bool parse_memory(const char *text)
 {
+	unsigned long size = UINT64_MAX;
+
+	if (!text_equal(text, "none") && !text_parse_size(text, &size))
+		return false;
+	runtime.memory_limit = size;
+	return true;
+}
+
+static bool parse_process_memory(const char *text)
+{
 	struct limit *limit = &limits_initial.of[LIMIT_AS];
 	unsigned long size;
 
@@ -64,30 +76,61 @@ static bool parse_memory(const char *text)
 	return true;
 }
 
+static const struct {
+	const char *name, *other;
+	bool *set;
+} flags[] = {
+	{"-v", "--verbose", &runtime.verbose},
+	{"--strict", "", &runtime.strict},
+	{"--map-at-exit", "", &runtime.map_at_exit},
+};
+
+static const struct {
+	const char *name;
+	bool (*parse)(const char *value);
+	const char *wrong;
+} values[] = {
+	{"--check=", parse_check, "not a level from 0 to 3:"},
+	{"--memory=", parse_memory, "not a size:"},
+	{"--process-memory=", parse_process_memory, "not a size, or above the hard limit:"},
+};
+
+static bool take_flag(const char *word)
+{
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+		if (text_equal(word, flags[i].name) || text_equal(word, flags[i].other))
+			return *flags[i].set = true;
+	return false;
+}
+
+/* NULL, or what is wrong. */
+static const char *take_value(const char *word)
+{
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+		const char *value = text_after(word, values[i].name);
+		if (value)
+			return values[i].parse(value) ? NULL : values[i].wrong;
+	}
+	return "unknown option";
+}
+
 /* Options up to `--` or the first word that is none. The index behind them, 0 after --help, or -1. */
 static int parse_options(int argc, char **argv)
 {
 	int i = 1;
 
 	for (; i < argc && argv[i][0] == '-'; i++) {
-		const char *level = text_after(argv[i], "--check="), *size = text_after(argv[i], "--process-memory=");
+		const char *wrong;
 
 		if (text_equal(argv[i], "--"))
 			return i + 1;
-		if (text_equal(argv[i], "-v") || text_equal(argv[i], "--verbose")) {
-			runtime.verbose = true;
-		} else if (text_equal(argv[i], "--strict")) {
-			runtime.strict = true;
-		} else if (text_equal(argv[i], "--map-at-exit")) {
-			runtime.map_at_exit = true;
-		} else if (text_equal(argv[i], "-h") || text_equal(argv[i], "--help")) {
+		if (text_equal(argv[i], "-h") || text_equal(argv[i], "--help")) {
 			print(help);
 			return 0;
-		} else if (!level && !size) {
-			usage("unknown option", argv[i]);
-			return -1;
-		} else if (level ? !parse_check(level) : !parse_memory(size)) {
-			usage(level ? "not a level from 0 to 3:" : "not a size, or above the hard limit:", argv[i]);
+		}
+		wrong = take_flag(argv[i]) ? NULL : take_value(argv[i]);
+		if (wrong) {
+			usage(wrong, argv[i]);
 			return -1;
 		}
 	}

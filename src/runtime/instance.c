@@ -31,6 +31,7 @@ void instance_options(char out[INSTANCE_OPTIONS_SIZE], const struct thread *thre
 	out = option_put(out, 'v', runtime.verbose);
 	out = option_put(out, 's', runtime.strict);
 	out = option_put(out, 'c', (unsigned long)runtime.check_level);
+	out = option_put(out, 'M', runtime.memory_limit);
 	out = option_put(out, 'm', own->mdwe & PR_MDWE_NO_INHERIT ? 0 : own->mdwe);
 	out = option_put(out, 'd', !thread || own->death_bound ? 1ul + own->parent_death : 0);
 	if (thread) {
@@ -51,6 +52,9 @@ static void option_take(char letter, unsigned long value)
 		break;
 	case 'c':
 		runtime.check_level = (int)value;
+		break;
+	case 'M':
+		runtime.memory_limit = value;
 		break;
 	case 'm':
 		attributes_initial.mdwe = (uint8_t)value;

@@ -6,6 +6,7 @@
 
 #include "base/format.h"
 #include "runtime/layout.h"
+#include "runtime/machine.h"
 #include "runtime/message.h"
 #include "runtime/process/process.h"
 #include "runtime/text.h"
@@ -59,12 +60,37 @@ static uintptr_t lowest_address(void)
 	return lowest ? lowest : TULOU_PAGE_SIZE;
 }
 
+/* Well below what there is: a control group that runs out of memory kills, and all guests are one address space. */
+static uint64_t below(uint64_t memory)
+{
+	return memory / 8 * 7;
+}
+
+/* What all may have when nobody said it: for now a part of the machine's. To find the control group's takes as long as a tenth of a program's
+ * start, so that is done when the programs run. */
+static uint64_t memory_limit(void)
+{
+	runtime.memory_is_machine = !runtime.memory_limit;
+	if (runtime.memory_is_machine)
+		runtime.memory_limit = below(machine_memory());
+	return runtime.memory_limit == UINT64_MAX ? 0 : runtime.memory_limit;
+}
+
+void runtime_limit_memory(void)
+{
+	if (!runtime.memory_is_machine)
+		return;
+	runtime.memory_limit = below(machine_group_memory());
+	tulou_limit_memory(runtime.pool, runtime.memory_limit);
+}
+
 int runtime_init(void)
 {
 	struct tulou_config config = {.start = lowest_address(),
 		.end = POOL_END,
 		.placement_start = PLACEMENT_START,
-		.check_level = runtime.check_level};
+		.check_level = runtime.check_level,
+		.memory_limit = memory_limit()};
 
 	sys4(__NR_rt_sigprocmask, 0, 0, (long)&runtime.signal_mask, 8);
 	runtime.signal_mask &= ~SIGNAL_BIT(SIGNAL_SIGSYS);

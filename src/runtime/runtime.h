@@ -22,6 +22,8 @@ struct runtime {
 	const unsigned long *host_auxv; /* as the kernel gave it to the runtime */
 	uint64_t signal_mask; /* as it was when the runtime started: what the first guests inherit */
 	bool sigsys_blocked, sigsys_ignored; /* the same of SIGSYS, which is always ours in truth */
+	uint64_t memory_limit; /* --memory: bytes that all guests may commit together; 0: not said; UINT64_MAX: none */
+	bool memory_is_machine; /* it is a part of the machine's, of which the control group may have less */
 	int check_level; /* --check: how often the books are checked (tulou.h) */
 	bool verbose; /* -v: say what happens, on stderr */
 	bool strict; /* --strict: refuse what needs a second instance */
@@ -33,5 +35,7 @@ extern struct runtime runtime;
 
 /* Make the pool. Called once, on a thread block, when host_auxv and check_level are set. Returns 0 or a negative errno. */
 int runtime_init(void);
+/* Look how much the control group lets us have, if nobody said a limit. */
+void runtime_limit_memory(void);
 
 #endif

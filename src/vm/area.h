@@ -68,6 +68,16 @@ static inline bool area_content_is_data(const struct area_content *content)
 	       !(content->flags & TULOU_MAP_GROWSDOWN) && content->kind != TULOU_AREA_STACK;
 }
 
+/* What tulou_config.memory_limit counts. */
+static inline bool area_content_is_committed(const struct area_content *content)
+{
+	if (content->flags & (TULOU_MAP_NORESERVE | TULOU_MAP_GROWSDOWN | TULOU_MAP_HUGETLB) || content->kind == TULOU_AREA_STACK)
+		return false;
+	if ((content->flags & TULOU_MAP_TYPE) == TULOU_MAP_PRIVATE)
+		return content->prot & TULOU_PROT_WRITE;
+	return content->flags & TULOU_MAP_ANONYMOUS;
+}
+
 /* The content as seen from `by` bytes further up. */
 static inline struct area_content area_content_at(struct area_content content, size_t by)
 {

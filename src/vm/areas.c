@@ -86,12 +86,9 @@ uintptr_t process_vm_put(struct tulou_process_vm *vm, struct range range, uint32
 {
 	uintptr_t end = page_address(step_set(&vm->map, page_number(range.start), page_number(range.end), number, STEP_KEEP));
 	struct content *content = content_at(&vm->contents, number);
-	struct journal *journal = vm->arena.journal;
 
-	journal_add(journal, &content->pages, page_number(end - range.start));
-	journal_add(journal, &vm->usage.total, end - range.start);
-	if (area_content_is_data(&content->is))
-		journal_add(journal, &vm->usage.data, end - range.start);
+	journal_add(vm->arena.journal, &content->pages, page_number(end - range.start));
+	process_vm_usage_note(vm, &content->is, end - range.start);
 	return end;
 }
 

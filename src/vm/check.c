@@ -54,15 +54,19 @@ static bool frozen_check(struct tulou *pool, struct report *report)
 {
 	bool ok = manager_check_locked(&pool->manager, pool->range, report) && chunks_check(pool, report) &&
 		  process_vm_check(pool->limbo, true, report);
+	uint64_t granted = 0;
 	size_t count = 0;
 
 	list_for_each(link, &pool->processes)
 	{
+		granted += pool->memory_limit ? link_process(link)->granted : 0;
 		ok = ok && process_vm_check(link_process(link), true, report);
 		count++;
 	}
+	if (ok && granted > pool->committed)
+		ok = report_broken(report, "P8: %lu bytes granted, counted %lu", granted, pool->committed);
 	if (ok && count != pool->process_count)
-		ok = report_broken(report, "P5: %zu process VMs, counted %zu", count, pool->process_count);
+		ok = report_broken(report, "P9: %zu process VMs, counted %zu", count, pool->process_count);
 	return ok && shm_check(pool, report) && slabs_check(pool, report);
 }
 

@@ -24,9 +24,7 @@ static struct map_count map_count(struct tulou_process_vm *vm)
 		count.pages += tile.value == STEP_NONE ? 0 : tile.end - tile.page;
 		if (tile.value < STEP_AREA)
 			continue;
-		count.usage.total += (tile.end - tile.page) * PAGE_SIZE;
-		if (area_content_is_data(&content_at(&vm->contents, tile.value)->is))
-			count.usage.data += (tile.end - tile.page) * PAGE_SIZE;
+		usage_add(&count.usage, usage_of(&content_at(&vm->contents, tile.value)->is, range_size(tile_range(&tile))));
 	}
 	return count;
 }
@@ -114,9 +112,11 @@ bool process_vm_check(struct tulou_process_vm *vm, bool still, struct report *re
 	if (broken)
 		return report_broken(report, "process %u: %s", vm->id, broken);
 	count = map_count(vm);
-	if (count.usage.total != vm->usage.total || count.usage.data != vm->usage.data)
-		return report_broken(report, "P5: process %u has %zu bytes, %zu of data, not %zu and %zu", vm->id,
-			count.usage.total, count.usage.data, vm->usage.total, vm->usage.data);
+	if (count.usage.total != vm->usage.total || count.usage.data != vm->usage.data ||
+		count.usage.committed != vm->usage.committed)
+		return report_broken(report, "P5: process %u has %zu bytes, %zu of data, %zu committed, not %zu, %zu, %zu",
+			vm->id, count.usage.total, count.usage.data, count.usage.committed, vm->usage.total, vm->usage.data,
+			vm->usage.committed);
 	return chunks_listed(vm, still, &count, report) && contents_check(vm, report) && heap_check(vm, report);
 }
 

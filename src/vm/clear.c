@@ -90,7 +90,7 @@ void process_vm_clear(struct tulou_process_vm *vm)
 	arena_fini(&vm->arena);
 	step_map_init(&vm->map, &vm->arena, &vm->root, lost);
 	content_init(&vm->contents, &vm->arena);
-	vm->usage = (struct usage){0, 0};
+	vm->usage = (struct usage){.total = 0};
 	vm->stale = vm->heap_room = range_between(0, 0);
 	vm->heap_start = vm->brk = vm->warm = 0;
 }

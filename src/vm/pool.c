@@ -36,6 +36,7 @@ static void pool_init(struct tulou *pool, const struct tulou_host *host, const s
 		.placement_start = config->placement_start ? config->placement_start : config->start,
 		.chunk_size = config->chunk_size ? config->chunk_size : CHUNK_SIZE_DEFAULT,
 		.check_level = config->check_level,
+		.memory_limit = config->memory_limit,
 		.limbo = (struct tulou_process_vm *)(pool + 1),
 	};
 	guard_init(&pool->list_guard);
@@ -118,6 +119,7 @@ void process_vm_give_back(struct tulou_process_vm *vm)
 		process_vm_clear(vm);
 		stock_trim(&vm->stock, 0);
 	}
+	process_vm_grant_return(vm, 0);
 	process_vm_unlock(vm);
 	process_vm_remove_from_pool(vm, self);
 }

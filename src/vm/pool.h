@@ -17,6 +17,8 @@ struct tulou {
 	uintptr_t placement_start;
 	size_t chunk_size;
 	int check_level;
+	uint64_t memory_limit; /* bytes; 0: none, for good; atomic */
+	uint64_t committed; /* atomic: what the process VMs have been granted together */
 
 	struct guard list_guard;
 	struct journal *list_journal; /* of who holds list_guard; fixed */

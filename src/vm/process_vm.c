@@ -6,6 +6,9 @@
 /* Changes of the map, and contents, that one step makes at most. */
 enum { CHANGES_PER_CALL = 4, CONTENTS_PER_CALL = 4 };
 
+/* Bytes that a process keeps of its grant without using them. */
+enum { GRANT_SPARE = 4 << 20 };
+
 /* The step map takes pages from a content. */
 static void pages_lost(struct step_map *map, uint32_t value, uint64_t pages)
 {
@@ -14,9 +17,7 @@ static void pages_lost(struct step_map *map, uint32_t value, uint64_t pages)
 	struct journal *journal = vm->arena.journal;
 
 	journal_add(journal, &content->pages, -pages);
-	journal_add(journal, &vm->usage.total, -pages * PAGE_SIZE);
-	if (area_content_is_data(&content->is))
-		journal_add(journal, &vm->usage.data, -pages * PAGE_SIZE);
+	process_vm_usage_note(vm, &content->is, -pages * PAGE_SIZE);
 	if (!content->pages)
 		content_drop(&vm->contents, value);
 }
@@ -24,7 +25,14 @@ static void pages_lost(struct step_map *map, uint32_t value, uint64_t pages)
 void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t id, struct journal *journal)
 {
 	*vm = (struct tulou_process_vm){
-		.pool = pool, .id = id, .references = 1, .journal = journal, .limit_as = UINT64_MAX, .limit_data = UINT64_MAX};
+		.pool = pool,
+		.id = id,
+		.references = 1,
+		.journal = journal,
+		.limit_as = UINT64_MAX,
+		.limit_data = UINT64_MAX,
+		.granted = pool->memory_limit && pool->limbo != vm ? 0 : SIZE_MAX,
+	};
 	vm->stock = (struct stock){
 		.host = pool->host,
 		.slab = &pool->record_slab,
@@ -96,6 +104,8 @@ void process_vm_leave(struct tulou_process_vm *vm, struct range touched)
 	content_flush(&vm->contents, &vm->stock);
 	shm_flush(&vm->stock);
 	stock_limit(&vm->stock);
+	if (unlikely(vm->granted != SIZE_MAX && vm->granted > vm->usage.committed + GRANT_SPARE))
+		process_vm_grant_return(vm, vm->usage.committed + GRANT_SPARE / 2);
 	if (unlikely(vm->pool->check_level) && !range_is_empty(touched))
 		check_touched(vm, touched);
 	process_vm_unlock(vm);

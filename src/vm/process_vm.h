@@ -12,7 +12,8 @@
  * a change and nobody of the process lives (salvage.c). While others do, all stores are noted.
  *
  * Invariants: P1 the marks in the map are the starts of the process's chunks, and what is not NONE lies in them; P2 `stale` is empty,
- * or another process has taken a part of a chunk there; P5 usage is the sum over the areas; P6, P7 contents (content.h); H1 heap_start
+ * or another process has taken a part of a chunk there; P5 usage is the sum over the areas; P6, P7 contents (content.h); P8 the
+ * grants add up to the pool's; H1 heap_start
  * <= brk; H2 the heap's chunk begins at heap_start; H3 areas of kind HEAP lie in [heap_start, page_up(brk)).
  */
 #ifndef TULOU_VM_PROCESS_VM_H
@@ -47,6 +48,9 @@ struct tulou_process_vm {
 	struct range heap_room; /* the heap's chunk; empty before build */
 	uintptr_t heap_start, brk;
 	uint64_t limit_as, limit_data; /* bytes; UINT64_MAX: none */
+	/* Of the pool's memory limit, in larger steps than areas come and go, so that processes do not meet at the pool's counter.
+	 * SIZE_MAX: there is no limit. */
+	size_t granted;
 	/* guarded by the manager's guard */
 	struct list chunks;
 	struct range stale; /* where others have taken parts of its chunks, and the map does not know yet */
@@ -59,8 +63,10 @@ static inline size_t pool_struct_size(void)
 	return page_up(sizeof(struct tulou) + sizeof(struct tulou_process_vm));
 }
 
-/* limits.c: may the process have `more` bytes, and `data` that RLIMIT_DATA counts, when it has `have`? 0 or -ENOMEM. */
-int process_vm_may_have(const struct tulou_process_vm *vm, struct usage have, size_t more, size_t data);
+/* limits.c: may the process have `more` when it has `have`? 0 or -ENOMEM. */
+int process_vm_may_have(struct tulou_process_vm *vm, struct usage have, struct usage more);
+/* Give back to the pool what was granted beyond `keep`. */
+void process_vm_grant_return(struct tulou_process_vm *vm, size_t keep);
 
 /* ---- its life ---- */
 /* `journal` is its own from now on. */
@@ -111,6 +117,16 @@ void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct 
 int process_vm_may_change(struct tulou_process_vm *vm, struct range range);
 /* Change flags and perms of the areas in `range`, all of which belongs to the process. */
 void process_vm_change(struct tulou_process_vm *vm, struct range range, struct area_change change);
+
+/* The pages of an area with the content come or (a size that wraps) go. */
+static inline void process_vm_usage_note(struct tulou_process_vm *vm, const struct area_content *content, size_t size)
+{
+	struct usage more = usage_of(content, size);
+
+	journal_add(vm->arena.journal, &vm->usage.total, more.total);
+	journal_add(vm->arena.journal, &vm->usage.data, more.data);
+	journal_add(vm->arena.journal, &vm->usage.committed, more.committed);
+}
 
 /* ---- for placement: pages of its own chunks ---- */
 static inline uint64_t page_number(uintptr_t addr)

@@ -146,6 +146,7 @@ void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 	*out = (struct tulou_stats){.pool_size = range_size(pool->range)};
 	pool_freeze(pool, pool_self(pool));
 	out->process_count = pool->process_count;
+	out->committed = __atomic_load_n(&pool->committed, __ATOMIC_RELAXED);
 	out->pool_free = pool->manager.free.total;
 	for (struct tree_node *node = tree_first(&pool->manager.chunks); node; node = tree_next(node)) {
 		struct tulou_chunk_info info = chunk_info(to_chunk(node));

@@ -11,6 +11,7 @@ int pool_create(struct fixture *f, size_t chunk_pages, int check_level)
 		.end = f->machine.end,
 		.chunk_size = chunk_pages * PAGE,
 		.check_level = check_level,
+		.memory_limit = MEMORY_LIMIT,
 	};
 	int error;
 

@@ -41,6 +41,9 @@ enum {
 	PAGE = 4096,
 };
 
+/* Of every pool: more than there is. */
+#define MEMORY_LIMIT (1ul << 50)
+
 #define POOL_START MACHINE_START
 
 struct fixture {

@@ -212,6 +212,7 @@ int supervisor_run(const int *pids, int *statuses, unsigned count)
 		statuses[i] = -1;
 	signals_open();
 	watch_all_listed();
+	runtime_limit_memory();
 	loop(listed_done);
 	if (!supervisor.watching)
 		watcher_look();

@@ -31,7 +31,7 @@ static int heap_grow(struct tulou_process_vm *vm, struct range more)
 		next.range.start < more.end + (next.content.flags & TULOU_MAP_GROWSDOWN ? STACK_GAP : 0) + PAGE_SIZE)
 		return -TULOU_ENOMEM;
 	content.flags |= vm->lock_future;
-	if (process_vm_may_have(vm, vm->usage, range_size(more), range_size(more)) || !vm_extend(vm, more, content))
+	if (process_vm_may_have(vm, vm->usage, usage_of(&content, range_size(more))) || !vm_extend(vm, more, content))
 		return -TULOU_ENOMEM;
 	error = host->map(host->ctx, &mapping);
 	if (error) {

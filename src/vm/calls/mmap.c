@@ -163,12 +163,35 @@ static int reserve(struct tulou_process_vm *vm, struct request *r)
 	return error;
 }
 
-/* Of a fixed range only what was not the process's before counts, as data too (mm/mmap.c: mmap_region). */
-static int check_limits(const struct tulou_process_vm *vm, const struct request *r, struct usage before)
+/* What the areas that the new one replaces have committed. */
+static size_t committed_before(struct tulou_process_vm *vm, struct range range)
 {
-	size_t more = vm->usage.total - before.total;
+	struct usage usage = {0};
 
-	return process_vm_may_have(vm, before, more, area_content_is_data(&r->options.content) ? more : 0);
+	while (range.start < range.end) {
+		struct area area;
+
+		if (!process_vm_area_above(vm, range.start, &area) || area.range.start >= range.end)
+			break;
+		if (area_has_pages(&area))
+			usage_add(&usage, usage_of(&area.content, range_size(range_cut(area.range, range))));
+		range.start = area.range.end;
+	}
+	return usage.committed;
+}
+
+/* Of a fixed range only what was not the process's before counts, as data too (mm/mmap.c: mmap_region). Committed is what the whole has more
+ * than what it replaces; looked for only when it matters. */
+static int check_limits(struct tulou_process_vm *vm, const struct request *r, struct usage before)
+{
+	const struct area_content *content = &r->options.content;
+	struct usage more = {.total = vm->usage.total - before.total};
+
+	more.data = area_content_is_data(content) ? more.total : 0;
+	more.committed = area_content_is_committed(content) ? range_size(r->range) : 0;
+	if (r->replace && before.committed + more.committed > vm->granted)
+		before.committed -= committed_before(vm, r->range);
+	return process_vm_may_have(vm, before, more);
 }
 
 static long commit(struct tulou_process_vm *vm, struct request *r)

@@ -45,21 +45,33 @@ static bool area_may_have(const struct area *area, int prot)
 	return !area->content.object || perms_allow(area->content.object->max_prot, prot);
 }
 
-/* Bytes that RLIMIT_DATA does not count now, but will. */
-static size_t new_data(const struct area *area, struct range range, int prot)
+/* Memory that becomes writable is committed, even if it was mapped without reserve: a part of a reservation is taken into use. */
+static int flags_lost(const struct area_content *content, int prot)
+{
+	bool gains = (prot & TULOU_PROT_WRITE) && !(content->prot & TULOU_PROT_WRITE);
+
+	return gains && (content->flags & TULOU_MAP_TYPE) == TULOU_MAP_PRIVATE ? content->flags & TULOU_MAP_NORESERVE : 0;
+}
+
+/* What the limits do not count now, but will. */
+static void new_usage(struct usage *more, const struct area *area, struct range range, int prot)
 {
 	struct area_content content = area->content;
+	size_t size = range_size(range_cut(area->range, range));
+	struct usage before = usage_of(&area->content, size), after;
 
 	content.prot = (uint8_t)prot;
-	return area_content_is_data(&content) && !area_content_is_data(&area->content) ? range_size(range_cut(area->range, range))
-										       : 0;
+	content.flags &= ~flags_lost(&area->content, prot);
+	after = usage_of(&content, size);
+	more->data += after.data > before.data ? after.data - before.data : 0;
+	more->committed += after.committed > before.committed ? after.committed - before.committed : 0;
 }
 
 /* How much of the range can be changed, and why not more. */
 static int reach(struct tulou_process_vm *vm, struct range range, int prot, uintptr_t *end)
 {
+	struct usage more = {0};
 	struct area area;
-	size_t data = 0;
 
 	*end = range.start;
 	while (*end < range.end) {
@@ -69,8 +81,8 @@ static int reach(struct tulou_process_vm *vm, struct range range, int prot, uint
 			return -TULOU_EPERM;
 		if (!area_may_have(&area, prot))
 			return -TULOU_EACCES;
-		data += new_data(&area, range, prot);
-		if (process_vm_may_have(vm, vm->usage, 0, data))
+		new_usage(&more, &area, range, prot);
+		if (process_vm_may_have(vm, vm->usage, more))
 			return -TULOU_ENOMEM;
 		*end = area.range.end < range.end ? area.range.end : range.end;
 	}
@@ -107,6 +119,23 @@ static int grow_start(struct tulou_process_vm *vm, struct decoded *d)
 	return 0;
 }
 
+/* All of it alike, but for those that lose a flag. */
+static void change(struct tulou_process_vm *vm, struct range range, int prot)
+{
+	struct range left = range;
+	struct area area;
+
+	while (prot & TULOU_PROT_WRITE && left.start < left.end && process_vm_area_above(vm, left.start, &area)) {
+		struct range part = range_cut(area.range, left);
+		int lost = flags_lost(&area.content, prot);
+
+		left.start = part.end;
+		if (lost)
+			process_vm_change(vm, part, (struct area_change){.clear = lost, .prot = prot});
+	}
+	process_vm_change(vm, range, (struct area_change){.prot = prot});
+}
+
 static long commit(struct tulou_process_vm *vm, struct decoded *d)
 {
 	const struct tulou_host *host = vm->pool->host;
@@ -128,7 +157,7 @@ static long commit(struct tulou_process_vm *vm, struct decoded *d)
 			protect_again(vm, range_between(d->range.start, end));
 			return error;
 		}
-		process_vm_change(vm, range_between(d->range.start, end), (struct area_change){.prot = d->prot});
+		change(vm, range_between(d->range.start, end), d->prot);
 	}
 	return stop;
 }

@@ -166,11 +166,11 @@ static long second_view(struct tulou_process_vm *vm, const struct request *r, co
 }
 
 /* What the process will have more of. */
-static int check_limits(const struct tulou_process_vm *vm, const struct request *r, const struct area *area)
+static int check_limits(struct tulou_process_vm *vm, const struct request *r, const struct area *area)
 {
 	size_t old = r->keep ? 0 : range_size(r->old), more = r->new_size > old ? r->new_size - old : 0;
 
-	return process_vm_may_have(vm, vm->usage, more, area_content_is_data(&area->content) ? more : 0);
+	return process_vm_may_have(vm, vm->usage, usage_of(&area->content, more));
 }
 
 static struct range new_range(const struct request *r)
