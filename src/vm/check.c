@@ -64,9 +64,9 @@ static bool frozen_check(struct tulou *pool, struct report *report)
 		count++;
 	}
 	if (ok && granted > pool->committed)
-		ok = report_broken(report, "P8: %lu bytes granted, counted %lu", granted, pool->committed);
+		ok = report_broken(report, "P7: %lu bytes granted, counted %lu", granted, pool->committed);
 	if (ok && count != pool->process_count)
-		ok = report_broken(report, "P9: %zu process VMs, counted %zu", count, pool->process_count);
+		ok = report_broken(report, "P6: %zu process VMs, counted %zu", count, pool->process_count);
 	return ok && shm_check(pool, report) && slabs_check(pool, report);
 }
 

@@ -26,7 +26,7 @@ bool free_space_check(const struct free_space *space, struct range within, struc
 bool chunk_check(struct chunk *chunk, struct report *report);
 /* C1, C2, F1-F4. The manager's lock is held. */
 bool manager_check_locked(const struct vm_manager *manager, struct range pool, struct report *report);
-/* P1, P2, P5-P7, H1-H3, T1-T5. The process's lock is held; `still`: so are all others. */
+/* P1, P2, P5, P8, P9, H1-H3, T1-T5. The process's lock is held; `still`: so are all others. */
 bool process_vm_check(struct tulou_process_vm *vm, bool still, struct report *report);
 /* S1-S5. Nothing may change meanwhile. */
 bool shm_check(const struct tulou *pool, struct report *report);

@@ -49,18 +49,18 @@ static bool contents_check(struct tulou_process_vm *vm, struct report *report)
 		uint64_t pages = content_count(vm, number);
 
 		if (!content_is_used(content) && pages)
-			return report_broken(report, "P6: process %u: content %u is not one", vm->id, number);
+			return report_broken(report, "P8: process %u: content %u is not one", vm->id, number);
 		if (!content_is_used(content))
 			continue;
 		used++;
 		if (pages != content->pages)
-			return report_broken(report, "P6: process %u: content %u has %lu pages, counted %lu", vm->id, number,
+			return report_broken(report, "P8: process %u: content %u has %lu pages, counted %lu", vm->id, number,
 				pages, content->pages);
 		if (content_find(&vm->contents, &content->is) != number)
-			return report_broken(report, "P7: process %u: content %u is not found", vm->id, number);
+			return report_broken(report, "P9: process %u: content %u is not found", vm->id, number);
 	}
 	if (used + vm->contents.free_count != vm->contents.used)
-		return report_broken(report, "P7: process %u: contents are lost", vm->id);
+		return report_broken(report, "P9: process %u: contents are lost", vm->id);
 	return true;
 }
 

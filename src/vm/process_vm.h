@@ -12,8 +12,8 @@
  * a change and nobody of the process lives (salvage.c). While others do, all stores are noted.
  *
  * Invariants: P1 the marks in the map are the starts of the process's chunks, and what is not NONE lies in them; P2 `stale` is empty,
- * or another process has taken a part of a chunk there; P5 usage is the sum over the areas; P6, P7 contents (content.h); P8 the
- * grants add up to the pool's; H1 heap_start
+ * or another process has taken a part of a chunk there; P5 usage is the sum over the areas; P7 the grants add up to the pool's;
+ * P8, P9 contents (content.h); H1 heap_start
  * <= brk; H2 the heap's chunk begins at heap_start; H3 areas of kind HEAP lie in [heap_start, page_up(brk)).
  */
 #ifndef TULOU_VM_PROCESS_VM_H
