@@ -37,8 +37,8 @@ bool process_vm_stretch(struct tulou_process_vm *vm, struct range range, struct 
 	if (range_is_empty(range) || !step_area_above(&vm->map, page_number(range.start), &tile) || tile.page >= end)
 		return false;
 	*first = tile_area(vm, &tile);
-	for (next = tile; next.end < end; tile.end = next.end) {
-		next = step_tile_at(&vm->map, tile.end);
+	for (next = tile; next.end < end && step_next(&vm->map); tile.end = next.end) {
+		next = step_tile_here(&vm->map);
 		if (next.value < STEP_AREA ||
 			(next.value != tile.value && tile_has_pages(vm, &next) != tile_has_pages(vm, &tile)))
 			break;
@@ -77,11 +77,6 @@ static void step_done(struct tulou_process_vm *vm)
 		journal_commit(vm->arena.journal);
 }
 
-uint32_t process_vm_number(struct tulou_process_vm *vm, struct area_content content, uintptr_t start)
-{
-	return content_number(&vm->contents, content, start, &vm->stock);
-}
-
 uintptr_t process_vm_put(struct tulou_process_vm *vm, struct range range, uint32_t number)
 {
 	uintptr_t end = page_address(step_set(&vm->map, page_number(range.start), page_number(range.end), number, STEP_KEEP));
@@ -99,6 +94,8 @@ static void removed(struct tulou_process_vm *vm, uintptr_t addr, uintptr_t end)
 	struct step_tile tile = step_tile_here(&vm->map), before;
 	bool head = tile.first && page_address(tile.page) == addr, last = step_ends_chunk(&vm->map), whole = last && tile.first;
 
+	if (likely(!head && !last))
+		return;
 	if (last && !whole) {
 		before = step_tile_at(&vm->map, tile.page - 1);
 		whole = before.first && before.value < STEP_AREA;
@@ -126,7 +123,7 @@ void process_vm_remove(struct tulou_process_vm *vm, struct range range, bool pen
 
 void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct area_content content)
 {
-	uint32_t number = process_vm_number(vm, content, range.start);
+	uint32_t number = process_vm_number(vm, &content, range.start);
 
 	while (range.start < range.end)
 		range.start = process_vm_put(vm, range, number);
@@ -164,7 +161,7 @@ void process_vm_change(struct tulou_process_vm *vm, struct range range, struct a
 		page = page_number(part.end);
 		if (content.flags != content_at(&vm->contents, tile.value)->is.flags ||
 			content.prot != content_at(&vm->contents, tile.value)->is.prot)
-			process_vm_put(vm, part, process_vm_number(vm, content, part.start));
+			process_vm_put(vm, part, process_vm_number(vm, &content, part.start));
 		step_done(vm);
 	}
 }

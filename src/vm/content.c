@@ -21,12 +21,6 @@ static uint64_t content_hash(const struct area_content *is)
 	return hash >> 32;
 }
 
-static bool content_is(const struct area_content *a, const struct area_content *b)
-{
-	return a->object == b->object && a->offset == b->offset && a->flags == b->flags && a->prot == b->prot &&
-	       a->kind == b->kind && a->pending == b->pending;
-}
-
 static uint32_t *content_bucket(const struct content_table *table, const struct area_content *is)
 {
 	return &table->bucket[content_hash(is) & (((size_t)FIRST_COUNT << table->segment_count) - 1)];
@@ -108,20 +102,19 @@ uint32_t content_find(const struct content_table *table, const struct area_conte
 	return number;
 }
 
-uint32_t content_number(struct content_table *table, struct area_content is, uintptr_t start, struct stock *stock)
+uint32_t content_number_slow(struct content_table *table, const struct area_content *is, struct stock *stock)
 {
-	uint32_t number;
+	uint32_t number = content_find(table, is);
 
-	is.offset = is.object ? is.offset - start : 0;
-	number = content_find(table, &is);
+	table->last = number;
 	if (number)
 		return number;
 	number = content_take(table);
 	note(table, content_at(table, number), sizeof(struct content));
-	*content_at(table, number) = (struct content){.is = is, .dropped = CONTENT_NONE};
+	*content_at(table, number) = (struct content){.is = *is, .dropped = CONTENT_NONE};
 	content_link(table, number);
-	if (is.object) {
-		shm_attach(is.object, stock);
+	if (is->object) {
+		shm_attach(is->object, stock);
 		content_drop(table, number); /* until it has a page */
 	}
 	return number;
@@ -151,6 +144,7 @@ void content_flush_slow(struct content_table *table, struct stock *stock)
 		if (content->pages)
 			continue;
 		content_unlink(table, number);
+		table->last = 0;
 		content->is = (struct area_content){.flags = 0};
 		content->next = table->free;
 		table->free = number;

@@ -39,7 +39,7 @@ struct content_table {
 	uint32_t used; /* indices ever given out */
 	uint32_t free, free_count;
 	uint32_t dropped; /* 0: none */
-	uint32_t unused;
+	uint32_t last; /* the number that was asked for last, or 0: mostly it is asked for again */
 };
 
 #define CONTENT_NONE UINT32_MAX
@@ -48,7 +48,10 @@ struct content_table {
 void content_init(struct content_table *table, struct arena *arena);
 bool content_reserve_slow(struct content_table *table, uint32_t count);
 /* The number of what `is` says at the address `start`. Cannot fail: it was reserved. A new one with an object attaches it. */
-uint32_t content_number(struct content_table *table, struct area_content is, uintptr_t start, struct stock *stock);
+static inline uint32_t content_number(
+	struct content_table *table, const struct area_content *is, uintptr_t start, struct stock *stock);
+/* The same for what is not what was asked for last; the offset less the address. */
+uint32_t content_number_slow(struct content_table *table, const struct area_content *is, struct stock *stock);
 /* The number of a content as it is kept; 0: there is none. */
 uint32_t content_find(const struct content_table *table, const struct area_content *is);
 /* Give up the contents that have no page any more. May call the host: hold no lock but the process's. */
@@ -91,6 +94,23 @@ static inline struct area_content content_shown(const struct content *content, u
 static inline bool content_reserve(struct content_table *table, uint32_t count)
 {
 	return likely(table->free_count + table->capacity >= table->used + count) || content_reserve_slow(table, count);
+}
+
+static inline bool content_is(const struct area_content *a, const struct area_content *b)
+{
+	return a->object == b->object && a->flags == b->flags && a->prot == b->prot && a->offset == b->offset &&
+	       a->kind == b->kind && a->pending == b->pending;
+}
+
+static inline uint32_t content_number(
+	struct content_table *table, const struct area_content *is, uintptr_t start, struct stock *stock)
+{
+	struct area_content kept = *is;
+
+	kept.offset = is->object ? is->offset - start : 0;
+	if (likely(table->last && content_is(&content_at(table, table->last)->is, &kept)))
+		return table->last;
+	return content_number_slow(table, &kept, stock);
 }
 
 static inline void content_flush(struct content_table *table, struct stock *stock)

@@ -29,7 +29,7 @@ void limbo_book(struct tulou_process_vm *limbo, struct range range)
 {
 	struct area_content content = {.flags = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS, .kind = TULOU_AREA_LIMBO};
 
-	process_vm_put(limbo, range, process_vm_number(limbo, content, range.start));
+	process_vm_put(limbo, range, process_vm_number(limbo, &content, range.start));
 }
 
 void limbo_retry(struct tulou *pool, uint32_t self)

@@ -45,7 +45,7 @@ int map_options_map(const struct map_options *options, struct range range, const
 	const struct shm_object *object = options->content.object;
 	/* What is locked as it is touched must not be brought in: the host is told afterwards (vm_lock_new). */
 	int flags = options->lock & AREA_LOCKONFAULT ? options->flags & ~TULOU_MAP_LOCKED : options->flags | options->lock;
-	struct tulou_file file = options->file;
+	struct tulou_file file;
 	struct tulou_mapping mapping = {
 		.start = range.start,
 		.size = range_size(range),
@@ -56,7 +56,9 @@ int map_options_map(const struct map_options *options, struct range range, const
 	};
 
 	/* The reference that the object holds, which may be an earlier one to the same file. */
-	if (options->has_file)
+	if (options->has_file) {
+		file = options->file;
 		file.handle = object->handle;
+	}
 	return host->map(host->ctx, &mapping);
 }

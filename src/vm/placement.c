@@ -24,8 +24,8 @@ static bool head_take(struct tulou_process_vm *vm, uintptr_t addr)
 	return free;
 }
 
-static bool place_in_own(
-	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out)
+static bool place_in_own(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out)
 {
 	bool anywhere = range_covers(window, vm->pool->range);
 	uint64_t low = anywhere ? 0 : page_number(window.start), high = anywhere ? STEP_END : page_number(window.end), page;
@@ -44,8 +44,8 @@ static bool place_in_own(
 }
 
 /* In own closed chunks, when all else is full. */
-static bool place_in_closed(
-	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out)
+static bool place_in_closed(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out)
 {
 	struct step_tile tile = {.end = page_number(window.start)};
 
@@ -85,8 +85,8 @@ static struct chunk *chunk_create_locked(struct tulou_process_vm *vm, struct ran
 	return chunk;
 }
 
-static bool place_in_new(
-	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out)
+static bool place_in_new(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out)
 {
 	struct vm_manager *manager = &vm->pool->manager;
 	size_t chunk_size = vm->pool->chunk_size, chunk_align = chunk_size;
@@ -138,7 +138,7 @@ static bool place_chunk(struct tulou_process_vm *vm, size_t gap, size_t size, si
 	}
 	if (chunk && content) {
 		journal_set(vm->stock.journal, &chunk->head_used, !gap);
-		process_vm_put(vm, range_between(*out, *out + size), process_vm_number(vm, *content, *out));
+		process_vm_put(vm, range_between(*out, *out + size), process_vm_number(vm, content, *out));
 	}
 	manager_unlock(manager, &vm->stock);
 	return chunk;
@@ -166,17 +166,17 @@ bool place_chunk_at(struct tulou_process_vm *vm, struct range range)
 	return chunk;
 }
 
-static bool place_in_pool(
-	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out)
+static bool place_in_pool(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out)
 {
 	bool large = size > vm->pool->chunk_size / 2 || align > vm->pool->chunk_size / 4;
 
 	return (!large && place_in_new(vm, size, align, window, content, out)) ||
-	       place_chunk(vm, 0, size, align, window, &content, out);
+	       place_chunk(vm, 0, size, align, window, content, out);
 }
 
-int place_anywhere(
-	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out)
+int place_anywhere(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out)
 {
 	bool large = size > vm->pool->chunk_size / 2 || align > vm->pool->chunk_size / 4;
 

@@ -22,8 +22,8 @@
 #include "process_vm.h"
 
 /* Book `content` for `size` bytes, at a multiple of `align`, in `window` (the pool: anywhere). 0 or -ENOMEM. */
-int place_anywhere(
-	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out);
+int place_anywhere(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out);
 /* A closed chunk made to measure: `gap` bytes that stay empty, then `size` bytes, booked as `content` or, if that is NULL, free; then
  * a page. False: no room, or no memory. */
 bool place_own_chunk(struct tulou_process_vm *vm, size_t gap, size_t size, const struct area_content *content, uintptr_t *out);

@@ -118,7 +118,7 @@ static unsigned holes_count(struct fill *fill)
 static void book_holes(struct fill *fill)
 {
 	struct tulou_process_vm *vm = fill->vm;
-	uint32_t number = process_vm_number(vm, fill->content, fill->range.start);
+	uint32_t number = process_vm_number(vm, &fill->content, fill->range.start);
 	uintptr_t at = fill->range.start;
 
 	while (at < fill->range.end) {
@@ -226,7 +226,7 @@ static bool place_inside(struct tulou_process_vm *vm, struct range range, struct
 	if ((tile.value != STEP_FREE && tile.value != STEP_KEPT) || (tile.first && tile.page == page_number(range.start)) ||
 		tile.end < end || (tile.end == end && step_ends_chunk(&vm->map)))
 		return false;
-	process_vm_put(vm, range, process_vm_number(vm, content, range.start));
+	process_vm_put(vm, range, process_vm_number(vm, &content, range.start));
 	return true;
 }
 

@@ -121,11 +121,9 @@ void process_vm_change(struct tulou_process_vm *vm, struct range range, struct a
 /* The pages of an area with the content come or (a size that wraps) go. */
 static inline void process_vm_usage_note(struct tulou_process_vm *vm, const struct area_content *content, size_t size)
 {
-	struct usage more = usage_of(content, size);
-
-	journal_add(vm->arena.journal, &vm->usage.total, more.total);
-	journal_add(vm->arena.journal, &vm->usage.data, more.data);
-	journal_add(vm->arena.journal, &vm->usage.committed, more.committed);
+	if (unlikely(journal_notes(vm->arena.journal)))
+		journal_note_block(vm->arena.journal, &vm->usage, sizeof(vm->usage));
+	usage_add(&vm->usage, usage_of(content, size));
 }
 
 /* ---- for placement: pages of its own chunks ---- */
@@ -145,7 +143,10 @@ static inline struct range tile_range(const struct step_tile *tile)
 }
 
 /* The number of `content` at `start`. */
-uint32_t process_vm_number(struct tulou_process_vm *vm, struct area_content content, uintptr_t start);
+static inline uint32_t process_vm_number(struct tulou_process_vm *vm, const struct area_content *content, uintptr_t start)
+{
+	return content_number(&vm->contents, content, start, &vm->stock);
+}
 /* Have `range`, which lies in own chunks, be of `number`, as far as it is one step: how far is returned. */
 uintptr_t process_vm_put(struct tulou_process_vm *vm, struct range range, uint32_t number);
 /* The manager is locked, and has made or extended the chunk: the map knows it, all free. */

@@ -65,7 +65,7 @@ static int build_images(struct tulou_process_vm *vm, struct tulou_layout *layout
 	for (unsigned i = 0; i < layout->image_count && !error; i++)
 		if (!layout->images[i].fixed)
 			error = place_anywhere(vm, layout->images[i].size, layout->images[i].align, vm->pool->range,
-				image_content, &layout->images[i].base);
+				&image_content, &layout->images[i].base);
 	return error;
 }
 

@@ -59,8 +59,6 @@ static inline uint64_t path_tile_end(const struct step_path *path)
 
 /* Move the map's path to the tile of `page`. */
 void step_seek(struct step_map *map, uint64_t page);
-/* The step behind the path's slot, or STEP_NONE at the end of all pages. */
-uint64_t step_after(const struct step_map *map, const struct step_path *path);
 /* Have `low` and `high` say what the path's leaf covers. */
 void path_bounds(const struct step_map *map, struct step_path *path);
 /* The largest gap in a leaf whose pages end at `high`; a page more than the truth where a chunk ends there. */

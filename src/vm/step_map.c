@@ -68,18 +68,11 @@ void step_seek(struct step_map *map, uint64_t page)
 	path->slot = steps_below(leaf->step, (unsigned)leaf->count, bound) - 1;
 }
 
-/* To the next tile; false: there is none. */
-static bool step_advance(struct step_map *map)
+bool step_next_slow(struct step_map *map)
 {
-	struct step_path *path = &map->at;
-
-	if (path->slot + 1 < path->leaf->count) {
-		path->slot++;
-		return true;
-	}
-	if (path->high == STEP_END)
+	if (map->at.high == STEP_END)
 		return false;
-	step_seek(map, path->high);
+	step_seek(map, map->at.high);
 	return true;
 }
 
@@ -168,20 +161,13 @@ struct step_tile step_tile_at(struct step_map *map, uint64_t page)
 	return step_tile_here(map);
 }
 
-bool step_ends_chunk(const struct step_map *map)
-{
-	uint64_t next = step_after(map, &map->at);
-
-	return (next & STEP_FIRST) || step_value(next) == STEP_NONE;
-}
-
 bool step_area_above(struct step_map *map, uint64_t page, struct step_tile *out)
 {
 	if (unlikely(page >= STEP_END))
 		return false;
 	step_seek(map, page);
 	while (step_value(map->at.leaf->step[map->at.slot]) < STEP_AREA)
-		if (!step_advance(map))
+		if (!step_next(map))
 			return false;
 	*out = step_tile_here(map);
 	return true;
@@ -319,7 +305,7 @@ static struct behind change_walk(struct step_map *map, struct change *c)
 			c->end = end;
 			return (struct behind){next, true, step};
 		}
-		step_advance(map);
+		step_next(map);
 	}
 }
 

@@ -114,8 +114,22 @@ static inline bool step_map_reserve(struct step_map *map, unsigned changes)
 struct step_tile step_tile_at(struct step_map *map, uint64_t page);
 /* Does a chunk begin at `page`? */
 static inline bool step_begins_chunk(struct step_map *map, uint64_t page);
+/* The step behind the slot of a path, or nobody's at the end of all pages. */
+uint64_t step_after(const struct step_map *map, const struct step_path *path);
+
 /* Does a chunk end with the tile that was looked at last? */
-bool step_ends_chunk(const struct step_map *map);
+static inline bool step_ends_chunk(const struct step_map *map)
+{
+	const struct step_path *path = &map->at;
+	uint64_t next;
+
+	if (likely(path->slot + 1 < path->leaf->count))
+		next = path->leaf->step[path->slot + 1];
+	else
+		next = step_after(map, path);
+	return (next & STEP_FIRST) || !(next & STEP_VALUE);
+}
+
 /* The tile that was looked at, or changed, last. */
 static inline struct step_tile step_tile_here(const struct step_map *map)
 {
@@ -124,6 +138,17 @@ static inline struct step_tile step_tile_here(const struct step_map *map)
 	uint64_t end = path->slot + 1 < path->leaf->count ? path->leaf->step[path->slot + 1] >> STEP_SHIFT : path->high;
 
 	return (struct step_tile){step >> STEP_SHIFT, end, (uint32_t)(step & STEP_VALUE), step & STEP_FIRST};
+}
+
+bool step_next_slow(struct step_map *map);
+
+/* Go on to the tile behind the one that was looked at last. False: there is none. */
+static inline bool step_next(struct step_map *map)
+{
+	if (unlikely(map->at.slot + 1 >= map->at.leaf->count))
+		return step_next_slow(map);
+	map->at.slot++;
+	return true;
 }
 
 /* The lowest tile of an area that ends above `page`. False: there is none. */

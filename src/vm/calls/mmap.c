@@ -158,7 +158,7 @@ static int reserve(struct tulou_process_vm *vm, struct request *r)
 	/* Mostly what is in the way is the process's own, and cheaper to find than to run into. */
 	if (hinted && !process_vm_stretch(vm, r->range, &stretch, &first) && !place_fixed(vm, r->range, r->options.content))
 		return 0;
-	error = place_anywhere(vm, size, r->align, r->window, r->options.content, &r->range.start);
+	error = place_anywhere(vm, size, r->align, r->window, &r->options.content, &r->range.start);
 	r->range.end = r->range.start + size;
 	return error;
 }

@@ -95,7 +95,7 @@ static int reserve(struct tulou_process_vm *vm, const struct request *r, struct 
 	}
 	if (r->keep && r->new_addr && range_covers(pool->range, *new) && !place_fixed(vm, *new, content))
 		return 0;
-	error = place_anywhere(vm, r->new_size, PAGE_SIZE, pool->range, content, &new->start);
+	error = place_anywhere(vm, r->new_size, PAGE_SIZE, pool->range, &content, &new->start);
 	new->end = new->start + r->new_size;
 	return error;
 }

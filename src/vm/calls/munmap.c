@@ -15,7 +15,7 @@ int vm_unmap(struct tulou_process_vm *vm, struct range range)
 	struct area first;
 	int error;
 
-	while (process_vm_stretch(vm, range, &stretch, &first)) {
+	while (!range_is_empty(range) && process_vm_stretch(vm, range, &stretch, &first)) {
 		if (!process_vm_reserve(vm))
 			return -TULOU_ENOMEM;
 		error = area_has_pages(&first) ? host->unmap(host->ctx, stretch.start, range_size(stretch)) : 0;
