@@ -9,6 +9,8 @@ BENCH ?= AB
 help:
 	@echo 'make run       build, and show several programs in one address space'
 	@echo 'make check     build, run every test and every gate'
+	@echo 'make suites    what others test Linux with in their long form, natively and under tulou (tests/suites/README.md)'
+	@echo 'make soak      random calls compared with the kernel for SECONDS (600), sequences of SEED (1000)'
 	@echo 'make release   build/release/tulou and build/release/libtulou.a'
 	@echo 'make dev       build/dev: hosted code under sanitizers, all checks on'
 	@echo 'make bench     measure against the kernel (BENCH=A: the manager alone, B: programs); build/release/bench.json, bench.svg'
@@ -24,6 +26,16 @@ run:
 check:
 	@tools/install-deps build test
 	@tools/check
+
+suites:
+	@tools/install-deps build test suites
+	@tools/build release
+	@tests/suites/all
+
+soak:
+	@tools/install-deps build test
+	@tools/build release random_compare random_processes
+	@tools/soak '$(SECONDS)' '$(SEED)'
 
 release:
 	@tools/install-deps build
@@ -47,4 +59,4 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: help run check release dev bench install format clean
+.PHONY: help run check suites soak release dev bench install format clean

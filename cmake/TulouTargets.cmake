@@ -8,7 +8,8 @@
 #   tulou_hosted_library(name a.c …)             a hosted static library with the preset's sanitizers
 #   tulou_library_pair(name a.c …)               both: name, and name_test from the same sources
 #   tulou_executable_sources(a.c b.S …)          add to the executable `tulou`
-#   tulou_unit_test(name a.c …)                  a cmocka program on tulou_core_test, the hosts and tests/pool, and a CTest test
+#   tulou_unit_program(name a.c …)               a cmocka program on tulou_core_test, the hosts and tests/pool
+#   tulou_unit_test(name a.c …)                  one, and a CTest test
 #   tulou_script_test(name script [ARGS …])      a CTest test that runs a script with TULOU, TULOU_SOURCE, TULOU_BUILD set
 #   tulou_fuzz_target(name a.c …)                a libFuzzer program (preset fuzz), and a test that runs it for 20 s
 
@@ -107,10 +108,7 @@ if(TULOU_SANITIZE MATCHES thread)
 endif()
 
 # ---- tests -------------------------------------------------------------------------------------------------------------
-function(tulou_unit_test name)
-	if(TULOU_FUZZ OR NOT ARGN)
-		return()
-	endif()
+function(tulou_unit_program name)
 	add_executable(${name} ${ARGN})
 	# The libraries need each other (hosts use base/format): let the linker go round.
 	set(libraries tulou_core_test)
@@ -121,6 +119,13 @@ function(tulou_unit_test name)
 	endforeach()
 	target_link_libraries(${name} PRIVATE tulou_hosted -Wl,--start-group ${libraries} -Wl,--end-group cmocka pthread)
 	target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+endfunction()
+
+function(tulou_unit_test name)
+	if(TULOU_FUZZ OR NOT ARGN)
+		return()
+	endif()
+	tulou_unit_program(${name} ${ARGN})
 	# Under ThreadSanitizer only programs that have threads are worth their time.
 	set(threads FALSE)
 	foreach(source ${ARGN})

@@ -31,19 +31,21 @@ struct tulou_file {
 	uint64_t offset_max; /* bytes: a mapping that would go beyond is EOVERFLOW; 0: 2^63 - 1, as of regular files */
 };
 
+/* What becomes of pages: pageable, locked and brought in, locked once they are touched. */
+enum tulou_lock { TULOU_LOCK_OFF, TULOU_LOCK_ON, TULOU_LOCK_ONFAULT };
+
 /* One mapping to be made. `file` is NULL for anonymous memory. `flags` are TULOU_MAP_* as the caller gave them, less those that
- * say *where* (FIXED, FIXED_NOREPLACE, 32BIT): SHARED or PRIVATE, NORESERVE, POPULATE, LOCKED, STACK, GROWSDOWN, HUGETLB. */
+ * say *where* (FIXED, FIXED_NOREPLACE, 32BIT) or how it is locked: SHARED or PRIVATE, NORESERVE, POPULATE, STACK, GROWSDOWN, HUGETLB,
+ * SYNC. */
 struct tulou_mapping {
 	uintptr_t start;
 	size_t size;
 	int prot;
 	int flags;
+	enum tulou_lock lock; /* TULOU_LOCK_OFF where the host has no `lock`. EAGAIN: no more may be locked */
 	const struct tulou_file *file;
 	uint64_t offset; /* bytes, a multiple of the page size */
 };
-
-/* What `lock` makes of pages: pageable, locked and brought in, locked once they are touched. */
-enum tulou_lock { TULOU_LOCK_OFF, TULOU_LOCK_ON, TULOU_LOCK_ONFAULT };
 
 struct tulou_host {
 	void *ctx;
@@ -68,6 +70,11 @@ struct tulou_host {
 	 * mapped, empty (MREMAP_DONTUNMAP). `size` 0: the shared mapping at `start` appears at the target once more, from that
 	 * page on, and stays where it is. */
 	int (*move)(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source);
+	/* How far down the GROWSDOWN mapping that begins at `start` has grown by itself: where it begins now. It can have grown to `low` at
+	 * most: from there to `start` is nothing else. NULL: mappings of this host do not grow, and are mapped without the flag. */
+	uintptr_t (*grown)(void *ctx, uintptr_t start, uintptr_t low);
+	/* Make mapped private anonymous pages read as zeros, and keep them. NULL, or an error: they are unmapped instead. */
+	int (*zero)(void *ctx, uintptr_t start, size_t size);
 	/* madvise(2) on mapped pages; advice is TULOU_MADV_*. As there, pages before the one that refuses may have taken it already. */
 	int (*advise)(void *ctx, uintptr_t start, size_t size, int advice);
 	/* msync(2) on mapped pages; flags are TULOU_MS_*. */

@@ -15,6 +15,8 @@ enum tulou_area_kind {
 	TULOU_AREA_HEAP, /* brk(2) */
 	TULOU_AREA_STACK, /* the main stack */
 	TULOU_AREA_LIMBO, /* the host would not take it back: booked, never handed out */
+	TULOU_AREA_ROOM, /* a mapping above grows into it: booked, as good as not mapped */
+	TULOU_AREA_BARRIER, /* a page without access, where such growth ends */
 };
 
 struct tulou_area_info {
@@ -23,7 +25,8 @@ struct tulou_area_info {
 	enum tulou_area_kind kind;
 	int prot; /* TULOU_PROT_* */
 	int flags; /* TULOU_MAP_SHARED or TULOU_MAP_PRIVATE, | TULOU_MAP_ANONYMOUS, | TULOU_MAP_LOCKED */
-	uint64_t dev, ino, offset; /* file mappings; else 0 */
+	uint64_t dev, ino; /* file mappings; else 0 */
+	uint64_t offset; /* file mappings and shared memory; else 0 */
 };
 
 enum { TULOU_OWNERS_SHOWN = 8 };
@@ -44,7 +47,10 @@ struct tulou_stats {
 	size_t chunk_count[2]; /* by enum tulou_chunk_kind */
 	size_t area_count, used; /* used: bytes in areas */
 	size_t process_count;
+	size_t torn_count; /* process VMs whose task died inside a call */
+	size_t rollback_count; /* changes of shared books that were taken back after a death */
 	size_t limbo; /* bytes */
+	size_t resident; /* bytes that processes keep for their next mmap; they are in `used` too */
 	size_t books; /* bytes of metadata taken from the host */
 	uint64_t committed; /* bytes granted to processes out of tulou_config.memory_limit; 0 without one */
 };

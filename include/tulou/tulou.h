@@ -21,6 +21,10 @@ struct tulou; /* a pool and everything in it: the VM manager of the chart */
  * a reference each; threads of one process, which die together, share one. */
 struct tulou_process_vm;
 
+/* May blocks that a process has unmapped stay with it, zeroed, for its next mmap of the same size? A stray access to one then reads
+ * zeros where it would fault (docs/deviations.md, R1). Off: never, exact. Churn: of sizes that it maps and unmaps again and again. */
+enum tulou_resident { TULOU_RESIDENT_OFF, TULOU_RESIDENT_CHURN, TULOU_RESIDENT_ALWAYS };
+
 struct tulou_config {
 	uintptr_t start, end; /* the pool, page-aligned, half-open */
 	uintptr_t placement_start; /* where areas without an address are looked for first; 0: start. Wraps to start when full */
@@ -30,6 +34,7 @@ struct tulou_config {
 	 * private memory that can be written and shared anonymous memory; not what was mapped with MAP_NORESERVE (unless mprotect made
 	 * it writable later), nor stacks. 0: no limit. */
 	uint64_t memory_limit;
+	enum tulou_resident resident;
 };
 
 /* Errors: EINVAL (config), ENOMEM. The host struct must outlive the pool. */
@@ -51,9 +56,20 @@ bool tulou_process_vm_exclusive(const struct tulou_process_vm *vm);
 /* RLIMIT_AS and RLIMIT_DATA of the process, in bytes: what a call would take beyond them is ENOMEM (getrlimit(2)). A fresh process
  * VM has none (UINT64_MAX). */
 void tulou_process_vm_limit(struct tulou_process_vm *vm, uint64_t address_space, uint64_t data);
+/* The most bytes that its areas had together: VmPeak of /proc/PID/status. */
+size_t tulou_process_vm_peak(struct tulou_process_vm *vm);
+/* Nothing of this process is kept from now on (tulou_config.resident): for who gives its memory properties that the books do not know. */
+void tulou_process_vm_exact(struct tulou_process_vm *vm);
+/* Unmap what processes keep and have not used since the last call: to be called every few seconds where anything is kept. Bytes
+ * that are still kept. */
+size_t tulou_trim(struct tulou *pool);
 /* The last reference gives back all areas and chunks. What the host refuses to take back goes to limbo. */
 void tulou_process_vm_unref(struct tulou_process_vm *vm);
-/* Give back what a task died in giving back. To be called when tasks that use the pool have died. */
+/* The only reference is the calling task's from now on, not somebody's who will give it back when the task dies: then tulou_reap() does.
+ * For a process VM that is still being put together. The end of that. */
+void tulou_process_vm_bind(struct tulou_process_vm *vm);
+void tulou_process_vm_unbind(struct tulou_process_vm *vm);
+/* Give back what tasks were putting together or giving back when they died. To be called after tasks that use the pool have died. */
 void tulou_reap(struct tulou *pool);
 
 /* One ELF image (or anything else that needs one contiguous range while it is being put together). */

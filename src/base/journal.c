@@ -10,6 +10,7 @@ void journal_init(struct journal *journal, const struct tulou_host *host)
 	lock_init(&journal->lock);
 	journal->host = host;
 	journal->head = 0;
+	journal->rollbacks = 0;
 	journal->next = NULL;
 }
 
@@ -40,13 +41,29 @@ static void entry_restore(const struct journal_entry *entry)
 	}
 }
 
-/* The journal's lock is held. Head is read once: an owner that has come meanwhile has a count of its own. */
+/* What the owner last noted, if it is dead; else 0. An owner that was alive when head was read may have gone on before it died: what
+ * stands there once it is known to be dead is final. */
+static uint64_t dead_head(const struct journal *journal)
+{
+	uint64_t head = __atomic_load_n(&journal->head, __ATOMIC_ACQUIRE), seen;
+
+	do {
+		seen = head;
+		if (!(uint32_t)seen || journal->host->alive(journal->host->ctx, (uint32_t)(seen >> 32)))
+			return 0;
+		head = __atomic_load_n(&journal->head, __ATOMIC_ACQUIRE);
+	} while (head != seen);
+	return head;
+}
+
+/* The journal's lock is held. */
 static void rollback_locked(struct journal *journal)
 {
-	uint64_t head = __atomic_load_n(&journal->head, __ATOMIC_ACQUIRE);
+	uint64_t head = dead_head(journal);
 
-	if (!(uint32_t)head || journal->host->alive(journal->host->ctx, (uint32_t)(head >> 32)))
+	if (!(uint32_t)head)
 		return;
+	journal->rollbacks++;
 	while ((uint32_t)head) {
 		entry_restore(&journal->entries[(uint32_t)head - 1]);
 		journal_order();

@@ -35,6 +35,7 @@ struct journal_entry {
 struct journal {
 	const struct tulou_host *host;
 	struct lock lock; /* of those who roll back; a leaf */
+	uint32_t rollbacks; /* how often something was taken back; guarded by lock */
 	uint64_t head; /* owner << 32 | count; atomic */
 	struct journal *next; /* for whoever keeps journals in a list */
 	struct journal_entry entries[];

@@ -32,7 +32,7 @@ static inline void lock_init(struct lock *lock)
 	__atomic_store_n(&lock->word, 0, __ATOMIC_RELAXED);
 }
 
-/* Take it if nobody holds it. */
+/* Take it if nobody holds it, not even a dead holder. */
 static inline bool lock_try(struct lock *lock, uint32_t self)
 {
 	uint32_t free = 0;

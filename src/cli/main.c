@@ -22,7 +22,7 @@ static const struct command commands[] = {
 	{"run", "run [-v] [--strict] [--map-at-exit] -- PROGRAM [ARG]… [+ PROGRAM [ARG]…]…",
 		"run programs as processes in one address space", cmd_run},
 	{"map", "map [PID]", "show the pool of a running instance", cmd_map},
-	{"replay", "replay [--host sim|linux] [--verify] [--stats] [--repeat N] FILE",
+	{"replay", "replay [--host sim|flat|linux] [--verify] [--stats] [--repeat N] FILE",
 		"run the memory calls of an strace log against the manager", NULL},
 };
 

@@ -179,6 +179,8 @@ static void chart_area(struct chart *c, const struct chart_area *area)
 		name = "(reserved)";
 	else if (area->kind == TULOU_AREA_LIMBO)
 		name = "(limbo)";
+	else if (area->kind == TULOU_AREA_ROOM || area->kind == TULOU_AREA_BARRIER)
+		name = "(room)";
 	if (*name)
 		chart_text(c, "%s", name);
 	else if (!area->anonymous)

@@ -10,6 +10,7 @@
 #include "text.h"
 
 #include "base/format.h"
+#include "vm/process_vm.h"
 
 enum { MAPS_BATCH = 32, MAPS_NAME_COLUMN = 73, MAPS_LINE = 160 };
 
@@ -19,19 +20,28 @@ struct maps_batch {
 	struct tulou_area_info areas[MAPS_BATCH];
 };
 
+/* As the kernel, which names all that is private and anonymous between the heap's start and the break. */
+static bool maps_in_heap(struct tulou_process_vm *vm, const struct tulou_area_info *area)
+{
+	uintptr_t brk = __atomic_load_n(&vm->brk, __ATOMIC_RELAXED);
+
+	return area->kind == TULOU_AREA_MMAP && area->flags & TULOU_MAP_PRIVATE && area->flags & TULOU_MAP_ANONYMOUS &&
+	       area->start < brk && area->end > vm->heap_start;
+}
+
 static int maps_collect(void *arg, const struct tulou_area_info *area)
 {
 	struct maps_batch *batch = arg;
 
-	if (area->start < batch->from || area->kind == TULOU_AREA_LIMBO)
+	if (area->start < batch->from || area->kind >= TULOU_AREA_LIMBO)
 		return 0;
 	batch->areas[batch->count++] = *area;
 	return batch->count == MAPS_BATCH;
 }
 
-static size_t maps_line(char line[static MAPS_LINE], const struct tulou_area_info *area)
+static size_t maps_line(char line[static MAPS_LINE], const struct tulou_area_info *area, bool heap)
 {
-	const char *name = text_name(area->kind, area->flags);
+	const char *name = text_name(heap ? TULOU_AREA_HEAP : area->kind, area->flags);
 	char perms[5];
 
 	text_perms(perms, area->prot, area->flags);
@@ -52,7 +62,7 @@ void tulou_maps(struct tulou_process_vm *vm, void (*put)(void *arg, const char *
 		batch.count = 0;
 		tulou_walk_process(vm, maps_collect, &batch);
 		for (unsigned i = 0; i < batch.count; i++) {
-			put(arg, line, maps_line(line, &batch.areas[i]));
+			put(arg, line, maps_line(line, &batch.areas[i], maps_in_heap(vm, &batch.areas[i])));
 			batch.from = batch.areas[i].end;
 		}
 	} while (batch.count == MAPS_BATCH);

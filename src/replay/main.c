@@ -20,9 +20,10 @@ struct options {
 };
 
 static const char help[] =
-	"Usage: tulou replay [--host sim|linux] [--verify] [--stats] [--repeat N] [--check N] FILE\n\n"
+	"Usage: tulou replay [--host sim|flat|linux] [--verify] [--stats] [--repeat N] [--check N] FILE\n\n"
 	"Run the memory calls of an `strace -f` log against the manager. FILE - is standard input.\n\n"
-	"      --host HOST  where the pages are: sim (no pages; the default) or linux (real ones)\n"
+	"      --host HOST  where the pages are: sim (no pages; the default), flat (one arena, files copied in and out) or "
+	"linux\n"
 	"      --verify     compare our answers with the recorded ones; differences are printed, and the status is 1\n"
 	"      --stats      what was called, how long it took, what was assumed\n"
 	"      --repeat N   N times, each in a pool of its own; the times are added up\n"
@@ -66,7 +67,7 @@ static int options_parse(struct options *options, int argc, char **argv)
 		switch (option) {
 		case HOST:
 			options->host = optarg;
-			if (strcmp(optarg, "sim") != 0 && strcmp(optarg, "linux") != 0)
+			if (!place_known(optarg))
 				return usage("no such host", optarg);
 			break;
 		case VERIFY:
@@ -175,6 +176,7 @@ static int report(const struct options *options, const struct stats *stats)
 		[EXCUSE_FILE] = "by the file itself",
 		[EXCUSE_MERGED] = "mremap across areas, as they happened to be merged",
 		[EXCUSE_LOCKED] = "by MAP_LOCKED, which is left out on this host",
+		[EXCUSE_HOST] = "by this host, which cannot do it and says so",
 	};
 
 	if (!stats->kinds[RECORD_CALL] && !stats->kinds[RECORD_UNFINISHED]) {

@@ -19,6 +19,11 @@ enum { LOW = 0x10000 };
 #define PLACEMENT_START 0x200000000000ul
 #define FILE_MOST       (1ul << 46)
 
+bool place_known(const char *name)
+{
+	return !strcmp(name, "sim") || !strcmp(name, "flat") || !strcmp(name, "linux");
+}
+
 struct place *place_create(const char *name)
 {
 	static struct linux_host linux_host;
@@ -37,7 +42,7 @@ struct place *place_create(const char *name)
 		place->drop_flags = TULOU_MAP_POPULATE | TULOU_MAP_LOCKED;
 		linux_host_init(&linux_host, NULL, 0);
 		place->host = &linux_host.host;
-	} else {
+	} else if (strcmp(name, "flat") != 0 || !place_flat_open(place)) {
 		free(place);
 		return NULL;
 	}
@@ -52,6 +57,8 @@ void place_destroy(struct place *place)
 			close(place->files[i].fd);
 	if (place->sim)
 		sim_destroy(place->sim);
+	if (place->arena)
+		place_flat_close(place);
 	free(place);
 }
 
@@ -94,4 +101,21 @@ int place_file_of(struct place *place, uint64_t dev, uint64_t ino)
 		if (place->files[i].open && place->files[i].dev == dev && place->files[i].ino == ino)
 			return place->files[i].fd;
 	return -1;
+}
+
+/* include/tulou/flat.h: advice but one, one page of a file or of shared memory in two places, what lies behind a file's end. */
+bool place_may_refuse(const struct place *place, int call, int error)
+{
+	if (!place->arena)
+		return false;
+	switch (call) {
+	case CALL_MADVISE:
+		return error == TULOU_EINVAL;
+	case CALL_MMAP:
+		return error == TULOU_ENODEV || error == TULOU_ENXIO;
+	case CALL_MREMAP:
+		return error == TULOU_EINVAL || error == TULOU_ENODEV || error == TULOU_ENXIO;
+	default:
+		return false;
+	}
 }

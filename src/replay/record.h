@@ -37,7 +37,14 @@ enum call {
 	CALL_BRK,
 	CALL_MSYNC,
 	CALL_MADVISE,
-	CALL_MEMORY_LAST = CALL_MADVISE,
+	CALL_MINCORE,
+	CALL_MSEAL,
+	CALL_MLOCK,
+	CALL_MLOCK2,
+	CALL_MUNLOCK,
+	CALL_MLOCKALL,
+	CALL_MUNLOCKALL,
+	CALL_MEMORY_LAST = CALL_MUNLOCKALL,
 	CALL_FORK, /* fork, vfork, clone, clone3: args[0] is the CLONE_* flags */
 	CALL_EXEC, /* execve, execveat */
 	CALL_EXIT, /* exit */

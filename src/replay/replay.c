@@ -34,9 +34,10 @@ int replay_init(struct replay *replay, struct place *place, int check_level)
 	return tulou_create(&replay->pool, place->host, &config);
 }
 
+/* Calls on a range that is there already. */
 static bool at_first_line(enum call call)
 {
-	return call == CALL_MUNMAP || call == CALL_MPROTECT || call == CALL_MSYNC || call == CALL_MADVISE;
+	return call == CALL_MUNMAP || call == CALL_MPROTECT || (call >= CALL_MSYNC && call <= CALL_MUNLOCK);
 }
 
 static struct answer run(struct replay *replay, struct task *task, const struct record *record)
@@ -53,13 +54,21 @@ static struct answer run(struct replay *replay, struct task *task, const struct 
 		return run_mremap(replay, task->memory, record);
 	case CALL_BRK:
 		return run_brk(replay, task->memory, record);
+	case CALL_MLOCK:
+	case CALL_MLOCK2:
+	case CALL_MUNLOCK:
+	case CALL_MLOCKALL:
+	case CALL_MUNLOCKALL:
+		return run_lock(replay, task->memory, record);
 	default:
 		return run_range(replay, task->memory, record);
 	}
 }
 
-static void answer_take(struct replay *replay, const struct record *record, uint64_t line, const struct answer *answer)
+static void answer_take(struct replay *replay, const struct record *record, uint64_t line, struct answer *answer)
 {
+	if (answer->ours < 0 && place_may_refuse(replay->place, record->call, (int)-answer->ours))
+		answer->excuse = EXCUSE_HOST;
 	if (answer->skipped)
 		stats_skip(&replay->stats, answer->skip_name, answer->skip_why);
 	else if (record->has_result)

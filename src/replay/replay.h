@@ -112,8 +112,10 @@ uint64_t page_ceil(uint64_t value);
 struct answer run_mmap(struct replay *replay, struct memory *memory, const struct record *record);
 struct answer run_mremap(struct replay *replay, struct memory *memory, const struct record *record);
 struct answer run_brk(struct replay *replay, struct memory *memory, const struct record *record);
-/* munmap, mprotect, msync, madvise */
+/* munmap, mprotect, msync, madvise, mincore, mseal */
 struct answer run_range(struct replay *replay, struct memory *memory, const struct record *record);
+/* mlock, mlock2, munlock, mlockall, munlockall */
+struct answer run_lock(struct replay *replay, struct memory *memory, const struct record *record);
 
 /* ---- verify.c -------------------------------------------------------------------------------------------------------------- */
 void verify_answer(struct replay *replay, const struct record *record, uint64_t line, const struct answer *answer);

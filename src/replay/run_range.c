@@ -1,14 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_range.c - munmap, mprotect, msync, madvise: calls on a range, performed piece by piece where it is not in one piece here.
+ * run_range.c - calls on a range, performed piece by piece where it is not in one piece here.
  *
- * Linux's answer for the whole is put together from the pieces': mprotect stops at the first error, madvise and msync go on and
- * remember that there was a hole. What the log says to have succeeded must have been mapped: holes are assumed to be areas.
+ * Linux's answer for the whole is put together from the pieces': madvise and msync go on over a hole and remember that there was
+ * one, the others stop at the first error. What the log says to have succeeded must have been mapped: holes are assumed to be areas.
  */
 #include <sys/mman.h>
 
 #include "replay.h"
 #include "symbols.h"
+
+/* In parts, so that a large range needs no large vector. */
+static long look(struct memory *memory, uint64_t start, uint64_t size)
+{
+	static unsigned char vector[1 << 16];
+	long result;
+
+	do {
+		uint64_t part = size < sizeof(vector) * PAGE ? size : sizeof(vector) * PAGE;
+
+		result = tulou_mincore(memory->vm, start, part, vector);
+		start += part;
+		size -= part;
+	} while (!result && size);
+	return result;
+}
 
 static long perform(struct replay *replay, struct memory *memory, const struct record *record, uint64_t start, uint64_t size)
 {
@@ -24,6 +40,19 @@ static long perform(struct replay *replay, struct memory *memory, const struct r
 		break;
 	case CALL_MSYNC:
 		result = tulou_msync(memory->vm, start, size, (int)record->args[2]);
+		break;
+	case CALL_MINCORE:
+		result = look(memory, start, size);
+		break;
+	case CALL_MSEAL:
+		result = tulou_mseal(memory->vm, start, size, record->args[2]);
+		break;
+	case CALL_MLOCK:
+	case CALL_MLOCK2:
+		result = tulou_mlock2(memory->vm, start, size, record->call == CALL_MLOCK ? 0 : (int)record->args[2]);
+		break;
+	case CALL_MUNLOCK:
+		result = tulou_munlock(memory->vm, start, size);
 		break;
 	default:
 		result = tulou_madvise(memory->vm, start, size, (int)record->args[2]);
@@ -44,6 +73,11 @@ static const char *fact(struct memory *memory, const struct record *record, stru
 	if (record->call == CALL_MPROTECT && !tulou_access_ok(memory->vm, piece.to, size, (int)record->args[2] & 7))
 		return "the range does not have the protection";
 	return NULL;
+}
+
+static bool stops_at_hole(enum call call)
+{
+	return call != CALL_MSYNC && call != CALL_MADVISE && call != CALL_MUNMAP;
 }
 
 static struct answer perform_pieces(
@@ -67,7 +101,7 @@ static struct answer perform_pieces(
 			result = perform(replay, memory, record, place_nothing(replay, 0), PAGE);
 		if (result < 0 && !answer.ours)
 			answer.ours = result;
-		if (result < 0 && (record->call == CALL_MPROTECT || result != -TULOU_ENOMEM))
+		if (result < 0 && (stops_at_hole(record->call) || result != -TULOU_ENOMEM))
 			break;
 		if (!result && mapped && replay->verify && !answer.wrong)
 			answer.wrong = fact(memory, record, piece);
@@ -102,6 +136,8 @@ struct answer run_range(struct replay *replay, struct memory *memory, const stru
 	struct answer answer = {0};
 	const char *why;
 
+	if (record->call == CALL_MINCORE && !replay->place->host->resident)
+		return (struct answer){.skipped = true, .skip_name = "mincore", .skip_why = "this host does not know"};
 	if (record->call == CALL_MADVISE && (why = advice_refused(replay, memory, record->args[2])))
 		return (struct answer){.skipped = true, .skip_name = symbol_name("MADV_", record->args[2]), .skip_why = why};
 	/* refused whatever lies there, or a range that is none */

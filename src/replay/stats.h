@@ -15,6 +15,7 @@ enum excuse {
 	EXCUSE_FILE, /* depends on the file itself */
 	EXCUSE_MERGED, /* docs/deviations.md: mremap across areas, as they happened to be merged */
 	EXCUSE_LOCKED, /* MAP_LOCKED is left out on this host (place.h) */
+	EXCUSE_HOST, /* this host refuses it by its contract (place_may_refuse) */
 	EXCUSES
 };
 

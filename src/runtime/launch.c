@@ -134,7 +134,7 @@ long launch_load(struct launch *launch)
 
 	if (result < 0)
 		return result;
-	process = process_claim();
+	process = process_claim(0);
 	launch->thread = process ? thread_claim(process) : NULL;
 	result = launch->thread ? tulou_process_vm_create(runtime.pool, 0, &process->vm) : -ENOMEM;
 	if (!result) {

@@ -50,10 +50,27 @@ struct area {
 	struct area_content content;
 };
 
-/* Pages of the host stand behind it. */
-static inline bool content_has_pages(const struct area_content *content)
+/* Kept for a mapping that grows down: growth.h. */
+static inline bool content_is_room(const struct area_content *content)
+{
+	return content->kind == TULOU_AREA_ROOM || content->kind == TULOU_AREA_BARRIER;
+}
+
+static inline bool area_is_room(const struct area *area)
+{
+	return content_is_room(&area->content);
+}
+
+/* The host may have pages in it. */
+static inline bool content_is_at_host(const struct area_content *content)
 {
 	return content->kind != TULOU_AREA_RESERVED && content->kind != TULOU_AREA_LIMBO && !content->pending;
+}
+
+/* Pages of the host stand behind it, for the process to use. */
+static inline bool content_has_pages(const struct area_content *content)
+{
+	return content_is_at_host(content) && !content_is_room(content);
 }
 
 static inline bool area_has_pages(const struct area *area)
@@ -76,6 +93,13 @@ static inline bool area_content_is_committed(const struct area_content *content)
 	if ((content->flags & TULOU_MAP_TYPE) == TULOU_MAP_PRIVATE)
 		return content->prot & TULOU_PROT_WRITE;
 	return content->flags & TULOU_MAP_ANONYMOUS;
+}
+
+static inline enum tulou_lock area_lock_of(const struct area_content *content)
+{
+	if (!(content->flags & TULOU_MAP_LOCKED))
+		return TULOU_LOCK_OFF;
+	return content->flags & AREA_LOCKONFAULT ? TULOU_LOCK_ONFAULT : TULOU_LOCK_ON;
 }
 
 /* The content as seen from `by` bytes further up. */

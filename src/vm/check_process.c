@@ -49,18 +49,37 @@ static bool contents_check(struct tulou_process_vm *vm, struct report *report)
 		uint64_t pages = content_count(vm, number);
 
 		if (!content_is_used(content) && pages)
-			return report_broken(report, "P8: process %u: content %u is not one", vm->id, number);
+			return report_broken(report, "P9: process %u: content %u is not one", vm->id, number);
 		if (!content_is_used(content))
 			continue;
 		used++;
 		if (pages != content->pages)
-			return report_broken(report, "P8: process %u: content %u has %lu pages, counted %lu", vm->id, number,
+			return report_broken(report, "P9: process %u: content %u has %lu pages, counted %lu", vm->id, number,
 				pages, content->pages);
 		if (content_find(&vm->contents, &content->is) != number)
-			return report_broken(report, "P9: process %u: content %u is not found", vm->id, number);
+			return report_broken(report, "P10: process %u: content %u is not found", vm->id, number);
 	}
 	if (used + vm->contents.free_count != vm->contents.used)
-		return report_broken(report, "P9: process %u: contents are lost", vm->id);
+		return report_broken(report, "P10: process %u: contents are lost", vm->id);
+	return true;
+}
+
+static bool rooms_check(struct tulou_process_vm *vm, struct report *report)
+{
+	struct area area, next;
+	bool more = process_vm_area_above(vm, 0, &area);
+
+	for (; more; area = next) {
+		more = process_vm_area_above(vm, area.range.end, &next);
+		if (!area_is_room(&area))
+			continue;
+		if (!more || next.range.start != area.range.end ||
+			!(area_is_room(&next) || (next.content.flags & TULOU_MAP_GROWSDOWN)))
+			return report_broken(
+				report, "P8: process %u: nothing grows into the room at %lx", vm->id, area.range.start);
+		if (area.content.kind == TULOU_AREA_BARRIER && range_size(area.range) != PAGE_SIZE)
+			return report_broken(report, "P8: process %u: the barrier at %lx is no page", vm->id, area.range.start);
+	}
 	return true;
 }
 
@@ -117,7 +136,8 @@ bool process_vm_check(struct tulou_process_vm *vm, bool still, struct report *re
 		return report_broken(report, "P5: process %u has %zu bytes, %zu of data, %zu committed, not %zu, %zu, %zu",
 			vm->id, count.usage.total, count.usage.data, count.usage.committed, vm->usage.total, vm->usage.data,
 			vm->usage.committed);
-	return chunks_listed(vm, still, &count, report) && contents_check(vm, report) && heap_check(vm, report);
+	return chunks_listed(vm, still, &count, report) && contents_check(vm, report) && heap_check(vm, report) &&
+	       rooms_check(vm, report) && resident_check(vm, report);
 }
 
 static struct shm_bond *link_bond(struct list *link)

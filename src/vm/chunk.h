@@ -40,11 +40,13 @@ struct usage {
 	size_t committed; /* what the pool's memory limit bounds */
 };
 
-/* What `size` bytes of it are; for a size that wraps, taken away. */
+/* What `size` bytes of it are; for a size that wraps, taken away. Room below what grows is nothing yet. */
 static inline struct usage usage_of(const struct area_content *content, size_t size)
 {
+	if (content_is_room(content))
+		return (struct usage){0};
 	return (struct usage){
-		.total = size,
+		.total = content_is_room(content) ? 0 : size,
 		.data = area_content_is_data(content) ? size : 0,
 		.committed = area_content_is_committed(content) ? size : 0,
 	};

@@ -14,7 +14,7 @@ static bool chunk_has_pages(struct tulou_process_vm *vm, struct range range)
 	struct area first;
 
 	while (process_vm_stretch(vm, range, &stretch, &first)) {
-		if (area_has_pages(&first))
+		if (content_is_at_host(&first.content))
 			return true;
 		range.start = stretch.end;
 	}
@@ -44,7 +44,7 @@ static void chunk_refused(struct tulou_process_vm *vm, struct chunk *chunk)
 		struct chunk *upper;
 
 		rest.start = stretch.end;
-		if (!area_has_pages(&first) || !host->unmap(host->ctx, stretch.start, range_size(stretch)))
+		if (!content_is_at_host(&first.content) || !host->unmap(host->ctx, stretch.start, range_size(stretch)))
 			continue;
 		stock_reserve(&vm->stock, RECORDS_PER_CALL);
 		manager_lock(manager, &vm->stock);
@@ -61,6 +61,26 @@ static void chunk_refused(struct tulou_process_vm *vm, struct chunk *chunk)
 	manager_lock(manager, &vm->stock);
 	manager_chunk_destroy_locked(manager, chunk, &vm->stock);
 	manager_unlock(manager, &vm->stock);
+}
+
+void limbo_take(struct tulou_process_vm *vm, struct range range)
+{
+	struct vm_manager *manager = &vm->pool->manager;
+
+	while (range.start < range.end && process_vm_reserve(vm)) {
+		struct chunk *chunk, *upper;
+
+		manager_lock(manager, &vm->stock);
+		chunk = manager_chunk_above_locked(manager, range.start);
+		process_vm_stale(vm, range_between(chunk->range.start, chunk->range.end + PAGE_SIZE), &vm->stock);
+		upper = chunk_cut(vm, chunk, range.start);
+		if (upper->range.start == range.start &&
+			(range.end >= upper->range.end || chunk_cut(vm, upper, range.end) != upper))
+			limbo_take_locked(vm->pool, upper, &vm->stock);
+		range.start = upper->range.end;
+		manager_unlock(manager, &vm->stock);
+		process_vm_catch_up(vm);
+	}
 }
 
 static void chunk_clear(struct tulou_process_vm *vm, struct chunk *chunk)

@@ -9,7 +9,7 @@
  * have the same number. A content counts its pages. One that shows a shared object holds an attachment of it, and is given up
  * when its last page goes (content_flush); one without is kept, since there are few.
  *
- * Invariants: P8 `pages` are those of the step map; P9 every content is found by what it says.
+ * Invariants: P9 `pages` are those of the step map; P10 every content is found by what it says.
  * Lock: the process's. A reader without it may look at a content whose number it has from step_peek(), and then must see that
  * the version holds.
  */

@@ -9,6 +9,7 @@
  * takes them last, shm manager before slabs.
  */
 #include "check.h"
+#include "growth.h"
 #include "neighbours.h"
 
 static struct tulou_process_vm *link_process(struct list *link)
@@ -90,7 +91,7 @@ static void leave_behind(struct tulou_process_vm *vm)
 	struct range range = range_between(0, 0);
 	struct area area;
 
-	if (process_vm_enter(vm))
+	if (growth_enter(vm, vm->growth))
 		return;
 	while (process_vm_area_above(vm, range.end, &area)) {
 		range = area.range;
@@ -100,6 +101,8 @@ static void leave_behind(struct tulou_process_vm *vm)
 			process_vm_change(vm, range, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
 	}
 	vm->lock_future = 0;
+	vm->peak = vm->usage.total;
+	growth_settle(vm, vm->growth);
 	process_vm_leave(vm, range_between(0, 0));
 }
 

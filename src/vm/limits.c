@@ -16,6 +16,11 @@ void tulou_process_vm_limit(struct tulou_process_vm *vm, uint64_t address_space,
 	process_vm_leave(vm, (struct range){0, 0});
 }
 
+size_t tulou_process_vm_peak(struct tulou_process_vm *vm)
+{
+	return __atomic_load_n(&vm->peak, __ATOMIC_RELAXED);
+}
+
 static bool fits(size_t have, size_t more, uint64_t limit)
 {
 	return !more || (have <= limit && more <= limit - have);
@@ -70,9 +75,9 @@ void process_vm_grant_return(struct tulou_process_vm *vm, size_t keep)
 
 int process_vm_may_have(struct tulou_process_vm *vm, struct usage have, struct usage more)
 {
-	size_t committed = have.committed + more.committed;
+	size_t committed = have.committed + more.committed, kept = vm->resident.bytes;
 
-	if (!fits(have.total, more.total, vm->limit_as) || !fits(have.data, more.data, vm->limit_data))
+	if (!fits(have.total - kept, more.total, vm->limit_as) || !fits(have.data - kept, more.data, vm->limit_data))
 		return -TULOU_ENOMEM;
 	return !more.committed || committed <= vm->granted || grant(vm, committed) ? 0 : -TULOU_ENOMEM;
 }

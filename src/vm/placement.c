@@ -188,6 +188,11 @@ int place_anywhere(struct tulou_process_vm *vm, size_t size, size_t align, struc
 		return 0;
 	if (!process_vm_reserve(vm))
 		return -TULOU_ENOMEM;
+	if (vm->warm) {
+		process_vm_settle(vm, vm->warm, false);
+		if (place_in_pool(vm, size, align, window, content, out))
+			return 0;
+	}
 	if (place_in_closed(vm, size, align, window, content, out))
 		return 0;
 	/* Once is mostly enough, but another process may be faster. */

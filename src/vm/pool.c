@@ -14,7 +14,7 @@ static bool config_is_valid(const struct tulou_config *config)
 	if (config->placement_start && (config->placement_start < config->start || config->placement_start >= config->end))
 		return false;
 	return is_power_of_two(chunk) && chunk >= 16 * PAGE_SIZE && chunk <= CHUNK_SIZE_MAX && config->check_level >= 0 &&
-	       config->check_level <= 3;
+	       config->check_level <= 3 && config->resident <= TULOU_RESIDENT_ALWAYS;
 }
 
 /* ---- the pool ------------------------------------------------------------------------------------------------------------- */
@@ -37,6 +37,7 @@ static void pool_init(struct tulou *pool, const struct tulou_host *host, const s
 		.chunk_size = config->chunk_size ? config->chunk_size : CHUNK_SIZE_DEFAULT,
 		.check_level = config->check_level,
 		.memory_limit = config->memory_limit,
+		.resident = config->resident,
 		.limbo = (struct tulou_process_vm *)(pool + 1),
 	};
 	guard_init(&pool->list_guard);
@@ -113,6 +114,7 @@ void process_vm_give_back(struct tulou_process_vm *vm)
 	uint32_t self = pool_self(vm->pool);
 
 	process_vm_lock(vm, self);
+	resident_forget(vm);
 	if (unlikely(vm->torn || (vm->stale.end && !process_vm_catch_up(vm)))) {
 		process_vm_salvage(vm, self);
 	} else {
@@ -229,16 +231,35 @@ bool tulou_process_vm_exclusive(const struct tulou_process_vm *vm)
 	return __atomic_load_n(&vm->references, __ATOMIC_ACQUIRE) == 1;
 }
 
+static void references_swap(struct tulou_process_vm *vm, uint32_t from, uint32_t to)
+{
+	__atomic_compare_exchange_n(&vm->references, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+void tulou_process_vm_bind(struct tulou_process_vm *vm)
+{
+	references_swap(vm, 1, REFERENCES_GOING | pool_self(vm->pool));
+}
+
+void tulou_process_vm_unbind(struct tulou_process_vm *vm)
+{
+	references_swap(vm, REFERENCES_GOING | pool_self(vm->pool), 1);
+}
+
 void tulou_process_vm_unref(struct tulou_process_vm *vm)
 {
 	struct tulou *pool = vm->pool;
 	uint32_t self = pool_self(pool), seen = __atomic_load_n(&vm->references, __ATOMIC_RELAXED);
 
-	/* In one word, so that whoever dies from here on has said that it is his to give back: tulou_reap(). */
-	while (!__atomic_compare_exchange_n(
-		&vm->references, &seen, seen > 1 ? seen - 1 : REFERENCES_GOING | self, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	/* Another task's who died with it: tulou_reap() does it. */
+	if ((seen & REFERENCES_GOING) && seen != (REFERENCES_GOING | self))
+		return;
+	/* In one word, so that whoever dies from here on has said that it is his to give back. */
+	while (!__atomic_compare_exchange_n(&vm->references, &seen,
+		seen > 1 && !(seen & REFERENCES_GOING) ? seen - 1 : REFERENCES_GOING | self, false, __ATOMIC_ACQ_REL,
+		__ATOMIC_RELAXED))
 		;
-	if (seen > 1)
+	if (seen > 1 && !(seen & REFERENCES_GOING))
 		return;
 	process_vm_give_back(vm);
 	limbo_retry(pool, self);

@@ -19,6 +19,8 @@ struct tulou {
 	int check_level;
 	uint64_t memory_limit; /* bytes; 0: none, for good; atomic */
 	uint64_t committed; /* atomic: what the process VMs have been granted together */
+	enum tulou_resident resident;
+	size_t resident_bytes; /* what all processes keep; atomic, and set right by tulou_trim() */
 
 	struct guard list_guard;
 	struct journal *list_journal; /* of who holds list_guard; fixed */
@@ -32,6 +34,7 @@ struct tulou {
 	struct guard border; /* of who needs another process to stand still (neighbours.h) */
 	struct tulou_process_vm *limbo; /* owns what the host would not take back; fixed */
 	struct slab record_slab; /* has a guard of its own */
+	size_t torn_count; /* process VMs whose task died inside a call; atomic */
 	struct vm_manager manager;
 	struct shm_manager shm;
 };

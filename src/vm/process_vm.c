@@ -31,6 +31,7 @@ void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t i
 		.journal = journal,
 		.limit_as = UINT64_MAX,
 		.limit_data = UINT64_MAX,
+		.growth = {UINTPTR_MAX, 0},
 		.granted = pool->memory_limit && pool->limbo != vm ? 0 : SIZE_MAX,
 	};
 	vm->stock = (struct stock){
@@ -56,8 +57,10 @@ static void process_vm_taken_over(struct tulou_process_vm *vm, uint32_t self, en
 	journal_claim(vm->journal, self);
 	step_map_forget(&vm->map);
 	__atomic_store_n(&vm->parked, false, __ATOMIC_SEQ_CST);
-	if (result == GUARD_TORN)
+	if (result == GUARD_TORN && !vm->torn) {
 		vm->torn = true;
+		__atomic_add_fetch(&vm->pool->torn_count, 1, __ATOMIC_RELAXED);
+	}
 }
 
 void process_vm_locked(struct tulou_process_vm *vm, uint32_t self, enum guard_result result)
@@ -90,13 +93,29 @@ bool process_vm_reserve(struct tulou_process_vm *vm)
 	       step_map_reserve(&vm->map, CHANGES_PER_CALL);
 }
 
+/* The lock is held: is all there that a call needs? */
+static bool process_vm_begin(struct tulou_process_vm *vm)
+{
+	if (likely(!vm->torn && process_vm_reserve(vm)) && (likely(!vm->stale.end) || process_vm_catch_up(vm)))
+		return true;
+	process_vm_unlock(vm);
+	return false;
+}
+
 int process_vm_enter(struct tulou_process_vm *vm)
 {
 	process_vm_lock(vm, pool_self(vm->pool));
-	if (likely(!vm->torn && process_vm_reserve(vm)) && (likely(!vm->stale.end) || process_vm_catch_up(vm)))
-		return 0;
-	process_vm_unlock(vm);
-	return -TULOU_ENOMEM;
+	return likely(process_vm_begin(vm)) ? 0 : -TULOU_ENOMEM;
+}
+
+bool process_vm_try_enter(struct tulou_process_vm *vm)
+{
+	uint32_t self = pool_self(vm->pool);
+
+	if (!lock_try(&vm->guard.lock, self))
+		return false;
+	process_vm_locked(vm, self, GUARD_TAKEN);
+	return process_vm_begin(vm);
 }
 
 void process_vm_leave(struct tulou_process_vm *vm, struct range touched)
@@ -104,6 +123,8 @@ void process_vm_leave(struct tulou_process_vm *vm, struct range touched)
 	content_flush(&vm->contents, &vm->stock);
 	shm_flush(&vm->stock);
 	stock_limit(&vm->stock);
+	if (unlikely(vm->usage.total > vm->peak))
+		vm->peak = vm->usage.total;
 	if (unlikely(vm->granted != SIZE_MAX && vm->granted > vm->usage.committed + GRANT_SPARE))
 		process_vm_grant_return(vm, vm->usage.committed + GRANT_SPARE / 2);
 	if (unlikely(vm->pool->check_level) && !range_is_empty(touched))

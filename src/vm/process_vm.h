@@ -13,7 +13,8 @@
  *
  * Invariants: P1 the marks in the map are the starts of the process's chunks, and what is not NONE lies in them; P2 `stale` is empty,
  * or another process has taken a part of a chunk there; P5 usage is the sum over the areas; P7 the grants add up to the pool's;
- * P8, P9 contents (content.h); H1 heap_start
+ * P8 rooms (growth.h);
+ * P9, P10 contents (content.h); H1 heap_start
  * <= brk; H2 the heap's chunk begins at heap_start; H3 areas of kind HEAP lie in [heap_start, page_up(brk)).
  */
 #ifndef TULOU_VM_PROCESS_VM_H
@@ -21,8 +22,9 @@
 
 #include "content.h"
 #include "pool.h"
+#include "resident.h"
 
-/* In place of the count of references: the task in the lower bits is giving the process VM back. */
+/* In place of the count of references: the task in the lower bits has the only one, and tulou_reap() follows it. */
 #define REFERENCES_GOING 0x80000000u
 
 struct tulou_process_vm {
@@ -43,6 +45,7 @@ struct tulou_process_vm {
 	struct arena arena;
 	struct content_table contents;
 	struct usage usage;
+	size_t peak; /* the largest usage.total at the end of a call */
 	struct shm_bonds bonds;
 	uintptr_t warm; /* the start of a chunk that is kept though it is empty, or 0 */
 	struct range heap_room; /* the heap's chunk; empty before build */
@@ -51,6 +54,9 @@ struct tulou_process_vm {
 	/* Of the pool's memory limit, in larger steps than areas come and go, so that processes do not meet at the pool's counter.
 	 * SIZE_MAX: there is no limit. */
 	size_t granted;
+	struct range growth; /* all that grows, and its room, lies in it: growth.h; start above end: there is none */
+	bool exact; /* keeps nothing: resident.h */
+	struct resident resident;
 	/* guarded by the manager's guard */
 	struct list chunks;
 	struct range stale; /* where others have taken parts of its chunks, and the map does not know yet */
@@ -78,6 +84,8 @@ void process_vm_locked(struct tulou_process_vm *vm, uint32_t self, enum guard_re
 void process_vm_unlock(struct tulou_process_vm *vm);
 /* Begin a call: take the lock and memory for one step. 0, or -ENOMEM (lock not taken), which is all that a torn one answers. */
 int process_vm_enter(struct tulou_process_vm *vm);
+/* The same if nobody has the lock. */
+bool process_vm_try_enter(struct tulou_process_vm *vm);
 /* End it, and run the checks that the pool wants; `touched` is what the call changed; empty: nothing. */
 void process_vm_leave(struct tulou_process_vm *vm, struct range touched);
 /* Have memory for one more step: records, steps, contents. */
@@ -96,6 +104,12 @@ void process_vm_give_back(struct tulou_process_vm *vm);
 void limbo_retry(struct tulou *pool, uint32_t self);
 /* Hand a chunk over to limbo, which learns of it when it catches up. The manager is locked. */
 void limbo_take_locked(struct tulou *pool, struct chunk *chunk, struct stock *stock);
+/* Hand the process's areas in `range` to limbo, if memory can be had to cut their chunks. */
+void limbo_take(struct tulou_process_vm *vm, struct range range);
+static inline int resident_drop(struct tulou_process_vm *vm, struct range range)
+{
+	return likely(!vm->resident.count) ? 0 : resident_drop_slow(vm, range);
+}
 /* Book a chunk of limbo's as what it is. */
 void limbo_book(struct tulou_process_vm *limbo, struct range range);
 

@@ -68,12 +68,14 @@ static inline void *record_take(struct stock *stock)
 	return record;
 }
 
-/* `journal` is that of the books which the record leaves. */
+/* `journal` is that of the books which the record leaves: taken back, all of it is as it was, whatever it has been used for since. */
 static inline void record_give(struct stock *stock, void *record, struct journal *journal)
 {
 	struct slab_object *object = record;
 
-	journal_set(journal, &object->next, stock->records);
+	if (unlikely(journal_notes(journal)))
+		journal_note_block(journal, record, RECORD_SIZE);
+	object->next = stock->records;
 	journal_set(stock->own, &stock->records, object);
 	journal_add(stock->own, &stock->count, 1);
 }

@@ -55,7 +55,7 @@ void process_vm_salvage(struct tulou_process_vm *vm, uint32_t self)
 
 /* ---- what nobody gives back any more --------------------------------------------------------------------------------------- */
 
-/* One whose giver died; it is the caller's to give back now. */
+/* One whose task died; it is the caller's to give back now. */
 static struct tulou_process_vm *orphan_find(struct tulou *pool, uint32_t self)
 {
 	const struct tulou_host *host = pool->host;

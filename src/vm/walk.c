@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* walk.c - inspect.h: walks and statistics. All stands still over a walk of the pool. */
 #include "check.h"
+#include "growth.h"
 #include "process_vm.h"
 
 /* The tiles of one chunk in order: `tile` is zero at first. A torn process's map is not looked at. */
@@ -51,7 +52,7 @@ static struct tulou_area_info area_info(const struct tulou_process_vm *vm, const
 		.flags = area->content.flags & (TULOU_MAP_SHARED | TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS | TULOU_MAP_LOCKED),
 		.dev = file ? object->dev : 0,
 		.ino = file ? object->ino : 0,
-		.offset = file ? area->content.offset : 0,
+		.offset = object ? area->content.offset : 0,
 	};
 }
 
@@ -111,6 +112,10 @@ int tulou_walk_process(struct tulou_process_vm *vm, int (*visit)(void *arg, cons
 	int result = 0;
 
 	process_vm_lock(vm, pool_self(vm->pool));
+	if (!vm->torn)
+		growth_learn(vm, vm->growth); /* without memory it shows what was known */
+	if (!vm->torn)
+		resident_drop(vm, vm->pool->range); /* what the host refuses shows */
 	while (!vm->torn && !result && step_area_above(&vm->map, tile.end, &tile)) {
 		struct tulou_area_info info = tile_info(vm, &tile);
 
@@ -127,6 +132,7 @@ bool tulou_find_area(struct tulou_process_vm *vm, uintptr_t addr, struct tulou_a
 
 	if (process_vm_enter(vm))
 		return false;
+	resident_drop(vm, vm->pool->range);
 	found = process_vm_area_above(vm, addr, &area);
 	if (found)
 		*out = area_info(vm, &area);
@@ -141,11 +147,24 @@ static int stats_area(void *arg, const struct tulou_area_info *area)
 	return 0;
 }
 
+/* The list's guard is held. */
+static size_t rollbacks_locked(const struct tulou *pool)
+{
+	size_t count = pool->list_journal->rollbacks + pool->limbo->journal->rollbacks;
+
+	list_for_each(link, &pool->processes) count += container_of(link, struct tulou_process_vm, link)->journal->rollbacks;
+	for (const struct journal *journal = pool->journals; journal; journal = journal->next)
+		count += journal->rollbacks;
+	return count;
+}
+
 void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 {
 	*out = (struct tulou_stats){.pool_size = range_size(pool->range)};
 	pool_freeze(pool, pool_self(pool));
 	out->process_count = pool->process_count;
+	out->rollback_count = rollbacks_locked(pool);
+	out->torn_count = __atomic_load_n(&pool->torn_count, __ATOMIC_RELAXED);
 	out->committed = __atomic_load_n(&pool->committed, __ATOMIC_RELAXED);
 	out->pool_free = pool->manager.free.total;
 	for (struct tree_node *node = tree_first(&pool->manager.chunks); node; node = tree_next(node)) {
@@ -162,6 +181,7 @@ void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 		     pool->limbo->arena.bytes;
 	list_for_each(link, &pool->processes) out->books += container_of(link, struct tulou_process_vm, link)->arena.bytes;
 	pool_thaw(pool);
+	out->resident = __atomic_load_n(&pool->resident_bytes, __ATOMIC_RELAXED);
 }
 
 int tulou_check(struct tulou *pool, char *what, size_t what_size)

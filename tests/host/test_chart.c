@@ -308,6 +308,29 @@ static void maps_name_heap_and_stack(void **state)
 	assert_int_equal(text.size, strlen("10400000-10404000 ---p 00000000 00:00 0 \n") + strlen(heap) + strlen(stack));
 }
 
+/* As the kernel: a name for all private memory below the break, and the offset of shared memory. */
+static void maps_name_by_place(void **state)
+{
+	struct fixture *f = *state;
+	struct tulou_process_vm *vm = process(f, 9);
+	struct tulou_image image = {.size = 4 * P, .align = P, .fixed = start + 0x400000};
+	struct tulou_layout layout = {.images = &image, .image_count = 1, .stack_size = 32 * P};
+	char heap[128], zero[128];
+	uintptr_t view;
+
+	assert_int_equal(tulou_process_vm_build(vm, &layout), 0);
+	assert_int_equal(tulou_brk(vm, layout.heap_start + 3 * P), layout.heap_start + 3 * P);
+	map(vm, layout.heap_start + P, P, TULOU_PROT_READ, TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS, -1, 0);
+	snprintf(heap, sizeof(heap), "%lx-%lx r--p 00000000 00:00 0                                  [heap]\n",
+		layout.heap_start + P, layout.heap_start + 2 * P);
+	assert_non_null(strstr(maps(vm), heap));
+	map(vm, start + 0x800000, 4 * P, TULOU_PROT_READ, TULOU_MAP_SHARED | TULOU_MAP_ANONYMOUS, -1, 0);
+	view = (uintptr_t)tulou_mremap(vm, start + 0x800000 + P, 0, P, TULOU_MREMAP_MAYMOVE, 0);
+	snprintf(zero, sizeof(zero), "%lx-%lx r--s 00001000 00:00 0                                  /dev/zero (deleted)\n", view,
+		view + P);
+	assert_non_null(strstr(maps(vm), zero));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +340,7 @@ int main(void)
 		cmocka_unit_test(every_line_of_a_large_chart_has_its_width),
 		cmocka_unit_test_setup_teardown(puts_without_locks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(maps_name_heap_and_stack, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(maps_name_by_place, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

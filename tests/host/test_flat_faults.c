@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_flat_faults.c - all or nothing on the flat host: for each call, the nth callback on a file fails, for every n; and for every size
- * of the books region, whatever fits.
+ * test_flat_faults.c - what the flat host does when a file refuses at a process's end, when the arena is full, and with every size of
+ * the books region. tests/faults fails each callback of each call.
  *
  *     0    4       16   20      32   36      48       56          64
  *     aaaa         ffff         SSSS         pppppppp             rr       a anonymous, f file, private, S shared, r read-only
@@ -24,147 +24,6 @@ static void scene_open(struct fixture *p)
 	for (int page = 0; page < 56; page++)
 		if (tulou_access_ok(p->a, at(page), P, RW))
 			memset(page_at(page) + page, 'A' + page, 100);
-}
-
-/* ---- the calls ------------------------------------------------------------------------------------------------------------- */
-
-static long map_private(struct fixture *p)
-{
-	return tulou_mmap(p->b, 0, 5 * P, RW, TULOU_MAP_PRIVATE, 0, 2 * P);
-}
-
-static long map_private_over_all(struct fixture *p)
-{
-	return map_file(p->a, 2, 12, RW, TULOU_MAP_PRIVATE, 0, 0);
-}
-
-static long map_private_over_shared(struct fixture *p)
-{
-	return map_file(p->a, 33, 2, RW, TULOU_MAP_PRIVATE, 0, 9);
-}
-
-static long map_shared(struct fixture *p)
-{
-	return tulou_mmap(p->b, 0, 4 * P, RW, TULOU_MAP_SHARED, 1, 8 * P);
-}
-
-static long map_shared_over_itself(struct fixture *p)
-{
-	return map_file(p->a, 31, 4, RW, TULOU_MAP_SHARED, 0, 3);
-}
-
-static long map_anonymous_over_all(struct fixture *p)
-{
-	return map_file(p->a, 17, 34, RW, PRIV, -1, 0);
-}
-
-static long unmap_all(struct fixture *p)
-{
-	return tulou_munmap(p->a, at(33), 2 * P);
-}
-
-static long move_anonymous_over_shared(struct fixture *p)
-{
-	return tulou_mremap(p->a, at(1), 3 * P, 3 * P, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED, at(33));
-}
-
-static long move_shared(struct fixture *p)
-{
-	return tulou_mremap(p->a, at(32), 4 * P, 8 * P, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED, at(46));
-}
-
-static long move_shared_smaller(struct fixture *p)
-{
-	return tulou_mremap(p->a, at(32), 4 * P, P, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED, at(50));
-}
-
-static long grow_shared(struct fixture *p)
-{
-	return tulou_mremap(p->a, at(32), 4 * P, 6 * P, 0, 0);
-}
-
-static long grow_private(struct fixture *p)
-{
-	return tulou_mremap(p->a, at(48), 8 * P, 10 * P, 0, 0);
-}
-
-static long move_private_keep(struct fixture *p)
-{
-	return tulou_mremap(
-		p->a, at(49), 6 * P, 6 * P, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED | TULOU_MREMAP_DONTUNMAP, at(30));
-}
-
-static long drop_private(struct fixture *p)
-{
-	return tulou_madvise(p->a, at(48), 8 * P, TULOU_MADV_DONTNEED);
-}
-
-/* ---- each callback on a file fails ----------------------------------------------------------------------------------------- */
-
-/* Returns whether the nth callback was met. */
-static bool fail_nth(long (*call)(struct fixture *p), size_t n)
-{
-	static struct picture before, after;
-	static uint8_t memory[FLAT_PAGES * P];
-	struct tulou_flat_usage usage, usage_after;
-	struct fixture pool, *p = &pool;
-	size_t handles;
-	bool met;
-
-	scene_open(p);
-	picture_take(&before, p->pool);
-	memcpy(memory, p->flat->arena, sizeof(memory));
-	usage = flat_usage(p->flat);
-	handles = p->flat->handles;
-	probe_fail_any(&p->probe, n, TULOU_EIO);
-	long result = call(p);
-
-	met = p->probe.failed > 0;
-	probe_fail_none(&p->probe);
-	if (met) {
-		assert_int_equal(result, -TULOU_EIO);
-		usage_after = flat_usage(p->flat);
-		assert_memory_equal(p->flat->arena, memory, sizeof(memory));
-		assert_string_equal(picture_take(&after, p->pool), before.text);
-		assert_int_equal(usage_after.mapped, usage.mapped);
-		assert_int_equal(usage_after.extents, usage.extents);
-		assert_int_equal(p->flat->handles, handles);
-		result = call(p); /* as if nothing had been */
-	}
-	assert_true(result >= 0);
-	assert_memory_not_equal(p->flat->arena, memory, sizeof(memory));
-	pool_close(p);
-	return met;
-}
-
-static void each_callback_fails(void **state)
-{
-	static long (*const calls[])(struct fixture *) = {
-		map_private,
-		map_private_over_all,
-		map_private_over_shared,
-		map_shared,
-		map_shared_over_itself,
-		map_anonymous_over_all,
-		unmap_all,
-		move_anonymous_over_shared,
-		move_shared,
-		move_shared_smaller,
-		grow_shared,
-		grow_private,
-		move_private_keep,
-		drop_private,
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		size_t n = 1;
-
-		while (fail_nth(calls[i], n))
-			n++;
-		if (n < 3) /* the size, and a read or a write, at least */
-			fail_msg("call %zu met %zu callbacks", i, n - 1);
-	}
 }
 
 /* A process that ends while its file refuses: what it stored is not lost, and not somebody else's. */
@@ -266,7 +125,6 @@ static void arena_is_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_callback_fails),
 		cmocka_unit_test(end_while_the_file_refuses),
 		cmocka_unit_test(books_of_every_size),
 		cmocka_unit_test(arena_is_full),

@@ -259,6 +259,75 @@ static void areas_are_limited(void **state)
 	lh.area_limit = limit;
 }
 
+/* Lines of /proc/self/maps, without memory of the C library's. */
+static unsigned lines_of_maps(void)
+{
+	static char buffer[65536];
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	unsigned lines = 0;
+	ssize_t size;
+
+	while ((size = read(fd, buffer, sizeof(buffer))) > 0)
+		for (ssize_t i = 0; i < size; i++)
+			lines += buffer[i] == '\n';
+	close(fd);
+	return lines;
+}
+
+/* A call on random pages of the arena, whatever it answers. */
+static void random_call(uint64_t random)
+{
+	uintptr_t start = (uintptr_t)base + (random >> 8) % 200 * P, to = (uintptr_t)base + (256 + (random >> 20) % 200) * P;
+	size_t size = ((random >> 32) % 12 + 1) * P;
+	const struct tulou_mapping m = {.start = start, .size = size, .prot = (random >> 40) & 7, .flags = TULOU_MAP_PRIVATE};
+
+	switch ((random >> 48) % 8) {
+	case 0:
+	case 1:
+		lh.host.map(&lh, &m);
+		break;
+	case 2:
+		lh.host.unmap(&lh, start, size);
+		break;
+	case 3:
+		lh.host.protect(&lh, start, size, (random >> 44) & 7);
+		break;
+	case 4:
+		lh.host.move(&lh, start, P, to, (((random >> 50) & 1) + 1) * P, false);
+		break;
+	case 5:
+		lh.host.lock(&lh, start, size, random & 1 ? TULOU_LOCK_ONFAULT : TULOU_LOCK_OFF);
+		break;
+	case 6:
+		lh.host.advise(&lh, start, size, random & 1 ? TULOU_MADV_RANDOM : TULOU_MADV_DONTFORK);
+		break;
+	default:
+		lh.host.books_unmap(&lh, lh.host.books_map(&lh, P), P);
+	}
+}
+
+/* Whatever is called, the bound is not below what there is; and a count says exactly what there is. */
+static void areas_are_counted(void **state)
+{
+	uint64_t random = 88172645463325252ull;
+
+	(void)state;
+	assert_int_equal(linux_areas_admit(&lh, 0), 0);
+	assert_in_range(lh.area_bound, lines_of_maps() - 2, lines_of_maps());
+	for (int i = 0; i < 20000; i++) {
+		random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+		random_call(random);
+		if (i % 8 == 0)
+			assert_true(lh.area_bound >= lines_of_maps());
+		if (i % 1000)
+			continue;
+		lh.area_bound = lh.area_limit; /* count again */
+		assert_int_equal(linux_areas_admit(&lh, 1), 0);
+		assert_int_equal(lh.area_bound, lines_of_maps() + 1);
+	}
+	assert_true(lines_of_maps() > 100);
+}
+
 static void *wake_later(void *arg)
 {
 	usleep(1000);
@@ -294,6 +363,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(files_are_judged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(books_go_up_from_the_hint, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(areas_are_limited, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(areas_are_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(waits_at_most_a_little, set_up, tear_down),
 	};
 

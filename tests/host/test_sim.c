@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_sim.c - what only the simulated host can: fail on demand, limit its areas, report violations, call hooks, be huge. */
+/* test_sim.c - what only the simulated host can: limit its areas, report violations, call hooks, be huge. */
 #include "host/sim/sim.h"
 
 #include <pthread.h>
@@ -25,58 +25,6 @@ static int unmap(struct sim *sim, uintptr_t start, size_t size)
 	return sim_host(sim)->unmap(sim, start, size);
 }
 
-static void failures_change_nothing(void **state)
-{
-	struct sim *sim = sim_create(0x10000, 0x500000000000);
-	const struct tulou_host *h = sim_host(sim);
-	struct tulou_file file;
-	uint8_t value = 0;
-
-	(void)state;
-	assert_int_equal(map(sim, base, 4 * P), 0);
-	assert_int_equal(sim_store(sim, base, 'a'), 0);
-	sim_fail_always(sim, SIM_UNMAP, TULOU_ENOMEM);
-	assert_int_equal(unmap(sim, base, P), -TULOU_ENOMEM);
-	assert_int_equal(unmap(sim, base, P), -TULOU_ENOMEM);
-	sim_fail_always(sim, SIM_UNMAP, 0);
-	sim_fail(sim, SIM_MAP, 2, TULOU_EAGAIN);
-	assert_int_equal(map(sim, base + 8 * P, P), 0);
-	assert_int_equal(map(sim, base, P), -TULOU_EAGAIN);
-	sim_fail_any(sim, 3, TULOU_ENOMEM);
-	assert_int_equal(h->protect(sim, base, P, W), 0);
-	assert_int_equal(h->advise(sim, base + P, P, TULOU_MADV_DONTNEED), 0);
-	assert_int_equal(h->move(sim, base, P, base + 16 * P, P, false), -TULOU_ENOMEM);
-	sim_fail(sim, SIM_BOOKS_MAP, 1, TULOU_ENOMEM);
-	assert_null(h->books_map(sim, P));
-	sim_fail(sim, SIM_FILE_GET, 1, TULOU_EMFILE);
-	assert_int_equal(h->file_get(sim, sim_file_create(sim, P), false, &file), -TULOU_EMFILE);
-	assert_int_equal(sim_failed(sim), 6);
-	assert_int_equal(sim_area_count(sim), 2);
-	assert_int_equal(sim_load(sim, base, &value), 0);
-	assert_int_equal(value, 'a');
-	assert_int_equal(sim_calls(sim, SIM_UNMAP), 2);
-	sim_destroy(sim);
-}
-
-static void random_failures_repeat(void **state)
-{
-	char first[65] = "", second[65] = "";
-
-	(void)state;
-	for (int run = 0; run < 2; run++) {
-		struct sim *sim = sim_create(0x10000, 0x500000000000);
-
-		sim_fail_random(sim, 7, 4);
-		for (int i = 0; i < 64; i++)
-			(run ? second : first)[i] = map(sim, base, P) ? 'x' : '.';
-		assert_in_range(sim_failed(sim), 4, 32);
-		sim_fail_none(sim);
-		assert_int_equal(map(sim, base, P), 0);
-		sim_destroy(sim);
-	}
-	assert_string_equal(first, second);
-}
-
 static void area_limit_refuses_holes(void **state)
 {
 	struct sim *sim = sim_create(0x10000, 0x500000000000);
@@ -93,26 +41,6 @@ static void area_limit_refuses_holes(void **state)
 	assert_int_equal(map(sim, base + 16 * P, P), 0);
 	assert_int_equal(sim_area_count(sim), 2);
 	assert_int_equal(sim_mapped(sim), 3 * P);
-	sim_destroy(sim);
-}
-
-static void protect_stops_at_what_refuses(void **state)
-{
-	struct sim *sim = sim_create(0x10000, 0x500000000000);
-	const struct tulou_host *h = sim_host(sim);
-	struct sim_area area;
-
-	(void)state;
-	assert_int_equal(map(sim, base, 4 * P), 0);
-	assert_int_equal(h->protect(sim, base + P, P, TULOU_PROT_NONE), 0);
-	sim_protect_refuse(sim, base + P, TULOU_EACCES);
-	assert_int_equal(h->protect(sim, base, 4 * P, TULOU_PROT_READ), -TULOU_EACCES);
-	assert_true(sim_query(sim, base, &area) && area.prot == TULOU_PROT_READ && area.end == base + P);
-	assert_true(sim_query(sim, base + P, &area) && area.prot == TULOU_PROT_NONE && area.end == base + 2 * P);
-	assert_true(sim_query(sim, base + 2 * P, &area) && area.prot == W);
-	sim_protect_refuse(sim, base + P, 0);
-	assert_int_equal(h->protect(sim, base, 4 * P, TULOU_PROT_READ), 0);
-	assert_int_equal(sim_area_count(sim), 1);
 	sim_destroy(sim);
 }
 
@@ -249,10 +177,7 @@ static void books_are_counted_and_zero(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(failures_change_nothing),
-		cmocka_unit_test(random_failures_repeat),
 		cmocka_unit_test(area_limit_refuses_holes),
-		cmocka_unit_test(protect_stops_at_what_refuses),
 		cmocka_unit_test(breaches_are_violations),
 		cmocka_unit_test(huge_costs_nothing),
 		cmocka_unit_test(hook_can_kill_the_caller),

@@ -156,12 +156,37 @@ void flat_file_fill(struct flat_fixture *f, int fd, uint64_t size)
 
 /* ---- the host -------------------------------------------------------------------------------------------------------------- */
 
-void flat_open(struct flat_fixture *f, size_t arena_pages, size_t books_pages, const struct tulou_flat_tasks *tasks)
+/* The arena of the last fixture that was closed, which is zero: page faults cost more than the tests. */
+static struct {
+	uint8_t *start;
+	size_t size;
+	bool clean;
+} arena;
+
+void flat_arena_drop(void)
+{
+	if (arena.start)
+		munmap(arena.start, arena.size);
+	arena.start = NULL;
+}
+
+static uint8_t *arena_open(size_t size)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
 
+	if (!arena.clean || arena.size != size)
+		flat_arena_drop();
+	if (!arena.start)
+		arena.start = mmap((void *)FLAT_START, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+	arena.size = size;
+	arena.clean = false;
+	return arena.start;
+}
+
+void flat_open(struct flat_fixture *f, size_t arena_pages, size_t books_pages, const struct tulou_flat_tasks *tasks)
+{
 	*f = (struct flat_fixture){.arena_size = arena_pages * FLAT_PAGE, .books_size = books_pages * FLAT_PAGE, .next_ino = 100};
-	f->arena = mmap((void *)FLAT_START, f->arena_size, PROT_READ | PROT_WRITE, flags, -1, 0);
+	f->arena = arena_open(f->arena_size);
 	f->books = aligned_alloc(FLAT_PAGE, f->books_size);
 	assert_ptr_equal(f->arena, FLAT_START);
 	assert_non_null(f->books);
@@ -207,6 +232,6 @@ void flat_close(struct flat_fixture *f)
 	for (int fd = 0; fd < FLAT_FILES; fd++)
 		if (f->files[fd])
 			flat_file_close(f, fd);
-	munmap(f->arena, f->arena_size);
+	arena.clean = true;
 	free(f->books);
 }

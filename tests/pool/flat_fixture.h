@@ -41,6 +41,8 @@ struct flat_fixture {
 void flat_open(struct flat_fixture *f, size_t arena_pages, size_t books_pages, const struct tulou_flat_tasks *tasks);
 /* All is given back: no pages, no extents, no references, and an arena without a byte of anybody. */
 void flat_close(struct flat_fixture *f);
+/* Unmap the arena, which stays for the next fixture otherwise: something else is to be at FLAT_START. */
+void flat_arena_drop(void);
 struct tulou_flat_usage flat_usage(const struct flat_fixture *f);
 
 /* A new file of `size` zero bytes; the lowest free descriptor. */

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-enum { PAGE = TULOU_PAGE_SIZE, BOOKS_PAGES = 1024 };
+enum { PAGE = TULOU_PAGE_SIZE, BOOKS_PAGES = 192 };
 
 const struct machine_traits machine_traits[MACHINES] = {
 	[ON_SIM] = {.name = "sim",
@@ -35,7 +35,7 @@ const struct machine_traits machine_traits[MACHINES] = {
 		.huge = true},
 };
 
-/* The machine that is open, so that a test that failed is not in the way of the next one. */
+/* The Linux machine that is open, so that a test that failed is not in the way of the next one. */
 static struct {
 	uintptr_t start, end;
 } left_open;
@@ -44,8 +44,10 @@ void machine_open_at(struct machine *m, enum machine_kind kind, uintptr_t start,
 {
 	if (left_open.end)
 		munmap((void *)left_open.start, left_open.end - left_open.start);
-	left_open.start = kind == ON_SIM ? 0 : start;
-	left_open.end = kind == ON_SIM ? 0 : end;
+	left_open.start = start;
+	left_open.end = kind == ON_LINUX ? end : 0;
+	if (kind == ON_LINUX)
+		flat_arena_drop();
 	*m = (struct machine){.kind = kind, .start = start, .end = end};
 	if (kind == ON_SIM) {
 		m->sim = sim_create(start, end);

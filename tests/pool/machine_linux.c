@@ -128,7 +128,7 @@ void linux_machine_open(struct machine *m)
 
 int linux_machine_file(uint64_t size)
 {
-	int fd = memfd_create("tulou-test", MFD_CLOEXEC);
+	int fd = memfd_create("tulou-test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, (off_t)size), 0);

@@ -3,6 +3,7 @@
 #include "pool_fixture.h"
 
 enum machine_kind pool_machine = ON_SIM;
+enum tulou_resident pool_resident = TULOU_RESIDENT_OFF;
 
 int pool_create(struct fixture *f, size_t chunk_pages, int check_level)
 {
@@ -12,6 +13,7 @@ int pool_create(struct fixture *f, size_t chunk_pages, int check_level)
 		.chunk_size = chunk_pages * PAGE,
 		.check_level = check_level,
 		.memory_limit = MEMORY_LIMIT,
+		.resident = pool_resident,
 	};
 	int error;
 
@@ -82,8 +84,8 @@ static int picture_area(void *arg, const struct tulou_area_info *area)
 	if (area->ino)
 		picture_add(p, "@%ld", (long)area->offset / PAGE);
 	if (area->kind != TULOU_AREA_MMAP)
-		picture_add(p, "%c", "?RHSL"[area->kind]);
-	if (area->kind != TULOU_AREA_RESERVED)
+		picture_add(p, "%c", "?RHSL~|"[area->kind]);
+	if (area->kind != TULOU_AREA_RESERVED && area->kind != TULOU_AREA_ROOM)
 		p->mapped += area->end - area->start;
 	return 0;
 }

@@ -59,6 +59,9 @@ struct fixture {
 extern enum machine_kind pool_machine;
 #define TRAITS (machine_traits[pool_machine])
 
+/* tulou_config.resident of the pools that are opened: off unless a test says otherwise. */
+extern enum tulou_resident pool_resident;
+
 /* Run the tests once per host, as a group with its name. 0 when all passed. */
 int pool_run_tests(const struct CMUnitTest *tests, size_t count);
 #define POOL_RUN(tests) pool_run_tests(tests, sizeof(tests) / sizeof((tests)[0]))

@@ -156,6 +156,21 @@ static int probe_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_sta
 	return error ? error : probe->inner->move(probe->inner->ctx, start, size, new_start, new_size, keep_source);
 }
 
+static uintptr_t probe_grown(void *ctx, uintptr_t start, uintptr_t low)
+{
+	struct probe *probe = ctx;
+
+	return probe->inner->grown(probe->inner->ctx, start, low);
+}
+
+static int probe_zero(void *ctx, uintptr_t start, size_t size)
+{
+	struct probe *probe = ctx;
+	int error = probe_enter(probe, PROBE_ADVISE);
+
+	return error ? error : probe->inner->zero(probe->inner->ctx, start, size);
+}
+
 static int probe_advise(void *ctx, uintptr_t start, size_t size, int advice)
 {
 	struct probe *probe = ctx;
@@ -269,6 +284,8 @@ void probe_init(struct probe *probe, const struct tulou_host *inner)
 		.protect = probe_protect,
 		.grow = probe_grow,
 		.move = probe_move,
+		.grown = inner->grown ? probe_grown : NULL,
+		.zero = inner->zero ? probe_zero : NULL,
 		.advise = probe_advise,
 		.sync = probe_sync,
 		.resident = inner->resident ? probe_resident : NULL,

@@ -10,6 +10,7 @@
 static sigjmp_buf out;
 static volatile sig_atomic_t armed;
 static volatile long fault;
+static volatile uintptr_t touched;
 
 static void fault_caught(int number, siginfo_t *info, void *context)
 {
@@ -19,7 +20,7 @@ static void fault_caught(int number, siginfo_t *info, void *context)
 		signal(number, SIG_DFL);
 		return;
 	}
-	fault = number | (long)(info->si_code & 0xff) << 8;
+	fault = fault_make(number, info->si_code) | (long)((uintptr_t)info->si_addr != touched) << 16;
 	siglongjmp(out, 1);
 }
 
@@ -37,6 +38,7 @@ void access_init(void)
 __attribute__((no_sanitize("address", "undefined"))) long access_load(uintptr_t addr, uint8_t *value)
 {
 	fault = 0;
+	touched = addr;
 	if (sigsetjmp(out, 0) == 0) {
 		armed = 1;
 		*value = *(volatile uint8_t *)addr;
@@ -48,6 +50,7 @@ __attribute__((no_sanitize("address", "undefined"))) long access_load(uintptr_t 
 __attribute__((no_sanitize("address", "undefined"))) long access_store(uintptr_t addr, uint8_t value)
 {
 	fault = 0;
+	touched = addr;
 	if (sigsetjmp(out, 0) == 0) {
 		armed = 1;
 		*(volatile uint8_t *)addr = value;

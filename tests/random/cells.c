@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "cells.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "files.h"
 #include "required.h"
 
 enum { CELLS_MAX = 1024, NAME_SIZE = 80 };
@@ -108,6 +110,16 @@ static void flags_name(char *out, const struct request *req)
 			: req->flags      ? "onfault"
 					  : "mlock2");
 		break;
+	case CALL_MLOCKALL:
+		snprintf(out, NAME_SIZE / 2, "%s", !req->prot ? "unlock" : req->flags & 4 ? "onfault" : "lock");
+		break;
+	case CALL_TRUNCATE:
+	case CALL_WRITE:
+	case CALL_READ:
+	case CALL_CLOSE:
+	case CALL_SEAL:
+		snprintf(out, NAME_SIZE / 2, "%s", file_name(req->file));
+		break;
 	default:
 		snprintf(out, NAME_SIZE / 2, "-");
 		break;
@@ -115,12 +127,23 @@ static void flags_name(char *out, const struct request *req)
 }
 
 /* ---- the answer column ----------------------------------------------------------------------------------------------------- */
+static const char *touch_answer(long result)
+{
+	int signal = result >> 32 & 0xff, code = result >> 40 & 0xff;
+
+	if (!signal)
+		return "ok";
+	if (signal == SIGBUS)
+		return code == BUS_ADRERR ? "SIGBUS ADRERR" : "SIGBUS other";
+	return code == SEGV_MAPERR ? "SIGSEGV MAPERR" : code == SEGV_ACCERR ? "SIGSEGV ACCERR" : "SIGSEGV other";
+}
+
 static const char *answer_name(const struct outcome *outcome)
 {
 	const struct request *req = &outcome->request;
 
-	if (req->call == CALL_STORE || req->call == CALL_LOAD)
-		return !(outcome->result >> 32) ? "ok" : (outcome->result >> 32 & 0xff) == 11 ? "SIGSEGV" : "SIGBUS";
+	if (call_touches(req->call))
+		return touch_answer(outcome->result);
 	if (req->call == CALL_BRK)
 		return !req->addr ? "asked" : (uintptr_t)outcome->result == req->addr ? "moved" : "refused";
 	if (req->call == CALL_MREMAP && outcome->result > 0)
@@ -130,13 +153,13 @@ static const char *answer_name(const struct outcome *outcome)
 
 void cells_count(const struct world *world, const struct outcome *outcome)
 {
-	static const char *const calls[] = {
-		"mmap", "munmap", "mremap", "mprotect", "brk", "msync", "madvise", "mincore", "mlock", "store", "load"};
 	char flags[NAME_SIZE / 2], name[NAME_SIZE];
 
 	(void)world;
+	if (call_touches(outcome->request.call) && !outcome->request.size)
+		return; /* all of it was the other process's */
 	flags_name(flags, &outcome->request);
-	snprintf(name, sizeof(name), "%s %s %s", calls[outcome->request.call], flags, answer_name(outcome));
+	snprintf(name, sizeof(name), "%s %s %s", call_name(outcome->request.call), flags, answer_name(outcome));
 	cell_get(name)->counts[outcome->spread]++;
 }
 
@@ -156,7 +179,7 @@ void cells_print(FILE *out)
 			cells[i].counts[SPREAD_MANY_CHUNKS]);
 }
 
-unsigned cells_missing(FILE *out, bool plain_files)
+unsigned cells_missing(FILE *out, unsigned have)
 {
 	static const char *const spreads[] = {"no area", "one area", "many areas", "many chunks"};
 	unsigned missing = 0;
@@ -167,7 +190,7 @@ unsigned cells_missing(FILE *out, bool plain_files)
 		const struct cell *cell = cell_find(need->name);
 		unsigned count = cell ? cell->counts[spread] : 0;
 
-		if (!(need->spreads & 1u << spread) || count >= CELL_MINIMUM || (plain_files && need->all_files))
+		if (!(need->spreads & 1u << spread) || count >= CELL_MINIMUM || need->needs & ~have)
 			continue;
 		fprintf(out, "required cell too thin: %s, %s: %u of %d\n", need->name, spreads[spread], count, CELL_MINIMUM);
 		missing++;

@@ -10,8 +10,8 @@
 
 void cells_count(const struct world *world, const struct outcome *outcome);
 void cells_print(FILE *out);
-/* The required cells that were counted fewer than CELL_MINIMUM times, printed. Returns how many. */
-enum { CELL_MINIMUM = 20 };
-unsigned cells_missing(FILE *out, bool plain_files);
+/* The required cells that were counted fewer than CELL_MINIMUM times, printed; `have` are NEEDS_* (required.h). Returns how many. */
+enum { CELL_MINIMUM = 8 };
+unsigned cells_missing(FILE *out, unsigned have);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "compare.h"
 
+#include <string.h>
 #include <sys/wait.h>
 
 const char *difference_name(enum difference_kind kind)
@@ -11,37 +12,23 @@ const char *difference_name(enum difference_kind kind)
 	return names[kind];
 }
 
-static long comparable_result(const struct side *side, const struct outcome *outcome)
+static enum difference_kind outcomes_compare(const struct outcome *leader, const struct outcome *follower)
 {
-	bool touches = outcome->request.call == CALL_STORE || outcome->request.call == CALL_LOAD;
-
-	/* without si_code: pages and signal */
-	return touches && !side->fault_detail ? outcome->result & 0xffffffffff : outcome->result;
-}
-
-static enum difference_kind outcomes_compare(
-	const struct side *side, const struct outcome *leader, const struct outcome *follower)
-{
-	long expected = follower->result;
-
-	if (!side->fault_detail && (leader->request.call == CALL_STORE || leader->request.call == CALL_LOAD))
-		expected &= 0xffffffffff;
-	if (comparable_result(side, leader) != expected)
+	if (leader->result != follower->result)
 		return DIFFERENCE_RESULT;
-	if (leader->map != follower->map)
+	if (memcmp(leader->maps, follower->maps, sizeof(leader->maps)) != 0)
 		return DIFFERENCE_MAP;
-	if (leader->map != leader->real_map)
+	if (leader->bare_map != leader->real_map)
 		return DIFFERENCE_REAL_MAP;
-	if (leader->contents != follower->contents)
+	if (memcmp(leader->contents, follower->contents, sizeof(leader->contents)) != 0)
 		return DIFFERENCE_CONTENTS;
 	if (leader->what[0])
 		return DIFFERENCE_CHECK;
 	return DIFFERENCE_NONE;
 }
 
-void records_compare(const struct sequence *seq, const struct side *leader_side, const struct record *leader,
-	const struct record *follower, struct difference *out,
-	void (*agreed)(const struct world *world, const struct outcome *outcome))
+void records_compare(const struct sequence *seq, const struct record *leader, const struct record *follower,
+	struct difference *out, void (*agreed)(const struct world *world, const struct outcome *outcome))
 {
 	unsigned count = leader->done < follower->done ? leader->done : follower->done;
 
@@ -52,14 +39,15 @@ void records_compare(const struct sequence *seq, const struct side *leader_side,
 		return;
 	}
 	for (unsigned i = 0; i < count; i++) {
-		enum difference_kind kind = outcomes_compare(leader_side, &leader->outcomes[i], &follower->outcomes[i]);
+		enum difference_kind kind = outcomes_compare(&leader->outcomes[i], &follower->outcomes[i]);
 
 		out->index = i;
 		if ((kind == DIFFERENCE_RESULT || kind == DIFFERENCE_MAP) &&
 			deviation_find(&leader->outcomes[i], &follower->outcomes[i])) {
 			/* what only one of them moved out of the arena leaves the maps alike, but not the contents */
-			out->ended_early = leader->outcomes[i].map != follower->outcomes[i].map ||
-					   (leader->outcomes[i].result < 0) != (follower->outcomes[i].result < 0);
+			out->ended_early =
+				memcmp(leader->outcomes[i].maps, follower->outcomes[i].maps, sizeof(leader->outcomes[i].maps)) ||
+				(leader->outcomes[i].result < 0) != (follower->outcomes[i].result < 0);
 			if (out->ended_early)
 				return;
 			continue;

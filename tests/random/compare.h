@@ -24,9 +24,8 @@ struct difference {
 };
 
 /* Calls of the two records that agree are passed to `agreed` (may be NULL). */
-void records_compare(const struct sequence *seq, const struct side *leader_side, const struct record *leader,
-	const struct record *follower, struct difference *out,
-	void (*agreed)(const struct world *world, const struct outcome *outcome));
+void records_compare(const struct sequence *seq, const struct record *leader, const struct record *follower,
+	struct difference *out, void (*agreed)(const struct world *world, const struct outcome *outcome));
 const char *difference_name(enum difference_kind kind);
 
 /* deviations.c: may this call be answered differently? NULL, or the deviation's name. Both sides go separate ways from there. */

@@ -18,11 +18,11 @@ static uint64_t page_hash(struct run *run, uintptr_t addr, FILE *dump)
 
 	for (unsigned i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
 		uint8_t value = 0;
-		long fault = run->side->load(run, addr + probes[i], &value) & 0xff;
+		long fault = run->side->load(run, addr + probes[i], &value);
 
 		hash = (hash ^ (value | (uint64_t)fault << 8)) * 0x100000001b3ull;
 		if (dump && fault)
-			fprintf(dump, " signal %ld", fault);
+			fprintf(dump, " signal %ld code %ld", fault & 0xff, fault >> 8);
 		else if (dump)
 			fprintf(dump, " %02x", value);
 		if (fault)
@@ -35,8 +35,8 @@ uint64_t contents_hash(struct run *run, FILE *dump)
 {
 	uint64_t hash = 1;
 
-	for (unsigned i = 0; i < run->map.count; i++) {
-		const struct range *range = &run->map.ranges[i];
+	for (unsigned i = 0; i < run_map(run)->count; i++) {
+		const struct range *range = &run_map(run)->ranges[i];
 		size_t pages = (range->end - range->start) / PAGE;
 
 		if (!(range->prot & PROT_READ))

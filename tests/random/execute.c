@@ -10,12 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "side.h"
+#include "execute.h"
 
 enum { CHILD_SECONDS = 20, CHILD_SECONDS_SHRINKING = 2, CONTENTS_EVERY = 4 };
-
-/* Sizes from here on are meant to be refused; they are passed on as they are. */
-static const size_t wild_size = 1ul << 46;
 
 struct record *record_create(void)
 {
@@ -34,138 +31,6 @@ void record_destroy(struct record *record)
 	munmap(record, sizeof(*record));
 }
 
-/* ---- from op to request ------------------------------------------------------------------------------------------------ */
-static uintptr_t place_resolve(const struct run *run, const struct place *place)
-{
-	const struct world *world = &run->sequence->world;
-	uintptr_t base = world->start;
-
-	switch (place->kind) {
-	case PLACE_ABSOLUTE:
-		return (uintptr_t)place->delta;
-	case PLACE_RESULT:
-		base = run->results[place->of] > 0 ? (uintptr_t)run->results[place->of] : world->start + place->of * 4ul * PAGE;
-		break;
-	case PLACE_AREA:
-		if (run->map.count)
-			base = run->map.ranges[place->of % run->map.count].start;
-		break;
-	case PLACE_HEAP:
-		return run->record->heap + (uintptr_t)place->delta;
-	case PLACE_ARENA:
-		break;
-	}
-	base += (uintptr_t)place->delta;
-	/* never outside: what lies there is this process's own */
-	return base >= world->start && base < world->end ? base : world->start + base % PAGE;
-}
-
-static void size_clip(const struct run *run, const struct place *place, uintptr_t addr, size_t *size)
-{
-	if (place->kind != PLACE_ABSOLUTE && *size<wild_size && * size> run->sequence->world.end - addr)
-		*size = run->sequence->world.end - addr;
-}
-
-static void op_resolve(const struct run *run, const struct op *op, struct request *req)
-{
-	*req = (struct request){.call = op->call,
-		.addr = place_resolve(run, &op->addr),
-		.size = op->size,
-		.new_size = op->new_size,
-		.prot = op->prot,
-		.flags = op->flags,
-		.file = op->file,
-		.offset = op->offset,
-		.value = op->value};
-	/* The follower's copy of the stack is no VM_GROWSDOWN area: a touch below it must not make it grow. */
-	if (op->call == CALL_MPROTECT && run->record->stack)
-		req->prot &= ~PROT_GROWSDOWN;
-	if (op->call == CALL_MMAP && !(op->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
-		return;
-	if (op->call == CALL_BRK)
-		return;
-	size_clip(run, &op->addr, req->addr, &req->size);
-	if (op->call == CALL_MREMAP && op->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) {
-		req->new_addr = place_resolve(run, &op->new_addr);
-		size_clip(run, &op->new_addr, req->new_addr, &req->new_size);
-	}
-}
-
-/* ---- what is recorded besides the result --------------------------------------------------------------------------------- */
-static size_t page_up(size_t size)
-{
-	return (size + PAGE - 1) & ~(size_t)(PAGE - 1);
-}
-
-static enum spread request_spread(struct run *run, const struct request *req)
-{
-	enum spread spread, other;
-	size_t size = page_up(req->size);
-
-	if (req->call == CALL_BRK || size == 0 || size >= wild_size ||
-		(req->call == CALL_MMAP && !(req->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))))
-		return SPREAD_NONE;
-	spread = run->side->spread(run, req->addr, size);
-	if (req->call != CALL_MREMAP || !(req->flags & MREMAP_FIXED) || req->new_size == 0 || req->new_size >= wild_size)
-		return spread;
-	other = run->side->spread(run, req->new_addr, page_up(req->new_size));
-	return other > spread ? other : spread;
-}
-
-/* Does what an mremap keeps of the old range lie in one range of the normal form? */
-static bool request_mergeable(const struct run *run, const struct request *req)
-{
-	size_t kept = req->size < req->new_size ? req->size : req->new_size;
-
-	for (unsigned i = 0; req->call == CALL_MREMAP && i < run->map.count; i++)
-		if (req->addr >= run->map.ranges[i].start && req->addr < run->map.ranges[i].end)
-			return kept <= run->map.ranges[i].end - req->addr;
-	return false;
-}
-
-static bool request_found_full(const struct run *run, const struct request *req, long result)
-{
-	const struct world *world = &run->sequence->world;
-	size_t size = page_up(req->call == CALL_MREMAP ? req->new_size : req->size);
-	bool places = (req->call == CALL_MMAP && !(req->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) ||
-		      (req->call == CALL_MREMAP && req->flags & MREMAP_MAYMOVE && !(req->flags & MREMAP_FIXED));
-
-	return places && result == -12 && size < wild_size &&
-	       map_largest_hole(&run->map, world->start, world->end) <= size + 3 * world->chunk_size;
-}
-
-static bool request_is_many(const struct run *run, const struct request *req, const struct outcome *outcome)
-{
-	bool mapped = false;
-
-	for (unsigned i = 0; i < run->map.count; i++)
-		mapped = mapped || (req->addr >= run->map.ranges[i].start && req->addr < run->map.ranges[i].end);
-	return req->call == CALL_MREMAP && req->flags & MREMAP_FIXED && outcome->result == -14 && mapped && !outcome->mergeable &&
-	       page_up(req->size) == page_up(req->new_size);
-}
-
-/* The break must keep a page and the stack's gap away from the stack. */
-static bool brk_met_gap(const struct run *run, uintptr_t brk, long result)
-{
-	uintptr_t stack = run->record->stack;
-
-	return stack && result != (long)brk && brk < stack && page_up(brk) + PAGE > stack - STACK_GAP;
-}
-
-static bool request_met_gap(const struct run *run, const struct request *req, long result)
-{
-	uintptr_t gap_end = run->record->stack, gap = gap_end - STACK_GAP;
-	bool fixed_move = req->call == CALL_MREMAP && req->flags & MREMAP_FIXED;
-	uintptr_t addr = fixed_move ? req->new_addr : req->addr;
-	size_t size = req->call == CALL_MREMAP ? req->new_size : req->size;
-
-	if (req->call == CALL_BRK)
-		return brk_met_gap(run, req->addr, result);
-	if (req->call != CALL_MREMAP && (req->call != CALL_MMAP || !(req->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))))
-		return false;
-	return gap_end && result == -12 && size < wild_size && addr < gap_end && addr + size > gap;
-}
-
 static long pages_touch(struct run *run, const struct request *req)
 {
 	long pages = 0, fault = 0;
@@ -182,60 +47,130 @@ static long pages_touch(struct run *run, const struct request *req)
 }
 
 /* ---- one call ------------------------------------------------------------------------------------------------------------ */
-static void outcome_look(struct run *run, struct outcome *outcome, unsigned index)
+static bool contents_due(const struct run *run, unsigned index)
 {
-	static struct map real;
+	return run->contents_always || index % CONTENTS_EVERY == CONTENTS_EVERY - 1 || index + 1 == run->sequence->count;
+}
 
-	run->side->map(run, &run->map);
-	outcome->map = outcome->real_map = map_hash(&run->map);
+void process_look(struct run *run, unsigned index)
+{
+	struct outcome *outcome = &run->record->outcomes[index];
+	char *text = run->record->dumps[run->who];
+	FILE *dump;
+
+	run->side->map(run, &run->maps[run->who]);
+	outcome->maps[run->who] = map_hash(run_map(run));
+	if (contents_due(run, index))
+		outcome->contents[run->who] = contents_hash(run, NULL);
+	if (index != run->record->dump_at)
+		return;
+	dump = fmemopen(text, sizeof(run->record->dumps[0]), "w");
+	fprintf(dump, "  map%s:\n", run->sequence->world.pair ? run->who ? " of process 1" : " of process 0" : "");
+	map_print(dump, &run->sequence->world, run_map(run));
+	fprintf(dump, "  contents:\n");
+	contents_hash(run, dump);
+	fclose(dump);
+}
+
+/* What a leader alone has: the host's map of everything, and invariants. */
+static void pool_look(struct run *run, struct outcome *outcome, unsigned index)
+{
+	static struct map real, both;
+	char *text = run->record->dumps[0];
+	FILE *dump;
+
+	map_join(&run->maps[0], &run->maps[1], &both);
+	outcome->bare_map = outcome->real_map = map_hash(map_bare(&both));
 	if (run->side->real_map) {
 		run->side->real_map(run, &real);
-		outcome->real_map = map_hash(&real);
+		outcome->real_map = map_hash(map_bare(&real));
 	}
-	if (run->contents_always || index % CONTENTS_EVERY == CONTENTS_EVERY - 1 || index + 1 == run->sequence->count)
-		outcome->contents = contents_hash(run, NULL);
+	if (index == run->record->dump_at && outcome->real_map != outcome->bare_map) {
+		dump = fmemopen(text, sizeof(run->record->dumps[0]), "w");
+		fprintf(dump, "  map by the host:\n");
+		map_print(dump, &run->sequence->world, &real);
+		fprintf(dump, "  map by the books:\n");
+		map_print(dump, &run->sequence->world, &both);
+		fclose(dump);
+	}
 	if (run->side->check && run->side->check(run, outcome->what, WHAT_SIZE) && !outcome->what[0])
 		snprintf(outcome->what, WHAT_SIZE, "the check failed without words");
-	if (index == run->record->dump_at) {
-		FILE *dump = fmemopen(run->record->dump, sizeof(run->record->dump), "w");
+}
 
-		fprintf(dump, "  map by %s:\n", run->side->real_map ? "its books" : run->side->name);
-		map_print(dump, &run->sequence->world, &run->map);
-		if (run->side->real_map) {
-			fprintf(dump, "  map by the kernel:\n");
-			map_print(dump, &run->sequence->world, &real);
-		}
-		fprintf(dump, "  contents:\n");
-		contents_hash(run, dump);
-		fclose(dump);
+/* MREMAP_DONTUNMAP unlocks all of the kernel's area that it leaves behind. Where neighbours agree, only the kernel knows how far that
+ * reaches (see mremap-merge): here both sides unlock all that may be meant. */
+static void part_unlock(struct run *run, uintptr_t start, uintptr_t end)
+{
+	const struct request unlock = {.call = CALL_MLOCK, .addr = start, .size = end - start};
+
+	if (start < end)
+		run->side->call(run, &unlock, NULL);
+}
+
+static void kept_unlock(struct run *run, const struct request *req, uintptr_t target)
+{
+	const struct map *map = map_bare(run_map(run));
+	uintptr_t target_end = target + page_up(req->size);
+
+	for (unsigned i = 0; i < map->count; i++) {
+		uintptr_t start = map->ranges[i].start, end = map->ranges[i].end;
+
+		if (req->addr < start || req->addr >= end)
+			continue;
+		part_unlock(run, start, target < end ? target : end);
+		part_unlock(run, target_end > start ? target_end : start, end);
+		return;
 	}
 }
 
-static void op_run(struct run *run, unsigned index)
+void op_call(struct run *run, unsigned index)
 {
-	const struct op *op = &run->sequence->ops[index];
 	const struct outcome *leader = run->leader ? &run->leader->outcomes[index] : NULL;
 	struct outcome *outcome = &run->record->outcomes[index];
 	struct request *req = &outcome->request;
 
-	memset(outcome, 0, sizeof(*outcome));
-	if (leader)
-		*req = leader->request;
-	else
-		op_resolve(run, op, req);
-	if (!leader)
-		outcome->spread = request_spread(run, req);
-	outcome->mergeable = request_mergeable(run, req);
-	if (req->call == CALL_STORE || req->call == CALL_LOAD)
+	outcome_before(run, outcome);
+	if (call_touches(req->call))
 		outcome->result = pages_touch(run, req);
+	else if (call_is_of_file(req->call))
+		outcome->result = run->side->file(run, req);
 	else
 		outcome->result = run->side->call(run, req, leader);
-	outcome->gap = !leader && request_met_gap(run, req, outcome->result);
-	outcome->many = !leader && request_is_many(run, req, outcome);
-	outcome->full = request_found_full(run, req, outcome->result);
+	if (req->call == CALL_MREMAP && req->flags & MREMAP_DONTUNMAP && outcome->result > 0)
+		kept_unlock(run, req, (uintptr_t)outcome->result);
+	outcome_after(run, outcome);
+}
+
+static void op_lead(struct run *run, unsigned index)
+{
+	const struct op *op = &run->sequence->ops[index];
+	struct outcome *outcome = &run->record->outcomes[index];
+
+	run->who = op->who;
+	op_resolve(run, op, &outcome->request);
+	op_call(run, index);
 	run->results[op->id] = outcome->result;
-	outcome_look(run, outcome, index);
-	run->record->done = index + 1;
+	for (run->who = 0; run->who < world_processes(&run->sequence->world); run->who++)
+		process_look(run, index);
+	run->who = 0;
+	pool_look(run, outcome, index);
+}
+
+static void op_follow(struct run *run, unsigned index)
+{
+	struct outcome *outcome = &run->record->outcomes[index];
+	bool pair = run->sequence->world.pair;
+
+	outcome->request = run->leader->outcomes[index].request;
+	if (outcome->request.who == 0)
+		op_call(run, index);
+	if (pair)
+		pair_tell(index);
+	if (pair && outcome->request.who == 1)
+		pair_wait();
+	process_look(run, index);
+	if (pair && outcome->request.who == 0)
+		pair_wait();
 }
 
 static void child_main(const struct sequence *seq, const struct side *side, struct record *record, const struct record *leader,
@@ -249,9 +184,16 @@ static void child_main(const struct sequence *seq, const struct side *side, stru
 	alarm(contents_always ? CHILD_SECONDS_SHRINKING : CHILD_SECONDS);
 	run = (struct run){.sequence = seq, .side = side, .record = record, .leader = leader, .contents_always = contents_always};
 	side->start(&run);
-	run.map = record->start;
-	for (unsigned i = 0; i < count; i++)
-		op_run(&run, i);
+	run.maps[0] = record->start;
+	if (leader && seq->world.pair)
+		pair_start(&run);
+	for (unsigned i = 0; i < count; i++) {
+		memset(&record->outcomes[i], 0, sizeof(record->outcomes[i]));
+		(leader ? op_follow : op_lead)(&run, i);
+		record->done = i + 1;
+	}
+	if (leader && seq->world.pair)
+		pair_end();
 	_exit(0);
 }
 
@@ -262,7 +204,7 @@ void sequence_execute(const struct sequence *seq, const struct side *side, struc
 
 	record->done = 0;
 	record->heap = record->stack = 0;
-	record->start_what[0] = record->dump[0] = 0;
+	record->start_what[0] = record->dumps[0][0] = record->dumps[1][0] = 0;
 	map_clear(&record->start);
 	fflush(NULL);
 	pid = fork();

@@ -14,7 +14,7 @@ enum { FIRST_DESCRIPTOR = 200 };
 
 static struct {
 	bool open;
-	uint64_t ino;
+	uint64_t dev, ino;
 } files[FILE_KINDS];
 
 static const char *const names[FILE_KINDS] = {
@@ -23,6 +23,9 @@ static const char *const names[FILE_KINDS] = {
 	[FILE_READ_ONLY] = "read_only",
 	[FILE_WRITE_ONLY] = "write_only",
 	[FILE_EMPTY] = "empty",
+	[FILE_SEALED] = "sealed",
+	[FILE_SEALED_READ_ONLY] = "sealed_read_only",
+	[FILE_DISK] = "disk",
 	[FILE_DIRECTORY] = "dir",
 	[FILE_PIPE] = "pipe",
 	[FILE_CLOSED] = "closed",
@@ -56,18 +59,34 @@ static void file_keep(enum file_kind kind, int fd)
 		fail(names[kind]);
 	close(fd);
 	files[kind].open = true;
+	files[kind].dev = (uint64_t)status.st_dev;
 	files[kind].ino = (uint64_t)status.st_ino;
 }
 
-static int memory_file(int which, size_t size)
+/* `fd` is empty, or its opening failed. */
+static int file_fill(int fd, int which)
 {
 	static uint8_t bytes[FILE_PAGES * PAGE + FILE_TAIL];
-	int fd = memfd_create(which ? "other" : "memory", MFD_CLOEXEC);
 
-	for (size_t i = 0; i < size; i++)
+	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = file_byte(which, i);
-	if (fd < 0 || (size && write(fd, bytes, size) != (ssize_t)size))
-		fail("memfd");
+	if (fd < 0 || write(fd, bytes, sizeof(bytes)) != (ssize_t)sizeof(bytes))
+		fail("a file");
+	return fd;
+}
+
+static int disk_file(void)
+{
+	const char *directory = getenv("TMPDIR");
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/random.XXXXXX", directory && *directory ? directory : "/tmp");
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(path);
+	if (file_fill(fd, 1) < 0 || ftruncate(fd, FILE_PAGES * PAGE)) /* whole pages, see generate_file.c */
+		fail(path);
 	return fd;
 }
 
@@ -83,11 +102,14 @@ void files_open(void)
 {
 	int ends[2];
 
-	file_keep(FILE_MEMORY, memory_file(0, FILE_PAGES * PAGE + FILE_TAIL));
-	file_keep(FILE_OTHER, memory_file(1, FILE_PAGES * PAGE + FILE_TAIL));
+	file_keep(FILE_MEMORY, file_fill(memfd_create("memory", MFD_CLOEXEC), 0));
+	file_keep(FILE_OTHER, file_fill(memfd_create("other", MFD_CLOEXEC), 1));
 	file_keep(FILE_READ_ONLY, file_reopen(FILE_MEMORY, O_RDONLY));
 	file_keep(FILE_WRITE_ONLY, file_reopen(FILE_MEMORY, O_WRONLY));
-	file_keep(FILE_EMPTY, memory_file(0, 0));
+	file_keep(FILE_EMPTY, memfd_create("empty", MFD_CLOEXEC));
+	file_keep(FILE_SEALED, file_fill(memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING), 0));
+	file_keep(FILE_SEALED_READ_ONLY, file_reopen(FILE_SEALED, O_RDONLY));
+	file_keep(FILE_DISK, disk_file());
 	file_keep(FILE_DIRECTORY, open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	if (pipe2(ends, O_CLOEXEC))
 		fail("pipe");
@@ -104,10 +126,10 @@ int file_descriptor(int file)
 	return file < 0 ? -1 : FIRST_DESCRIPTOR + file;
 }
 
-int file_of_inode(uint64_t ino, bool shared)
+int file_of_inode(uint64_t dev, uint64_t ino, bool shared)
 {
 	for (int kind = 0; kind < FILE_KINDS; kind++)
-		if (ino && files[kind].open && files[kind].ino == ino)
+		if (ino && files[kind].open && files[kind].ino == ino && files[kind].dev == dev)
 			return kind == FILE_ZERO && shared ? FILE_ANONYMOUS : kind;
 	return FILE_ANONYMOUS;
 }

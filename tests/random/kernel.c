@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <linux/prctl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -17,46 +16,6 @@
 #include "files.h"
 #include "host/linux/syscall.h"
 #include "side.h"
-
-static long kernel_mmap(uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
-{
-	return sys6(__NR_mmap, (long)addr, (long)size, prot, flags, fd, (long)offset);
-}
-
-static long kernel_munmap(uintptr_t addr, size_t size)
-{
-	return sys2(__NR_munmap, (long)addr, (long)size);
-}
-
-unsigned char mincore_vector[MINCORE_MAX / PAGE];
-
-long kernel_call(const struct request *req)
-{
-	switch (req->call) {
-	case CALL_MMAP:
-		return kernel_mmap(req->addr, req->size, req->prot, req->flags, file_descriptor(req->file), req->offset);
-	case CALL_MUNMAP:
-		return kernel_munmap(req->addr, req->size);
-	case CALL_MREMAP:
-		return sys5(__NR_mremap, (long)req->addr, (long)req->size, (long)req->new_size, req->flags, (long)req->new_addr);
-	case CALL_MPROTECT:
-		return sys3(__NR_mprotect, (long)req->addr, (long)req->size, req->prot);
-	case CALL_BRK:
-		return sys1(__NR_brk, (long)req->addr);
-	case CALL_MSYNC:
-		return sys3(__NR_msync, (long)req->addr, (long)req->size, req->flags);
-	case CALL_MADVISE:
-		return sys3(__NR_madvise, (long)req->addr, (long)req->size, req->flags);
-	case CALL_MINCORE:
-		return sys3(__NR_mincore, (long)req->addr, (long)req->size, (long)mincore_vector);
-	case CALL_MLOCK:
-		if (req->prot == 2)
-			return sys3(__NR_mlock2, (long)req->addr, (long)req->size, req->flags);
-		return sys2(req->prot ? __NR_mlock : __NR_munlock, (long)req->addr, (long)req->size);
-	default:
-		return -ENOSYS;
-	}
-}
 
 static bool in_arena(const struct run *run, uintptr_t addr, size_t size)
 {
@@ -81,8 +40,8 @@ static long follow_mmap(struct run *run, const struct request *req, const struct
 		return kernel_call(req);
 	if (leader->full) /* the kernel, too, would look for a place before it looks at all else */
 		return -ENOMEM;
-	/* A hint outside the arena, or in the gap below the stack, is none to a manager: it is taken out here. */
-	if (hint && in_arena(run, hint, 1) && !in_stack_gap(run->leader, hint, req->size)) {
+	/* A hint outside the arena, in the gap below the stack or beside the other process is none to a manager: it is taken out here. */
+	if (hint && in_arena(run, hint, 1) && !in_stack_gap(run->leader, hint, req->size) && !leader->others) {
 		result = kernel_call(req);
 		if (result < 0 || result == leader->result || (uintptr_t)result == hint)
 			return result;
@@ -134,7 +93,9 @@ static long follow_mremap(const struct request *req, const struct outcome *leade
 
 static long follower_call(struct run *run, const struct request *req, const struct outcome *leader)
 {
-	if (leader->gap || leader->many) /* deviations, see deviations.c: the call is not made */
+	if (leader && leader->others && (leader->result == -ENOMEM || leader->result == -EEXIST))
+		return leader->result;
+	if (leader && (leader->gap || leader->many)) /* deviations, see deviations.c: the call is not made */
 		return leader->result;
 	if (req->call == CALL_MMAP)
 		return follow_mmap(run, req, leader);
@@ -147,7 +108,7 @@ static long follower_call(struct run *run, const struct request *req, const stru
 static uintptr_t hole_find(struct run *run, size_t size)
 {
 	size = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
-	return size ? map_hole_find(&run->map, run->sequence->world.start, run->sequence->world.end, size) : 0;
+	return size ? map_hole_find(run_map(run), run->sequence->world.start, run->sequence->world.end, size) : 0;
 }
 
 static long lead_mmap(struct run *run, const struct request *req)
@@ -233,7 +194,14 @@ static void heap_place(struct run *run, uintptr_t heap)
 
 static void kernel_map(struct run *run, struct map *map)
 {
-	map_read_self(map, run->sequence->world.start, run->sequence->world.end, file_of_inode, NULL);
+	const struct world *world = &run->sequence->world;
+	struct map_reader reader = {.map = map, .start = world->start, .end = world->end, .file_of = file_of_inode};
+
+	if (run->record->heap) {
+		reader.heap_start = run->record->heap;
+		reader.heap_end = (uintptr_t)sys1(__NR_brk, 0);
+	}
+	map_read_self(&reader);
 }
 
 static void leader_start(struct run *run)
@@ -285,18 +253,18 @@ static long kernel_store(struct run *run, uintptr_t addr, uint8_t value)
 
 static enum spread kernel_spread(struct run *run, uintptr_t addr, size_t size)
 {
-	struct raw_count raw = {.start = addr, .end = addr + size};
-	struct map *map = malloc(sizeof(*map));
+	static struct map none;
+	struct map_reader reader = {.map = &none, .file_of = file_of_inode, .meet_start = addr, .meet_end = addr + size};
 
-	map_read_self(map, addr, addr, file_of_inode, &raw);
-	free(map);
-	if (raw.count < 2)
-		return raw.count ? SPREAD_ONE_AREA : SPREAD_NONE;
+	map_read_self(&reader);
+	if (reader.met < 2)
+		return reader.met ? SPREAD_ONE_AREA : SPREAD_NONE;
 	return addr / run->sequence->world.chunk_size == (addr + size - 1) / run->sequence->world.chunk_size ? SPREAD_MANY_AREAS
 													     : SPREAD_MANY_CHUNKS;
 }
 
-#define KERNEL_SIDE .fault_detail = true, .map = kernel_map, .load = kernel_load, .store = kernel_store, .spread = kernel_spread
+#define KERNEL_SIDE \
+	.file = kernel_file_call, .map = kernel_map, .load = kernel_load, .store = kernel_store, .spread = kernel_spread
 
 const struct side side_kernel_leader = {.name = "kernel", .start = leader_start, .call = leader_call, KERNEL_SIDE};
 const struct side side_kernel_liar = {.name = "liar", .start = leader_start, .call = liar_call, KERNEL_SIDE};

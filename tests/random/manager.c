@@ -21,11 +21,11 @@ static void heap_build(struct run *run)
 {
 	struct tulou_image image = {.size = IMAGE_SIZE, .align = PAGE};
 	struct tulou_layout layout = {.images = &image, .image_count = 1, .stack_size = STACK_SIZE};
-	long result = tulou_process_vm_build(manager.vm, &layout);
+	long result = tulou_process_vm_build(manager.vms[0], &layout);
 
 	if (result)
 		start_fail(run, "tulou_process_vm_build", result);
-	result = tulou_mmap(manager.vm, image.base, IMAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	result = tulou_mmap(manager.vms[0], image.base, IMAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	if (result < 0)
 		start_fail(run, "mapping the image", result);
 	run->record->heap = layout.heap_start;
@@ -43,65 +43,100 @@ void manager_start(
 	manager.file_of = file_of;
 	if (result)
 		start_fail(run, "tulou_create", result);
-	result = tulou_process_vm_create(manager.pool, 1, &manager.vm);
-	if (result)
-		start_fail(run, "tulou_process_vm_create", result);
+	for (unsigned i = 0; i < world_processes(world); i++) {
+		result = tulou_process_vm_create(manager.pool, i + 1, &manager.vms[i]);
+		if (result)
+			start_fail(run, "tulou_process_vm_create", result);
+	}
 	if (world->heap)
 		heap_build(run);
 	manager_map(run, &run->record->start);
 }
 
+/* As kernel_madvise() in kernel_call.c. */
+static long manager_madvise(struct tulou_process_vm *vm, const struct request *req)
+{
+	long result = tulou_madvise(vm, req->addr, req->size, req->flags);
+
+	if (req->flags == TULOU_MADV_FREE)
+		tulou_madvise(vm, req->addr, req->size, TULOU_MADV_DONTNEED);
+	return result;
+}
+
 long manager_call(struct run *run, const struct request *req, const struct outcome *leader)
 {
-	(void)run;
+	struct tulou_process_vm *vm = manager.vms[run->who];
+
 	(void)leader;
 	switch (req->call) {
 	case CALL_MMAP:
-		return tulou_mmap(
-			manager.vm, req->addr, req->size, req->prot, req->flags, manager.descriptor(req->file), req->offset);
+		return tulou_mmap(vm, req->addr, req->size, req->prot, req->flags, manager.descriptor(req->file), req->offset);
 	case CALL_MUNMAP:
-		return tulou_munmap(manager.vm, req->addr, req->size);
+		return tulou_munmap(vm, req->addr, req->size);
 	case CALL_MREMAP:
-		return tulou_mremap(manager.vm, req->addr, req->size, req->new_size, req->flags, req->new_addr);
+		return tulou_mremap(vm, req->addr, req->size, req->new_size, req->flags, req->new_addr);
 	case CALL_MPROTECT:
-		return tulou_mprotect(manager.vm, req->addr, req->size, req->prot);
+		return tulou_mprotect(vm, req->addr, req->size, req->prot);
 	case CALL_BRK:
-		return tulou_brk(manager.vm, req->addr);
+		return tulou_brk(vm, req->addr);
 	case CALL_MSYNC:
-		return tulou_msync(manager.vm, req->addr, req->size, req->flags);
+		return tulou_msync(vm, req->addr, req->size, req->flags);
 	case CALL_MADVISE:
-		return tulou_madvise(manager.vm, req->addr, req->size, req->flags);
+		return manager_madvise(vm, req);
 	case CALL_MINCORE:
-		return tulou_mincore(manager.vm, req->addr, req->size, mincore_vector);
+		return tulou_mincore(vm, req->addr, req->size, mincore_vector);
 	case CALL_MLOCK:
-		return req->prot ? tulou_mlock2(manager.vm, req->addr, req->size, req->prot == 1 ? 0 : req->flags)
-				 : tulou_munlock(manager.vm, req->addr, req->size);
+		return req->prot ? tulou_mlock2(vm, req->addr, req->size, req->prot == 1 ? 0 : req->flags)
+				 : tulou_munlock(vm, req->addr, req->size);
+	case CALL_MLOCKALL:
+		return req->prot ? tulou_mlockall(vm, req->flags, UINT64_MAX) : tulou_munlockall(vm);
+	case CALL_MSEAL:
+		return tulou_mseal(vm, req->addr, req->size, (unsigned long)(long)req->flags);
 	default:
 		return -ENOSYS;
 	}
 }
 
 /* ---- looking ------------------------------------------------------------------------------------------------------------- */
-static int area_add(void *arg, const struct tulou_area_info *area)
+static void text_take(void *arg, const char *text, size_t size)
 {
-	struct range range = {.start = area->start,
-		.end = area->end,
-		.prot = area->prot & 7,
-		.offset = area->offset,
-		.shared = area->flags & MAP_SHARED,
-		.file = FILE_ANONYMOUS};
+	map_line(arg, text, size);
+}
 
-	if (!(area->flags & MAP_ANONYMOUS))
-		range.file = manager.file_of(area->dev, area->ino, range.shared);
+struct map_reader manager_reader(struct run *run, struct map *map)
+{
+	return (struct map_reader){
+		.map = map,
+		.start = run->sequence->world.start,
+		.end = run->sequence->world.end,
+		.heap_start = run->record->heap,
+		.heap_end = (uintptr_t)tulou_brk(manager.vms[run->who], 0),
+		.file_of = manager.file_of,
+	};
+}
+
+/* By the text that the books write, so that this text is compared as well. */
+void manager_map(struct run *run, struct map *map)
+{
+	struct map_reader reader = manager_reader(run, map);
+
+	map_clear(map);
+	tulou_maps(manager.vms[run->who], text_take, &reader);
+}
+
+static int area_book(void *arg, const struct tulou_area_info *area)
+{
+	const struct range range = {.start = area->start, .end = area->end, .file = FILE_ANONYMOUS};
+
 	map_add(arg, &range);
 	return 0;
 }
 
-void manager_map(struct run *run, struct map *map)
+void manager_booked(struct run *run, unsigned who, struct map *map)
 {
 	(void)run;
 	map_clear(map);
-	tulou_walk_process(manager.vm, area_add, map);
+	tulou_walk_process(manager.vms[who], area_book, map);
 }
 
 /* The areas that meet a range, and the chunks that hold them. */
@@ -137,11 +172,10 @@ enum spread manager_spread(struct run *run, uintptr_t addr, size_t size)
 {
 	static struct meeting meeting;
 
-	(void)run;
 	meeting.start = addr;
 	meeting.end = size <= UINTPTR_MAX - addr ? addr + size : UINTPTR_MAX;
 	meeting.area_count = meeting.chunk_count = 0;
-	tulou_walk_process(manager.vm, area_meet, &meeting);
+	tulou_walk_process(manager.vms[run->who], area_meet, &meeting);
 	tulou_walk_chunks(manager.pool, chunk_meet, &meeting);
 	if (meeting.area_count < 2)
 		return meeting.area_count ? SPREAD_ONE_AREA : SPREAD_NONE;

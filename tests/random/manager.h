@@ -9,7 +9,7 @@
 
 struct manager {
 	struct tulou *pool;
-	struct tulou_process_vm *vm;
+	struct tulou_process_vm *vms[PROCESSES];
 	int (*descriptor)(int file);
 	int (*file_of)(uint64_t dev, uint64_t ino, bool shared); /* what the books say → enum file_kind */
 };
@@ -20,7 +20,10 @@ extern struct manager manager; /* of this child */
 void manager_start(
 	struct run *run, const struct tulou_host *host, int (*descriptor)(int), int (*file_of)(uint64_t, uint64_t, bool));
 long manager_call(struct run *run, const struct request *req, const struct outcome *leader);
+/* For the text of maps; without a range to meet. */
+struct map_reader manager_reader(struct run *run, struct map *map);
 void manager_map(struct run *run, struct map *map);
+void manager_booked(struct run *run, unsigned who, struct map *map);
 enum spread manager_spread(struct run *run, uintptr_t addr, size_t size);
 int manager_check(struct run *run, char *what, size_t size);
 

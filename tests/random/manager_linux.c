@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* manager_linux.c - the manager on the Linux host: its pages are real, so that what it booked and what is there are compared. */
-#include <stdlib.h>
-
 #include "files.h"
 #include "host/linux/linux_host.h"
 #include "manager.h"
-
-static int linux_file_of(uint64_t dev, uint64_t ino, bool shared)
-{
-	(void)dev; /* memfds live on one device, and the others have inode numbers that these do not reach */
-	return file_of_inode(ino, shared);
-}
 
 static void linux_start(struct run *run)
 {
@@ -19,12 +11,14 @@ static void linux_start(struct run *run)
 	files_open();
 	access_init();
 	linux_host_init(&host, NULL, 0);
-	manager_start(run, &host.host, file_descriptor, linux_file_of);
+	manager_start(run, &host.host, file_descriptor, file_of_inode);
 }
 
 static void linux_real_map(struct run *run, struct map *map)
 {
-	map_read_self(map, run->sequence->world.start, run->sequence->world.end, file_of_inode, NULL);
+	struct map_reader reader = manager_reader(run, map);
+
+	map_read_self(&reader);
 }
 
 static long linux_load(struct run *run, uintptr_t addr, uint8_t *value)
@@ -41,13 +35,14 @@ static long linux_store(struct run *run, uintptr_t addr, uint8_t value)
 
 const struct side side_linux = {
 	.name = "linux",
-	.fault_detail = true,
 	.start = linux_start,
 	.call = manager_call,
+	.file = kernel_file_call,
 	.map = manager_map,
 	.real_map = linux_real_map,
 	.load = linux_load,
 	.store = linux_store,
+	.booked = manager_booked,
 	.spread = manager_spread,
 	.check = manager_check,
 };

@@ -4,7 +4,10 @@
  *
  * To the manager all files have the same inode number, on a device each: who goes by the number alone mixes them up.
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <string.h>
 
 #include "files.h"
 #include "host/sim/sim.h"
@@ -15,14 +18,14 @@ enum { SAME_INODE = 7 };
 static struct sim *sim;
 static struct tulou_host same_inode_host;
 static struct {
-	bool open;
+	bool open, closed;
 	int fd;
 	uint64_t ino;
 } files[FILE_KINDS];
 
 static int sim_descriptor(int file)
 {
-	return file < 0 || !files[file].open ? -1 : files[file].fd;
+	return file < 0 || !files[file].open || files[file].closed ? -1 : files[file].fd;
 }
 
 static int file_of_inode_number(uint64_t ino)
@@ -104,16 +107,72 @@ static void sim_real_map(struct run *run, struct map *map)
 	}
 }
 
+/* What the processor would have said of this address. */
+static long fault_of(int signal, uintptr_t addr)
+{
+	struct sim_area area;
+
+	if (signal == SIM_BUS)
+		return fault_make(signal, BUS_ADRERR);
+	return signal ? fault_make(signal, sim_query(sim, addr, &area) ? SEGV_ACCERR : SEGV_MAPERR) : 0;
+}
+
 static long sim_side_load(struct run *run, uintptr_t addr, uint8_t *value)
 {
 	(void)run;
-	return sim_load(sim, addr, value);
+	return fault_of(sim_load(sim, addr, value), addr);
 }
 
 static long sim_side_store(struct run *run, uintptr_t addr, uint8_t value)
 {
 	(void)run;
-	return sim_store(sim, addr, value);
+	return fault_of(sim_store(sim, addr, value), addr);
+}
+
+/* ---- the calls on descriptors, which are the simulated kernel's: what it refuses is decided here ---------------------------- */
+static long sim_write(const struct request *req, int fd)
+{
+	uint8_t bytes[FILE_BYTES_MAX];
+
+	memset(bytes, req->value, req->size);
+	sim_file_write(sim, fd, bytes, req->size, req->offset);
+	return (long)req->size;
+}
+
+static long sim_read(const struct request *req, int fd)
+{
+	uint8_t bytes[FILE_BYTES_MAX];
+
+	return read_result(bytes, (long)sim_file_read(sim, fd, bytes, req->size, req->offset));
+}
+
+static long sim_side_file(struct run *run, const struct request *req)
+{
+	int fd = sim_descriptor(req->file), access;
+
+	(void)run;
+	if (req->call == CALL_TRUNCATE && (long)req->offset < 0)
+		return -EINVAL;
+	if (fd < 0)
+		return -EBADF;
+	access = req->file == FILE_READ_ONLY ? O_RDONLY : req->file == FILE_WRITE_ONLY ? O_WRONLY : O_RDWR;
+	switch (req->call) {
+	case CALL_TRUNCATE:
+		if (access == O_RDONLY)
+			return -EINVAL;
+		sim_file_truncate(sim, fd, req->offset);
+		return 0;
+	case CALL_WRITE:
+		return access == O_RDONLY ? -EBADF : sim_write(req, fd);
+	case CALL_READ:
+		return access == O_WRONLY ? -EBADF : sim_read(req, fd);
+	case CALL_CLOSE:
+		sim_file_close(sim, fd);
+		files[req->file].closed = true;
+		return 0;
+	default:
+		return -ENOSYS;
+	}
 }
 
 const struct side side_sim = {
@@ -121,10 +180,12 @@ const struct side side_sim = {
 	.plain_files = true,
 	.start = sim_start,
 	.call = manager_call,
+	.file = sim_side_file,
 	.map = manager_map,
 	.real_map = sim_real_map,
 	.load = sim_side_load,
 	.store = sim_side_store,
+	.booked = manager_booked,
 	.spread = manager_spread,
 	.check = manager_check,
 };

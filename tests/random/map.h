@@ -13,14 +13,15 @@
 
 #include "sequence.h"
 
-enum { MAP_RANGES_MAX = 2048, FILE_ANONYMOUS = -1 };
+enum { MAP_RANGES_MAX = 2048, FILE_ANONYMOUS = -1, FILE_BROKEN_LINE = -2 };
 
 struct range {
 	uintptr_t start, end;
 	int prot; /* PROT_READ | PROT_WRITE | PROT_EXEC */
 	bool shared;
+	bool heap; /* named so */
 	int file; /* enum file_kind of the file behind it, or FILE_ANONYMOUS */
-	uint64_t offset; /* of a file */
+	uint64_t offset; /* of files and shared memory */
 };
 
 struct map {
@@ -33,19 +34,31 @@ void map_clear(struct map *map);
 /* Append a range that lies behind all others. */
 void map_add(struct map *map, const struct range *range);
 uint64_t map_hash(const struct map *map);
+/* The same map as if no range had a name; good until the next call. */
+const struct map *map_bare(const struct map *map);
+/* The ranges of both, which do not overlap. */
+void map_join(const struct map *first, const struct map *second, struct map *out);
+/* Is there anything in [start, end)? */
+bool map_meets(const struct map *map, uintptr_t start, uintptr_t end);
 void map_print(FILE *out, const struct world *world, const struct map *map);
 /* The largest hole in [start, end). */
 size_t map_largest_hole(const struct map *map, uintptr_t start, uintptr_t end);
 /* The lowest hole of at least `size` bytes in [start, end), or 0. */
 uintptr_t map_hole_find(const struct map *map, uintptr_t start, uintptr_t end, size_t size);
 
-/* This process's /proc/self/maps between start and end. With `raw` (may be NULL) the ranges are also counted unmerged:
- * those that intersect [raw->start, raw->end). `file_of` translates an inode into an enum file_kind. */
-struct raw_count {
-	uintptr_t start, end;
-	unsigned count;
+/* ---- from text in the format of /proc/PID/maps (map_text.c) -------------------------------------------------------------- */
+struct map_reader {
+	struct map *map;
+	uintptr_t start, end; /* what lies outside is left out */
+	uintptr_t heap_start, heap_end; /* where "[heap]" means something: the kernel calls all of an area so that touches it */
+	int (*file_of)(uint64_t dev, uint64_t ino, bool shared); /* an enum file_kind, or FILE_ANONYMOUS */
+	uintptr_t meet_start, meet_end;
+	unsigned met; /* lines, unmerged, that meet [meet_start, meet_end) */
 };
-void map_read_self(
-	struct map *map, uintptr_t start, uintptr_t end, int (*file_of)(uint64_t ino, bool shared), struct raw_count *raw);
+
+/* One line, with its newline. What the kernel would write differently, to the last blank, becomes FILE_BROKEN_LINE. */
+void map_line(struct map_reader *reader, const char *line, size_t size);
+/* All of this process's /proc/self/maps. */
+void map_read_self(struct map_reader *reader);
 
 #endif

@@ -38,9 +38,11 @@ compile() { # ROOT OBJECTS: what changed since the last time
 	)
 }
 
-programs() { # OBJECTS OUT: both test programs on these objects
-	for program in random_compare random_processes; do
-		"$cc" -o "$2/$program" "$work/tests/$program"/*.o -Wl,--start-group "$1"/*.o -Wl,--end-group -lpthread
+programs() { # OBJECTS OUT PROGRAM…: test programs on these objects
+	objects=$1 out=$2
+	shift 2
+	for program; do
+		"$cc" -o "$out/$program" "$work/tests/$program"/*.o -Wl,--start-group "$objects"/*.o -Wl,--end-group -lpthread
 	done
 }
 
@@ -84,7 +86,7 @@ mutant_try() { # NAME
 			rm -f "$tree/objects/$(echo "${file%.c}" | tr / -).o"
 		done
 	fi
-	if ! compile "$tree" "$tree/objects" >"$work/$1.log" 2>&1 || ! programs "$tree/objects" "$tree" >>"$work/$1.log" 2>&1; then
+	if ! compile "$tree" "$tree/objects" >"$work/$1.log" 2>&1 || ! programs "$tree/objects" "$tree" "${find%% *}" >>"$work/$1.log" 2>&1; then
 		echo "mutant $1: does not build"
 		cat "$work/$1.log"
 		return 1
@@ -112,7 +114,7 @@ tests_compile
 copy_fresh "$work/plain"
 rm -f "$work/objects"/*.o
 compile "$work/plain" "$work/objects"
-programs "$work/objects" "$work/plain"
+programs "$work/objects" "$work/plain" random_compare random_processes
 
 # The tree as it is must pass, or "found" would mean nothing.
 "$work/plain/random_compare" --host sim --calls 2000 --no-cells >"$work/plain.log" || { cat "$work/plain.log"; exit 1; }

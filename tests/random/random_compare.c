@@ -3,8 +3,8 @@
  * random_compare - random sequences of memory calls on a manager and on the kernel, compared after every call: the result, the
  * whole map, the host's pages, and contents. A difference is shrunk and printed as C, and the exit status is 1.
  *
- *     random_compare --host linux|sim|kernel|liar [--seed N] [--calls N] [--length N] [--sequence N] [--differences N]
- *                    [--no-cells]
+ *     random_compare --host linux|sim|kernel|liar [--seed N] [--calls N | --seconds N] [--length N] [--sequence N]
+ *                    [--differences N] [--no-cells]
  *
  * `kernel` compares the kernel with itself (a difference is a fault of this program); `liar` is the kernel with an mprotect that
  * forgets a page (no difference found is a fault of this program).
@@ -14,10 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cells.h"
 #include "generate.h"
+#include "required.h"
 #include "shrink.h"
 
 struct options {
@@ -28,6 +30,7 @@ struct options {
 	long sequence; /* only this one; -1: all */
 	unsigned differences; /* go on until so many were found */
 	bool cells; /* fail when a required cell is thin */
+	long seconds; /* how long, instead of how many calls; 0: by calls */
 };
 
 static struct sequence seq;
@@ -35,7 +38,8 @@ static FILE *children_errors;
 
 static void usage(int status)
 {
-	fputs("usage: random_compare --host linux|sim|kernel|liar [--seed N] [--calls N] [--length N] [--sequence N] "
+	fputs("usage: random_compare --host linux|sim|kernel|liar [--seed N] [--calls N | --seconds N] [--length N] [--sequence "
+	      "N] "
 	      "[--differences N] [--no-cells]\n",
 		status ? stderr : stdout);
 	exit(status);
@@ -56,7 +60,7 @@ static void options_parse(struct options *options, int argc, char **argv)
 {
 	static const struct option names[] = {{"host", 1, NULL, 'h'}, {"seed", 1, NULL, 's'}, {"calls", 1, NULL, 'c'},
 		{"length", 1, NULL, 'l'}, {"sequence", 1, NULL, 'q'}, {"differences", 1, NULL, 'd'}, {"no-cells", 0, NULL, 'n'},
-		{"help", 0, NULL, '?'}, {NULL, 0, NULL, 0}};
+		{"seconds", 1, NULL, 't'}, {"help", 0, NULL, '?'}, {NULL, 0, NULL, 0}};
 	int option;
 
 	*options = (struct options){.seed = 1, .calls = 60000, .length = 120, .sequence = -1, .cells = true, .differences = 1};
@@ -73,6 +77,8 @@ static void options_parse(struct options *options, int argc, char **argv)
 			options->sequence = strtol(optarg, NULL, 0);
 		else if (option == 'd')
 			options->differences = (unsigned)strtoul(optarg, NULL, 0);
+		else if (option == 't')
+			options->seconds = strtol(optarg, NULL, 0);
 		else if (option == 'n')
 			options->cells = false;
 		else
@@ -108,7 +114,9 @@ static void sequence_print(const struct pair *pair, const struct difference *dif
 
 	printf("/* A = 0x%lx, pool of 0x%lx bytes, chunks of 0x%lx%s */\n", (unsigned long)world->start,
 		(unsigned long)(world->end - world->start), (unsigned long)world->chunk_size,
-		world->heap ? ", built with a heap" : "");
+		world->heap   ? ", built with a heap"
+		: world->pair ? ", two processes"
+			      : "");
 	for (unsigned i = 0; i < seq.count && i <= pair->leader->done && i < SEQUENCE_MAX; i++) {
 		const struct outcome *leader = &pair->leader->outcomes[i], *follower = &pair->follower->outcomes[i];
 
@@ -148,7 +156,8 @@ static void difference_report(const struct pair *pair, const struct options *opt
 	if (difference.kind == DIFFERENCE_CHECK)
 		printf("tulou_check: %s\n", pair->leader->outcomes[difference.index].what);
 	if (difference.kind != DIFFERENCE_RESULT)
-		printf("%s:\n%sthe kernel:\n%s", pair->leader_side->name, pair->leader->dump, pair->follower->dump);
+		printf("%s:\n%s%sthe kernel:\n%s%s", pair->leader_side->name, pair->leader->dumps[0], pair->leader->dumps[1],
+			pair->follower->dumps[0], pair->follower->dumps[1]);
 	errors_print();
 	printf("again: random_compare --host %s --seed %llu --length %u --sequence %u\n", options->host->name,
 		(unsigned long long)options->seed, options->length, number);
@@ -163,53 +172,103 @@ static int stderr_of_children(void)
 	return dup2(fileno(children_errors), STDERR_FILENO);
 }
 
-static bool run_finish(const struct options *options, unsigned long compared, unsigned sequences, unsigned ended_early)
+static unsigned needs_met(const struct generator_options *generator)
+{
+	return (generator->plain_files ? 0 : NEEDS_FILES) | (generator->mseal ? NEEDS_MSEAL : 0) |
+	       (generator->guards ? NEEDS_GUARDS : 0) | (generator->lock_all ? NEEDS_LOCK_ALL : 0);
+}
+
+struct totals {
+	unsigned long compared; /* calls */
+	unsigned sequences, pairs, ended_early, found;
+};
+
+static bool run_finish(const struct options *options, const struct generator_options *generator, const struct totals *totals)
 {
 	bool good = true;
 
 	cells_print(stdout);
-	printf("%lu calls in %u sequences compared; %u sequences ended early by an accepted deviation\n", compared, sequences,
-		ended_early);
+	printf("%lu calls in %u sequences compared, %u of them with two processes; %u sequences ended early by an accepted "
+	       "deviation\n",
+		totals->compared, totals->sequences, totals->pairs, totals->ended_early);
 	if (options->cells && options->sequence < 0)
-		good = cells_missing(stdout, options->host->plain_files) == 0;
-	if (ended_early * 4 > sequences) {
+		good = cells_missing(stdout, needs_met(generator)) == 0;
+	if (totals->ended_early * 4 > totals->sequences) {
 		printf("more than a quarter of the sequences ended early: deviations hide too much\n");
+		good = false;
+	}
+	if (options->cells && generator->pairs && options->sequence < 0 && totals->pairs * 10 < totals->sequences) {
+		printf("fewer than a tenth of the sequences had two processes\n");
 		good = false;
 	}
 	return good;
 }
 
+/* With --seconds: every ten of them. */
+static void progress_print(const struct options *options, const struct totals *totals, time_t since)
+{
+	static time_t last;
+	time_t now = time(NULL);
+
+	if (!options->seconds || now < last + 10)
+		return;
+	last = now;
+	printf("%ld s: %lu calls in %u sequences\n", (long)(now - since), totals->compared, totals->sequences);
+	fflush(stdout);
+}
+
+/* Sequence `number` on both sides. False: enough differences were found. */
+static bool sequence_compare(const struct pair *pair, const struct options *options, const struct generator_options *generator,
+	unsigned number, struct totals *totals)
+{
+	struct difference difference;
+
+	sequence_generate(&seq, generator, number);
+	totals->pairs += seq.world.pair;
+	pair_run(pair, &seq, false, &difference, cells_count);
+	totals->compared += difference.compared;
+	totals->ended_early += difference.ended_early;
+	totals->sequences++;
+	if (!difference.kind)
+		return true;
+	difference_report(pair, options, number);
+	pair->leader->dump_at = pair->follower->dump_at = SEQUENCE_MAX;
+	return ++totals->found < options->differences;
+}
+
+static bool run_goes_on(const struct options *options, const struct totals *totals, time_t since)
+{
+	if (options->sequence >= 0)
+		return false;
+	return options->seconds ? time(NULL) - since < options->seconds : totals->compared < options->calls;
+}
+
 int main(int argc, char **argv)
 {
+	const time_t since = time(NULL);
 	struct options options;
+	struct totals totals = {0};
 	struct pair pair;
-	unsigned long compared = 0;
-	unsigned ended_early = 0, found = 0, number;
+	unsigned number;
 
 	options_parse(&options, argc, argv);
-	const struct generator_options generator = {options.seed, options.length, options.host->plain_files};
+	struct generator_options generator = {.seed = options.seed,
+		.count = options.length,
+		.plain_files = options.host->plain_files,
+		.pairs = options.host->check};
 
+	kernel_features(&generator);
 	pair = (struct pair){.leader_side = options.host, .leader = record_create(), .follower = record_create()};
 	pair.leader->dump_at = pair.follower->dump_at = SEQUENCE_MAX;
-	printf("random_compare: host %s, seed %llu, %lu calls\n", options.host->name, (unsigned long long)options.seed,
-		options.calls);
+	printf("random_compare: host %s, seed %llu, %lu %s\n", options.host->name, (unsigned long long)options.seed,
+		options.seconds ? (unsigned long)options.seconds : options.calls, options.seconds ? "seconds" : "calls");
 	if (stderr_of_children() < 0)
 		return 125;
 	number = options.sequence < 0 ? 0 : (unsigned)options.sequence;
 	do {
-		struct difference difference;
-
-		sequence_generate(&seq, &generator, number);
-		pair_run(&pair, &seq, false, &difference, cells_count);
-		if (difference.kind) {
-			difference_report(&pair, &options, number);
-			pair.leader->dump_at = pair.follower->dump_at = SEQUENCE_MAX;
-			if (++found == options.differences)
-				return 1;
-		}
-		compared += difference.compared;
-		ended_early += difference.ended_early;
-		number++;
-	} while (options.sequence < 0 && compared < options.calls);
-	return run_finish(&options, compared, options.sequence < 0 ? number : 1, ended_early) && !found ? 0 : 1;
+		if (!sequence_compare(&pair, &options, &generator, number++, &totals))
+			return 1;
+		progress_print(&options, &totals, since);
+	} while (run_goes_on(&options, &totals, since));
+	return run_finish(&options, &generator, &totals) && !totals.found ? 0 : 1;
 }

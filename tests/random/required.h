@@ -5,10 +5,12 @@
 
 #include "side.h"
 
+enum { NEEDS_FILES = 1, NEEDS_MSEAL = 2, NEEDS_GUARDS = 4, NEEDS_LOCK_ALL = 8 };
+
 struct required {
 	const char *name; /* as cells.c writes it */
 	unsigned spreads; /* 1 << enum spread */
-	bool all_files; /* only where the host has all kinds of files */
+	unsigned needs; /* NEEDS_*: only where that is generated */
 };
 
 extern const struct required required[];

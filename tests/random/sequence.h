@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { SEQUENCE_MAX = 256, PAGE = 4096 };
+enum { SEQUENCE_MAX = 256, PAGE = 4096, PROCESSES = 2 };
 
 enum call_kind {
 	CALL_MMAP,
@@ -28,6 +28,13 @@ enum call_kind {
 	CALL_MADVISE,
 	CALL_MINCORE,
 	CALL_MLOCK, /* prot: 0 munlock, 1 mlock, 2 mlock2; flags: of mlock2 */
+	CALL_MLOCKALL, /* prot: 0 munlockall, 1 mlockall */
+	CALL_MSEAL,
+	CALL_TRUNCATE, /* of `file`, to `offset` bytes */
+	CALL_WRITE, /* pwrite: `size` times `value`, at `offset` of `file` */
+	CALL_READ, /* pread */
+	CALL_CLOSE,
+	CALL_SEAL, /* fcntl(F_ADD_SEALS) with `flags` */
 	CALL_STORE, /* one byte in each page of a range, until one faults */
 	CALL_LOAD, /* the same, read */
 	CALL_COUNT,
@@ -53,17 +60,34 @@ struct op {
 	enum call_kind call;
 	struct place addr, new_addr;
 	size_t size, new_size;
-	int prot, flags; /* msync: flags; madvise: flags is the advice */
+	int prot, flags; /* madvise: flags is the advice; mprotect: flags 1 is pkey_mprotect(2) with key -1 */
 	int file; /* enum file_kind, or -1 */
 	uint64_t offset;
 	uint8_t value; /* of a store */
+	uint8_t who; /* which process calls: 0 in a world of one */
 };
+
+static inline bool call_is_of_file(enum call_kind call)
+{
+	return call >= CALL_TRUNCATE && call <= CALL_SEAL;
+}
+
+static inline bool call_touches(enum call_kind call)
+{
+	return call == CALL_STORE || call == CALL_LOAD;
+}
+
+static inline bool call_has_range(enum call_kind call)
+{
+	return call != CALL_BRK && call != CALL_MLOCKALL && !call_is_of_file(call);
+}
 
 /* Where a sequence runs. */
 struct world {
 	uintptr_t start, end; /* the arena: the manager's pool */
 	size_t chunk_size;
 	bool heap; /* build image, heap and stack first, so that brk works */
+	bool pair; /* two processes with the same descriptors */
 };
 
 struct sequence {
@@ -79,7 +103,7 @@ struct request {
 	size_t size, new_size;
 	int prot, flags, file;
 	uint64_t offset;
-	uint8_t value;
+	uint8_t value, who;
 };
 
 /* print.c: one call as C, without its result; addresses of the arena as A+0x…. */
@@ -87,6 +111,7 @@ void request_print(FILE *out, const struct world *world, const struct request *r
 void address_print(FILE *out, const struct world *world, uintptr_t addr);
 void result_print(FILE *out, const struct world *world, const struct request *req, long result);
 const char *errno_name(int number);
+const char *call_name(enum call_kind call);
 /* Of what the generator makes; "unknown" for all else. */
 const char *advice_name(int advice);
 

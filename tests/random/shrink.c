@@ -24,7 +24,7 @@ void pair_run(const struct pair *pair, const struct sequence *seq, bool contents
 {
 	sequence_execute(seq, pair->leader_side, pair->leader, NULL, contents_always);
 	sequence_execute(seq, &side_kernel_follower, pair->follower, pair->leader, contents_always);
-	records_compare(seq, pair->leader_side, pair->leader, pair->follower, out, agreed);
+	records_compare(seq, pair->leader, pair->follower, out, agreed);
 }
 
 /* Does the candidate differ? Then it is the best from now on, cut behind the difference. */
@@ -106,9 +106,9 @@ static bool op_simplify(struct op *op, unsigned step)
 		op->new_size -= is_plain_size(op->new_size) ? PAGE : 0;
 		return true;
 	case 3:
-		op->flags = op->call == CALL_MMAP
-				    ? op->flags & ~(MAP_NORESERVE | MAP_POPULATE | MAP_STACK | MAP_DENYWRITE | MAP_EXECUTABLE)
-				    : op->flags;
+		op->flags = op->call == CALL_MMAP ? op->flags & ~(MAP_NORESERVE | MAP_POPULATE | MAP_STACK | MAP_DENYWRITE |
+									MAP_EXECUTABLE | MAP_LOCKED | MAP_NONBLOCK)
+						  : op->flags;
 		return true;
 	case 4: /* no file */
 		if (op->call == CALL_MMAP && op->file >= 0) {
@@ -126,6 +126,9 @@ static bool op_simplify(struct op *op, unsigned step)
 		return true;
 	case 7:
 		op->offset = 0;
+		return true;
+	case 8:
+		op->who = 0;
 		return true;
 	default:
 		return false;

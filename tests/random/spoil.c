@@ -71,8 +71,9 @@ static void range_spoil(struct generator *gen, struct op *op)
 	case 0:
 		op->size = 0;
 		break;
-	case 1: /* madvise goes on behind holes: only sizes that wrap are safe for this process */
-		op->size = op->call == CALL_MADVISE || op->call == CALL_MLOCK ? -8192ul : size_wild(prng);
+	case 1: /* madvise and msync go on behind holes: only sizes that wrap are safe for this process */
+		op->size = op->call == CALL_MUNMAP || op->call == CALL_MPROTECT || op->call == CALL_MREMAP ? size_wild(prng)
+													   : -8192ul;
 		break;
 	case 2:
 		op->addr = place_beyond(prng);
@@ -125,7 +126,7 @@ static void mremap_spoil(struct generator *gen, struct op *op)
 void op_spoil(struct generator *gen, struct op *op)
 {
 	static const int prots[] = {PROT_READ | PROT_GROWSDOWN, PROT_GROWSUP, PROT_GROWSDOWN | PROT_GROWSUP, 0x40, 0x800};
-	static const int advices[] = {-1, 7, 99, 1000};
+	static const int advices[] = {-1, 7, 99, 1000}, all_flags[] = {0, MCL_ONFAULT, 8, MCL_CURRENT | 8};
 	struct prng *prng = &gen->prng;
 
 	switch (op->call) {
@@ -154,6 +155,16 @@ void op_spoil(struct generator *gen, struct op *op)
 	case CALL_MLOCK:
 		if (op->prot == 2 && prng_percent(prng, 40))
 			op->flags = prng_percent(prng, 50) ? 2 : -1;
+		else
+			range_spoil(gen, op);
+		break;
+	case CALL_MLOCKALL:
+		op->prot = 1;
+		op->flags = all_flags[prng_below(prng, 4)];
+		break;
+	case CALL_MSEAL:
+		if (prng_percent(prng, 40))
+			op->flags = 1;
 		else
 			range_spoil(gen, op);
 		break;

@@ -13,13 +13,18 @@
 
 static struct replay replay;
 
-static void begin(void)
+static void begin_on(const char *host)
 {
 	memset(&replay, 0, sizeof(replay));
 	replay.verify = true;
 	replay.out = tmpfile();
 	assert_non_null(replay.out);
-	assert_int_equal(replay_init(&replay, place_create("sim"), 3), 0);
+	assert_int_equal(replay_init(&replay, place_create(host), 3), 0);
+}
+
+static void begin(void)
+{
+	begin_on("sim");
 }
 
 static void say(const char *line)
@@ -161,6 +166,57 @@ static void halves(void **state)
 	assert_int_equal(end(), 0);
 }
 
+/* Locked pages are not advised away, sealed ones stay; a wrong answer to each call is found. */
+static void locks_and_seals(void **state)
+{
+	(void)state;
+	begin();
+	say("1 mmap(NULL, 16384, " ANON ") = 0x7f0000000000");
+	say("1 mlock(0x7f0000000800, 4096) = 0");
+	say("1 madvise(0x7f0000001000, 4096, MADV_DONTNEED) = -1 EINVAL (Invalid argument)");
+	say("1 madvise(0x7f0000002000, 4096, MADV_DONTNEED) = 0");
+	say("1 munlock(0x7f0000000000, 16384) = 0");
+	say("1 mlock2(0x7f0000002000, 4096, MLOCK_ONFAULT) = 0");
+	say("1 mlock2(0x7f0000002000, 4096, 0x2) = -1 EINVAL (Invalid argument)");
+	say("1 munlock(0x7f0000003000, 8192) = -1 ENOMEM (Cannot allocate memory)");
+	say("1 mlockall(MCL_CURRENT|MCL_FUTURE|MCL_ONFAULT) = 0");
+	say("1 munlockall() = 0");
+	say("1 madvise(0x7f0000002000, 4096, MADV_DONTNEED) = 0");
+	/* more than that machine let it lock: nothing is locked */
+	say("1 mlock(0x7f0000000000, 16384) = -1 ENOMEM (Cannot allocate memory)");
+	say("1 madvise(0x7f0000000000, 16384, MADV_DONTNEED) = 0");
+	say("1 mincore(0x7f0000000000, 16384, [1, 0, 0, 0]) = 0");
+	say("1 mincore(0x7f0000003000, 8192, 0x7ffe00000000) = -1 ENOMEM (Cannot allocate memory)");
+	say("1 mseal(0x7f0000000000, 4096, 0) = 0");
+	say("1 mprotect(0x7f0000000000, 4096, PROT_READ) = -1 EPERM (Operation not permitted)");
+	say("1 munmap(0x7f0000001000, 12288) = 0");
+	assert_int_equal(replay.stats.excused[EXCUSE_MACHINE], 1);
+	assert_int_equal(replay.stats.skip_count, 0);
+	assert_int_equal(replay.stats.differences, 0);
+	say("1 mincore(0x7f0000000001, 1, [0]) = 0");
+	say("1 mlock2(0x7f0000000000, 4096, 0x4) = 0");
+	say("1 mseal(0x7f0000000000, 4096, 0x1) = 0");
+	say("1 munlockall() = -1 EINVAL (Invalid argument)");
+	assert_int_equal(end(), 4);
+}
+
+/* What the flat host's header says it refuses is no difference there, and is counted; other answers are compared. */
+static void flat_refuses(void **state)
+{
+	(void)state;
+	begin_on("flat");
+	say("1 mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_SHARED, 3</a>, 0) = 0x7f0000000000");
+	say("1 mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_SHARED, 3</a>, 0) = 0x7f0000004000");
+	say("1 madvise(0x7f0000000000, 4096, MADV_RANDOM) = 0");
+	say("1 madvise(0x7f0000000000, 4096, MADV_DONTNEED) = 0");
+	say("1 mlock(0x7f0000000000, 4096) = 0");
+	say("1 mincore(0x7f0000000000, 4096, [0]) = 0");
+	assert_int_equal(replay.stats.excused[EXCUSE_HOST], 2);
+	assert_int_equal(replay.stats.skip_count, 2);
+	say("1 munmap(0x7f0000000000, 0) = 0");
+	assert_int_equal(end(), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +225,8 @@ int main(void)
 		cmocka_unit_test(assumed),
 		cmocka_unit_test(processes),
 		cmocka_unit_test(halves),
+		cmocka_unit_test(locks_and_seals),
+		cmocka_unit_test(flat_refuses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

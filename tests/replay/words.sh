@@ -36,7 +36,7 @@ expect 1 'not an strace log' half
 expect 125 'no log named' --verify; one_line no log
 expect 125 'more than one' log log; one_line two logs
 expect 125 'no-such-option' --no-such-option log; one_line option
-expect 125 "host 'flat'" --host flat log; one_line host
+expect 125 "host 'round'" --host round log; one_line host
 expect 125 'missing.*--repeat' --repeat; one_line repeat
 for repeat in 0 -1 x 1x 99999999999; do
 	expect 125 "'$repeat'" --repeat $repeat log; one_line repeat $repeat

@@ -167,10 +167,12 @@ static void slabs(void **state)
 	enum { OBJECTS = 3000, SIZE = 80 };
 	static struct slab_object *objects[OBJECTS];
 	struct sim *sim = sim_create(POOL_START, POOL_START + 16 * PAGE);
+	struct probe probe;
 	struct slab slab;
 
 	(void)state;
-	slab_init(&slab, sim_host(sim), SIZE, NULL);
+	probe_init(&probe, sim_host(sim));
+	slab_init(&slab, &probe.host, SIZE, NULL);
 	for (unsigned i = 0; i < OBJECTS; i++) {
 		objects[i] = take(&slab, 1);
 		assert_non_null(objects[i]);
@@ -193,7 +195,7 @@ static void slabs(void **state)
 	assert_int_equal(slab.used, 0);
 	assert_int_equal(sim_books(sim), SLAB_BLOCK_SIZE);
 
-	sim_fail(sim, SIM_BOOKS_MAP, 2, TULOU_ENOMEM);
+	probe_fail(&probe, PROBE_BOOKS_MAP, 2, TULOU_ENOMEM);
 	assert_null(take(&slab, OBJECTS));
 	assert_int_equal(slab.used, 0);
 	assert_null(slab_check(&slab));

@@ -76,6 +76,34 @@ static void stays(void **state)
 	pool_close(&f);
 }
 
+/* What Linux says of the call before it looks at seals (mm/mremap.c, mm/mprotect.c, do_mmap()). */
+static void other_errors_first(void **state)
+{
+	enum { MAY = TULOU_MREMAP_MAYMOVE, FIX = TULOU_MREMAP_FIXED };
+	struct fixture f;
+	int fd, read_only, write_only;
+
+	(void)state;
+	pool_open(&f, 256, 64);
+	fd = machine_file_create(&f.machine, 4 * PAGE);
+	read_only = machine_file_open(&f.machine, fd, 0);
+	write_only = machine_file_open(&f.machine, fd, 1);
+	assert_int_equal(map_at(f.a, 0, 4, RW, FIXED), 0);
+	assert_int_equal(page_of(tulou_mmap(f.a, at(8), PAGE, RO, TULOU_MAP_SHARED | FIXED, read_only, 0)), 8);
+	assert_int_equal(map_at(f.a, 12, 1, RW, FIXED), 12);
+	assert_int_equal(seal(f.a, 3, 1), 0);
+	assert_int_equal(seal(f.a, 8, 1), 0);
+	/* over a border: never moved, so that the seal behind it does not matter; but what is cut off must go */
+	assert_int_equal(remap(f.a, 1, 3, 4, MAY | FIX, 20), -TULOU_EFAULT);
+	assert_int_equal(remap(f.a, 1, 3, 1, MAY | FIX, 20), -TULOU_EPERM);
+	assert_int_equal(remap(f.a, 1, 3, 1, 0, 0), -TULOU_EPERM);
+	assert_int_equal(remap(f.a, 12, 0, 1, MAY | FIX, 3), -TULOU_EINVAL);
+	assert_int_equal(protect(f.a, 8, 1, RW), -TULOU_EACCES);
+	assert_int_equal(tulou_mmap(f.a, at(3), PAGE, RO, TULOU_MAP_PRIVATE | FIXED, write_only, 0), -TULOU_EACCES);
+	pool_expect(&f, "A:0+3rw A:3+1rw A:8+1r-s@0 A:12+1rw");
+	pool_close(&f);
+}
+
 static void heap(void **state)
 {
 	struct tulou_layout layout = {.stack_size = 4 * PAGE};
@@ -98,6 +126,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(errors),
 		cmocka_unit_test(stays),
+		cmocka_unit_test(other_errors_first),
 		cmocka_unit_test(heap),
 	};
 

@@ -151,6 +151,7 @@ int flat_map(void *ctx, const struct tulou_mapping *m);
 int flat_unmap(void *ctx, uintptr_t start, size_t size);
 int flat_protect(void *ctx, uintptr_t start, size_t size, int prot);
 int flat_grow(void *ctx, uintptr_t start, size_t size, size_t new_size);
+int flat_blank(void *ctx, uintptr_t start, size_t size);
 int flat_advise(void *ctx, uintptr_t start, size_t size, int advice);
 int flat_sync(void *ctx, uintptr_t start, size_t size, int flags);
 

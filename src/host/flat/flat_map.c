@@ -205,6 +205,11 @@ int flat_advise(void *ctx, uintptr_t start, size_t size, int advice)
 	return flat_leave(flat, error ? error : flat_renew(flat, start, size));
 }
 
+int flat_blank(void *ctx, uintptr_t start, size_t size)
+{
+	return flat_advise(ctx, start, size, TULOU_MADV_DONTNEED);
+}
+
 /* What others wrote to the files shows. */
 static int flat_invalidate(struct flat *flat, uintptr_t start, uintptr_t end)
 {

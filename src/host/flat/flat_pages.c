@@ -11,12 +11,24 @@
 /* Pages hold anything. CMakeLists.txt keeps the compiler from making calls of memset and memcpy, which go byte by byte, of these loops. */
 typedef uint64_t __attribute__((may_alias)) word_of_page;
 
+/* At most a page. What is zero already is not written: where memory comes with the first store to it, it stays away. */
+static void flat_zero_page(word_of_page *word, size_t count)
+{
+	size_t i = 0;
+
+	while (i < count && !word[i])
+		i++;
+	for (; i < count; i++)
+		word[i] = 0;
+}
+
 void flat_zero(void *to, size_t size)
 {
-	word_of_page *word = to;
+	char *at = to;
 
-	for (size_t i = 0; i < size / sizeof(*word); i++)
-		word[i] = 0;
+	for (; size > TULOU_PAGE_SIZE; at += TULOU_PAGE_SIZE, size -= TULOU_PAGE_SIZE)
+		flat_zero_page((word_of_page *)(void *)at, TULOU_PAGE_SIZE / sizeof(word_of_page));
+	flat_zero_page((word_of_page *)(void *)at, size / sizeof(word_of_page));
 }
 
 void flat_copy(void *to, const void *from, size_t size)

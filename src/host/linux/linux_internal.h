@@ -13,6 +13,8 @@ int linux_map(void *ctx, const struct tulou_mapping *m);
 int linux_unmap(void *ctx, uintptr_t start, size_t size);
 int linux_protect(void *ctx, uintptr_t start, size_t size, int prot);
 int linux_grow(void *ctx, uintptr_t start, size_t size, size_t new_size);
+uintptr_t linux_grown(void *ctx, uintptr_t start, uintptr_t low);
+int linux_zero(void *ctx, uintptr_t start, size_t size);
 int linux_advise(void *ctx, uintptr_t start, size_t size, int advice);
 int linux_sync(void *ctx, uintptr_t start, size_t size, int flags);
 int linux_resident(void *ctx, uintptr_t start, size_t size, unsigned char *vector);

@@ -2,7 +2,7 @@
 /*
  * sim.c - the simulated host's frame: what every callback passes through, and the callbacks that are not about pages.
  *
- *     sim_enter: hook, lock, count, rules (does it fail?) … the callback's own work … sim_leave: unlock, hook
+ *     sim_enter: hook, lock, count … the callback's own work … sim_leave: unlock, hook
  *
  * The hook runs without the lock, so that it may leave by longjmp or end its thread.
  */
@@ -46,31 +46,7 @@ int sim_violation(struct sim *sim, const char *format, ...)
 
 /* ---- the way in and out ---------------------------------------------------------------------------------------------------- */
 
-static bool sim_rule_hit(struct sim_rule *rule)
-{
-	return rule->always || (rule->nth > 0 && --rule->nth == 0);
-}
-
-static int sim_rules(struct sim *sim, enum sim_call call)
-{
-	int error = 0;
-
-	if (call >= SIM_CALLS_FAILING)
-		return 0;
-	if (sim_rule_hit(&sim->rules[call]))
-		error = sim->rules[call].error;
-	if (sim_rule_hit(&sim->rule_any))
-		error = sim->rule_any.error;
-	if (sim->random_one_in) {
-		sim->random = sim->random * 6364136223846793005ull + 1442695040888963407ull;
-		if ((sim->random >> 33) % sim->random_one_in == 0)
-			error = TULOU_ENOMEM;
-	}
-	sim->failed += error != 0;
-	return -error;
-}
-
-int sim_enter(struct sim *sim, enum sim_call call)
+void sim_enter(struct sim *sim, enum sim_call call)
 {
 	pthread_mutex_lock(&sim->mutex);
 	void (*hook)(void *, enum sim_call, bool) = sim->hook;
@@ -80,7 +56,6 @@ int sim_enter(struct sim *sim, enum sim_call call)
 		hook(arg, call, false);
 	pthread_mutex_lock(&sim->mutex);
 	sim->calls[call]++;
-	return sim_rules(sim, call);
 }
 
 int sim_leave(struct sim *sim, enum sim_call call, int result)
@@ -99,12 +74,12 @@ int sim_leave(struct sim *sim, enum sim_call call, int result)
 static void *sim_books_map(void *ctx, size_t size)
 {
 	struct sim *sim = ctx;
-	int error = sim_enter(sim, SIM_BOOKS_MAP);
 	void *start = MAP_FAILED;
 
-	if (error == 0 && (size == 0 || size % TULOU_PAGE_SIZE))
-		error = sim_violation(sim, "books_map of %zu bytes", size);
-	if (error == 0)
+	sim_enter(sim, SIM_BOOKS_MAP);
+	if (size == 0 || size % TULOU_PAGE_SIZE)
+		sim_violation(sim, "books_map of %zu bytes", size);
+	else
 		start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (start != MAP_FAILED)
 		sim->books += size;
@@ -129,11 +104,9 @@ static void sim_books_unmap(void *ctx, void *start, size_t size)
 static int sim_file_get_call(void *ctx, int fd, bool shared, struct tulou_file *out)
 {
 	struct sim *sim = ctx;
-	int result = sim_enter(sim, SIM_FILE_GET);
 
-	if (result == 0)
-		result = sim_file_get(sim, fd, shared, out);
-	return sim_leave(sim, SIM_FILE_GET, result);
+	sim_enter(sim, SIM_FILE_GET);
+	return sim_leave(sim, SIM_FILE_GET, sim_file_get(sim, fd, shared, out));
 }
 
 static void sim_file_dup_call(void *ctx, const struct tulou_file *file)
@@ -269,6 +242,8 @@ struct sim *sim_create(uintptr_t start, uintptr_t end)
 		.protect = sim_protect,
 		.grow = sim_grow,
 		.move = sim_move,
+		.grown = sim_grown,
+		.zero = sim_zero,
 		.advise = sim_advise,
 		.sync = sim_sync,
 		.resident = sim_resident,

@@ -7,7 +7,7 @@
  *     files   numbered "descriptors"; a shared anonymous mapping is a file without a descriptor
  *
  * A pool of 64 TiB costs nothing until it is used. Tests "access" memory with sim_load and sim_store, which answer the fault
- * that the processor would raise. Every callback can be made to fail, and each breach of the contract in host.h (alignment, a
+ * that the processor would raise. Each breach of the contract in host.h (alignment, a
  * range outside the pool, growing over something) is reported as a violation: by default printed, then abort().
  *
  * One mutex guards everything, so threads may use a sim at once. Hosted code: uses libc. Out of memory ends the test.
@@ -61,9 +61,9 @@ void sim_file_write(struct sim *sim, int fd, const void *buffer, size_t size, ui
 void sim_file_truncate(struct sim *sim, int fd, uint64_t size);
 uint64_t sim_file_size(struct sim *sim, int fd);
 
-/* ---- callbacks: counted, failed, watched --------------------------------------------------------------------------------- */
+/* ---- callbacks: counted, limited, watched -------------------------------------------------------------------------------- */
 enum sim_call {
-	SIM_BOOKS_MAP, /* the calls up to SIM_FILE_GET can fail */
+	SIM_BOOKS_MAP,
 	SIM_MAP,
 	SIM_UNMAP,
 	SIM_PROTECT,
@@ -79,28 +79,12 @@ enum sim_call {
 	SIM_FILE_PUT,
 	SIM_WAIT,
 	SIM_WAKE,
-	SIM_CALLS,
-	SIM_CALLS_FAILING = SIM_FILE_GET + 1
+	SIM_CALLS
 };
 const char *sim_call_name(enum sim_call call);
 /* How often `call` was made since sim_create. */
 size_t sim_calls(struct sim *sim, enum sim_call call);
 
-/* The nth call of this kind from now on (1: the next one) answers -error and changes nothing. One rule per kind. */
-void sim_fail(struct sim *sim, enum sim_call call, size_t nth, int error);
-/* All calls of this kind from now on; error 0: none. */
-void sim_fail_always(struct sim *sim, enum sim_call call, int error);
-/* The nth call, whatever its kind, counting those that can fail. */
-void sim_fail_any(struct sim *sim, size_t nth, int error);
-/* One of `one_in` calls that can fail, chosen by `seed`, with ENOMEM. one_in 0: none. */
-void sim_fail_random(struct sim *sim, uint64_t seed, unsigned one_in);
-/* Forget all rules. */
-void sim_fail_none(struct sim *sim);
-/* How many calls were failed by rules since sim_create: a loop over nth ends when this stays the same. */
-size_t sim_failed(struct sim *sim);
-/* From now on `protect` of a range with this page changes what lies before the page's area, then answers -error, as mprotect(2) does at
- * a file on a noexec mount or a sealed one. error 0: not any more. */
-void sim_protect_refuse(struct sim *sim, uintptr_t page, int error);
 /* The host's area limit: calls that would leave more areas answer -ENOMEM, munmap of a middle page too. 0: no limit. */
 void sim_area_limit(struct sim *sim, size_t limit);
 

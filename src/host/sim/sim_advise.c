@@ -67,10 +67,10 @@ static int sim_advise_area(struct sim *sim, const struct sim_extent *extent, uin
 int sim_advise(void *ctx, uintptr_t start, size_t size, int advice)
 {
 	struct sim *sim = ctx;
-	int error = sim_enter(sim, SIM_ADVISE);
 
-	if (error == 0)
-		error = sim_range_check(sim, SIM_ADVISE, start, size);
+	sim_enter(sim, SIM_ADVISE);
+	int error = sim_range_check(sim, SIM_ADVISE, start, size);
+
 	if (error == 0 &&
 		(advice < 0 || (advice > TULOU_MADV_DONTNEED && advice < TULOU_MADV_FREE) || advice >= TULOU_MADV_COLLAPSE))
 		error = -TULOU_EINVAL;
@@ -85,10 +85,10 @@ int sim_advise(void *ctx, uintptr_t start, size_t size, int advice)
 int sim_sync(void *ctx, uintptr_t start, size_t size, int flags)
 {
 	struct sim *sim = ctx;
-	int error = sim_enter(sim, SIM_SYNC);
 
-	if (error == 0)
-		error = sim_range_check(sim, SIM_SYNC, start, size);
+	sim_enter(sim, SIM_SYNC);
+	int error = sim_range_check(sim, SIM_SYNC, start, size);
+
 	if (error == 0 && (flags & ~(TULOU_MS_ASYNC | TULOU_MS_INVALIDATE | TULOU_MS_SYNC) ||
 				  (flags & TULOU_MS_ASYNC && flags & TULOU_MS_SYNC)))
 		error = -TULOU_EINVAL;
@@ -103,16 +103,22 @@ int sim_sync(void *ctx, uintptr_t start, size_t size, int flags)
 	return sim_leave(sim, SIM_SYNC, error);
 }
 
+/* As far as anybody sees, the same as this advice, and made to fail with it. */
+int sim_zero(void *ctx, uintptr_t start, size_t size)
+{
+	return sim_advise(ctx, start, size, TULOU_MADV_DONTNEED);
+}
+
 /* ---- resident, lock -------------------------------------------------------------------------------------------------------- */
 
 /* Resident is what has contents, and what is locked. */
 int sim_resident(void *ctx, uintptr_t start, size_t size, unsigned char *vector)
 {
 	struct sim *sim = ctx;
-	int error = sim_enter(sim, SIM_RESIDENT);
 
-	if (error == 0)
-		error = sim_range_check(sim, SIM_RESIDENT, start, size);
+	sim_enter(sim, SIM_RESIDENT);
+	int error = sim_range_check(sim, SIM_RESIDENT, start, size);
+
 	if (error == 0 && !sim_areas_covered(&sim->areas, start, start + size))
 		error = sim_violation(sim, "resident for %#lx, %#zx bytes, with a hole", start, size);
 	for (uintptr_t end = start + size; error == 0 && start < end; start += TULOU_PAGE_SIZE) {
@@ -159,10 +165,10 @@ void sim_populate_locked(struct sim *sim, uintptr_t start, uintptr_t end)
 int sim_lock(void *ctx, uintptr_t start, size_t size, enum tulou_lock how)
 {
 	struct sim *sim = ctx;
-	int error = sim_enter(sim, SIM_LOCK);
 
-	if (error == 0)
-		error = sim_range_check(sim, SIM_LOCK, start, size);
+	sim_enter(sim, SIM_LOCK);
+	int error = sim_range_check(sim, SIM_LOCK, start, size);
+
 	if (error == 0 && !sim_areas_covered(&sim->areas, start, start + size))
 		error = sim_violation(sim, "lock of %#lx, %#zx bytes, with a hole", start, size);
 	if (error == 0)

@@ -119,7 +119,7 @@ void sim_areas_remove(struct sim_areas *areas, uintptr_t start, uintptr_t end)
 static bool sim_areas_agree(const struct sim_extent *low, const struct sim_extent *high)
 {
 	return low->end == high->start && low->prot == high->prot && low->max_prot == high->max_prot &&
-	       low->shared == high->shared && low->lock == high->lock && low->file == high->file &&
+	       low->shared == high->shared && low->grows == high->grows && low->lock == high->lock && low->file == high->file &&
 	       (!low->file || low->offset + (low->end - low->start) == high->offset);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_control.c - what tests ask and order: counters, failure rules, hooks, and the list of what is mapped. */
+/* sim_control.c - what tests ask and order: counters, the area limit, hooks, and the list of what is mapped. */
 #include "sim_internal.h"
 
 #include <string.h>
@@ -23,11 +23,6 @@ static size_t sim_read(struct sim *sim, const size_t *value)
 size_t sim_calls(struct sim *sim, enum sim_call call)
 {
 	return sim_read(sim, &sim->calls[call]);
-}
-
-size_t sim_failed(struct sim *sim)
-{
-	return sim_read(sim, &sim->failed);
 }
 
 size_t sim_books(struct sim *sim)
@@ -56,59 +51,12 @@ size_t sim_mapped(struct sim *sim)
 	return size;
 }
 
-/* ---- rules ----------------------------------------------------------------------------------------------------------------- */
-
-static void sim_rule_set(struct sim *sim, struct sim_rule *rule, struct sim_rule value)
-{
-	pthread_mutex_lock(&sim->mutex);
-	*rule = value;
-	pthread_mutex_unlock(&sim->mutex);
-}
-
-void sim_fail(struct sim *sim, enum sim_call call, size_t nth, int error)
-{
-	sim_rule_set(sim, &sim->rules[call], (struct sim_rule){.nth = nth, .error = error});
-}
-
-void sim_fail_always(struct sim *sim, enum sim_call call, int error)
-{
-	sim_rule_set(sim, &sim->rules[call], (struct sim_rule){.always = error != 0, .error = error});
-}
-
-void sim_fail_any(struct sim *sim, size_t nth, int error)
-{
-	sim_rule_set(sim, &sim->rule_any, (struct sim_rule){.nth = nth, .error = error});
-}
-
-void sim_fail_random(struct sim *sim, uint64_t seed, unsigned one_in)
-{
-	pthread_mutex_lock(&sim->mutex);
-	sim->random = seed;
-	sim->random_one_in = one_in;
-	pthread_mutex_unlock(&sim->mutex);
-}
-
-void sim_fail_none(struct sim *sim)
-{
-	pthread_mutex_lock(&sim->mutex);
-	memset(sim->rules, 0, sizeof(sim->rules));
-	memset(&sim->rule_any, 0, sizeof(sim->rule_any));
-	sim->random_one_in = 0;
-	pthread_mutex_unlock(&sim->mutex);
-}
+/* ---- orders ---------------------------------------------------------------------------------------------------------------- */
 
 void sim_area_limit(struct sim *sim, size_t limit)
 {
 	pthread_mutex_lock(&sim->mutex);
 	sim->area_limit = limit;
-	pthread_mutex_unlock(&sim->mutex);
-}
-
-void sim_protect_refuse(struct sim *sim, uintptr_t page, int error)
-{
-	pthread_mutex_lock(&sim->mutex);
-	sim->refused_page = page;
-	sim->refused_error = error;
 	pthread_mutex_unlock(&sim->mutex);
 }
 

@@ -2,7 +2,7 @@
 /*
  * sim_internal.h - the parts of the simulated host, shared by its files.
  *
- *     sim.c         create, counters, failures, hooks, tasks        sim_areas.c   the sorted array of areas
+ *     sim.c         create, the way in and out, tasks        sim_areas.c   the sorted array of areas
  *     sim_memory.c  the callbacks on the pool, load and store       sim_pages.c   hash of 4 KiB pages
  *     sim_file.c    files and descriptors                       sim_advise.c  advise, sync, resident, lock
  *
@@ -59,7 +59,7 @@ int sim_file_get(struct sim *sim, int fd, bool shared, struct tulou_file *out);
 struct sim_extent {
 	uintptr_t start, end;
 	int prot, max_prot;
-	bool shared;
+	bool shared, grows; /* grows: down, when touched below */
 	enum tulou_lock lock;
 	struct sim_file *file; /* one reference; NULL: private anonymous */
 	uint64_t offset; /* of start */
@@ -87,12 +87,6 @@ void sim_areas_merge(struct sim_areas *areas, uintptr_t start, uintptr_t end);
 void sim_areas_fini(struct sim_areas *areas);
 
 /* ---- the host -------------------------------------------------------------------------------------------------------------- */
-struct sim_rule {
-	size_t nth; /* 0: none; 1: the next call fails */
-	int error;
-	bool always;
-};
-
 struct sim {
 	struct tulou_host host;
 	uintptr_t start, end;
@@ -107,14 +101,7 @@ struct sim {
 	size_t books, handles;
 
 	size_t calls[SIM_CALLS];
-	struct sim_rule rules[SIM_CALLS_FAILING];
-	struct sim_rule rule_any;
-	uint64_t random;
-	unsigned random_one_in;
-	size_t failed;
 	size_t area_limit;
-	uintptr_t refused_page; /* by protect */
-	int refused_error;
 
 	uint32_t *dead;
 	size_t dead_count;
@@ -127,9 +114,8 @@ struct sim {
 	void *panic_arg;
 };
 
-/* Start and end of a callback: hook, lock, count, decide whether it fails. enter returns 0 or the negative errno of a rule; the
- * caller must leave in both cases. */
-int sim_enter(struct sim *sim, enum sim_call call);
+/* Start and end of a callback: hook, lock, count; unlock, hook. */
+void sim_enter(struct sim *sim, enum sim_call call);
 int sim_leave(struct sim *sim, enum sim_call call, int result);
 /* Report a breach of the contract; returns -EINVAL. */
 int sim_violation(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -140,7 +126,9 @@ int sim_unmap(void *ctx, uintptr_t start, size_t size);
 int sim_protect(void *ctx, uintptr_t start, size_t size, int prot);
 int sim_grow(void *ctx, uintptr_t start, size_t size, size_t new_size);
 int sim_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source);
+uintptr_t sim_grown(void *ctx, uintptr_t start, uintptr_t low);
 int sim_advise(void *ctx, uintptr_t start, size_t size, int advice);
+int sim_zero(void *ctx, uintptr_t start, size_t size);
 int sim_sync(void *ctx, uintptr_t start, size_t size, int flags);
 int sim_resident(void *ctx, uintptr_t start, size_t size, unsigned char *vector);
 int sim_lock(void *ctx, uintptr_t start, size_t size, enum tulou_lock how);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum { SIM_PROT_ALL = TULOU_PROT_READ | TULOU_PROT_WRITE | TULOU_PROT_EXEC };
+#define SIM_STACK_GAP (256 * TULOU_PAGE_SIZE)
 
 int sim_range_check(struct sim *sim, enum sim_call call, uintptr_t start, size_t size)
 {
@@ -53,10 +54,10 @@ static int sim_map_check(struct sim *sim, const struct tulou_mapping *m)
 int sim_map(void *ctx, const struct tulou_mapping *m)
 {
 	struct sim *sim = ctx;
-	int error = sim_enter(sim, SIM_MAP);
 
-	if (error == 0)
-		error = sim_map_check(sim, m);
+	sim_enter(sim, SIM_MAP);
+	int error = sim_map_check(sim, m);
+
 	if (error)
 		return sim_leave(sim, SIM_MAP, error);
 	bool shared = (m->flags & TULOU_MAP_TYPE) == TULOU_MAP_SHARED;
@@ -65,7 +66,8 @@ int sim_map(void *ctx, const struct tulou_mapping *m)
 		.prot = m->prot,
 		.max_prot = SIM_PROT_ALL,
 		.shared = shared,
-		.lock = m->flags & TULOU_MAP_LOCKED ? TULOU_LOCK_ON : TULOU_LOCK_OFF};
+		.grows = m->flags & TULOU_MAP_GROWSDOWN,
+		.lock = m->lock};
 
 	if (m->file) {
 		extent.file = m->file->handle;
@@ -78,7 +80,7 @@ int sim_map(void *ctx, const struct tulou_mapping *m)
 	sim_areas_remove(&sim->areas, extent.start, extent.end);
 	sim_pages_forget(sim, extent.start, extent.end);
 	sim_areas_insert(&sim->areas, &extent);
-	if (m->flags & (TULOU_MAP_LOCKED | TULOU_MAP_POPULATE))
+	if (m->lock == TULOU_LOCK_ON || m->flags & TULOU_MAP_POPULATE)
 		sim_populate(sim, &extent, extent.start, extent.end, !shared && (m->prot & TULOU_PROT_WRITE));
 	return sim_leave(sim, SIM_MAP, 0);
 }
@@ -86,10 +88,10 @@ int sim_map(void *ctx, const struct tulou_mapping *m)
 int sim_unmap(void *ctx, uintptr_t start, size_t size)
 {
 	struct sim *sim = ctx;
-	int error = sim_enter(sim, SIM_UNMAP);
 
-	if (error == 0)
-		error = sim_range_check(sim, SIM_UNMAP, start, size);
+	sim_enter(sim, SIM_UNMAP);
+	int error = sim_range_check(sim, SIM_UNMAP, start, size);
+
 	if (error == 0)
 		error = sim_limit_check(sim, sim_areas_count_without(&sim->areas, start, start + size));
 	if (error)
@@ -124,35 +126,31 @@ static int sim_protect_check(struct sim *sim, uintptr_t start, size_t size, int 
 	return sim_limit_check(sim, count);
 }
 
-/* Where protect of [start, end) stops: at its end, or at the area that refuses. */
-static uintptr_t sim_protect_stop(const struct sim *sim, uintptr_t start, uintptr_t end)
+/* Locked private pages that become writable are copied at once, as in the kernel (mprotect_fixup). */
+static void sim_protect_area(struct sim *sim, struct sim_extent *extent, int prot)
 {
-	const struct sim_extent *refuses = sim->refused_error ? sim_areas_find(&sim->areas, sim->refused_page) : NULL;
+	bool copy = extent->lock == TULOU_LOCK_ON && !extent->shared && !(extent->prot & TULOU_PROT_WRITE);
 
-	if (!refuses || sim->refused_page < start || sim->refused_page >= end)
-		return end;
-	return refuses->start > start ? refuses->start : start;
+	extent->prot = prot;
+	if (copy && prot & TULOU_PROT_WRITE)
+		sim_populate(sim, extent, extent->start, extent->end, true);
 }
 
 int sim_protect(void *ctx, uintptr_t start, size_t size, int prot)
 {
 	struct sim *sim = ctx;
-	int error = sim_enter(sim, SIM_PROTECT);
 
-	if (error == 0)
-		error = sim_protect_check(sim, start, size, prot);
+	sim_enter(sim, SIM_PROTECT);
+	int error = sim_protect_check(sim, start, size, prot);
+
 	if (error)
 		return sim_leave(sim, SIM_PROTECT, error);
-	uintptr_t stop = sim_protect_stop(sim, start, start + size);
+	uintptr_t end = start + size;
 
-	if (stop > start) {
-		for (size_t i = sim_areas_split(&sim->areas, start, stop);
-			i < sim->areas.count && sim->areas.items[i].end <= stop; i++)
-			sim->areas.items[i].prot = prot;
-		sim_areas_merge(&sim->areas, start, stop);
-		sim_populate_locked(sim, start, stop);
-	}
-	return sim_leave(sim, SIM_PROTECT, stop < start + size ? -sim->refused_error : 0);
+	for (size_t i = sim_areas_split(&sim->areas, start, end); i < sim->areas.count && sim->areas.items[i].end <= end; i++)
+		sim_protect_area(sim, &sim->areas.items[i], prot);
+	sim_areas_merge(&sim->areas, start, end);
+	return sim_leave(sim, SIM_PROTECT, 0);
 }
 
 /* ---- grow, move ------------------------------------------------------------------------------------------------------------ */
@@ -169,10 +167,10 @@ int sim_grow(void *ctx, uintptr_t start, size_t size, size_t new_size)
 {
 	struct sim *sim = ctx;
 	const struct sim_extent *extent = NULL;
-	int error = sim_enter(sim, SIM_GROW);
 
-	if (error == 0)
-		error = sim_range_check(sim, SIM_GROW, start, new_size);
+	sim_enter(sim, SIM_GROW);
+	int error = sim_range_check(sim, SIM_GROW, start, new_size);
+
 	if (error == 0)
 		error = sim_range_check(sim, SIM_GROW, start, size);
 	if (error == 0 && size >= new_size)
@@ -237,10 +235,10 @@ static int sim_move_check(struct sim *sim, uintptr_t start, size_t size, uintptr
 int sim_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source)
 {
 	struct sim *sim = ctx;
-	int error = sim_enter(sim, SIM_MOVE);
 
-	if (error == 0)
-		error = sim_move_check(sim, start, size, new_start, new_size, keep_source);
+	sim_enter(sim, SIM_MOVE);
+	int error = sim_move_check(sim, start, size, new_start, new_size, keep_source);
+
 	if (error)
 		return sim_leave(sim, SIM_MOVE, error);
 	const struct sim_extent *source = sim_areas_find(&sim->areas, start);
@@ -275,11 +273,40 @@ int sim_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_
 
 /* ---- accesses -------------------------------------------------------------------------------------------------------------- */
 
+/* As the kernel: what lies above grows, unless it would come nearer than the gap to what can be accessed below. */
+static struct sim_extent *sim_grow_down(struct sim *sim, uintptr_t addr)
+{
+	size_t i = sim_areas_from(&sim->areas, addr);
+	struct sim_extent *above = i < sim->areas.count ? &sim->areas.items[i] : NULL, *below = i ? above - 1 : NULL;
+
+	addr &= ~(TULOU_PAGE_SIZE - 1);
+	if (!above || !above->grows || addr < sim->start)
+		return NULL;
+	if (below && !below->grows && below->prot && addr - below->end < SIM_STACK_GAP)
+		return NULL;
+	above->start = addr;
+	sim_areas_merge(&sim->areas, addr, above->end);
+	return sim_areas_find(&sim->areas, addr);
+}
+
+uintptr_t sim_grown(void *ctx, uintptr_t start, uintptr_t low)
+{
+	struct sim *sim = ctx;
+
+	pthread_mutex_lock(&sim->mutex);
+	while (start > low && sim_areas_find(&sim->areas, start - 1))
+		start -= TULOU_PAGE_SIZE;
+	pthread_mutex_unlock(&sim->mutex);
+	return start;
+}
+
 int sim_access(struct sim *sim, uintptr_t addr, int prot, bool store, uint8_t **byte)
 {
 	static uint8_t zero;
 	const struct sim_extent *extent = sim_areas_find(&sim->areas, addr);
 
+	if (!extent)
+		extent = sim_grow_down(sim, addr);
 	if (!extent || !(extent->prot & prot))
 		return SIM_SEGV;
 	uint64_t offset = extent->offset + (addr - extent->start);

@@ -10,22 +10,34 @@
  * Every new task enters guest code through a copy of its creator's signal frame that lies at the top of its own block: rt_sigreturn
  * sets its registers, mask and alternate stack.
  */
+#include "runtime/process/clone.h"
+
 #include <asm-generic/errno.h>
-#include <linux/sched.h>
 
 #include "base/mem.h"
 #include "runtime/message.h"
 #include "runtime/process/exit.h"
 #include "runtime/process/task.h"
 #include "runtime/supervisor/supervisor.h"
+#include "runtime/trap/signal.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
 
 enum { SIGCHLD_NUMBER = 17, VFORK_LOOK_AGAIN = 50 };
 
-struct clone_request {
-	uint64_t flags, stack, parent_tid, child_tid, tls;
-};
+/* The kernel's clone(2) has one argument for both; with a pidfd, CLONE_PARENT_SETTID is ours to do. */
+static uint64_t parent_word(const struct clone_request *request)
+{
+	return request->flags & CLONE_PIDFD ? request->pidfd : request->parent_tid;
+}
+
+static void parent_set_tid(const struct clone_request *request, long tid)
+{
+	uint32_t word = (uint32_t)tid;
+
+	if (request->flags & CLONE_PARENT_SETTID)
+		user_write(request->parent_tid, &word, sizeof word);
+}
 
 /* Lay the frame through which the new task enters guest code at the top of its block. */
 static struct frame *child_frame(struct thread *child, const struct frame *parent, uint64_t stack)
@@ -54,6 +66,7 @@ static long clone_thread(struct thread *thread, struct frame *frame, const struc
 	struct process *process = thread->process;
 	struct thread *child;
 	struct frame *entry;
+	uint64_t flags;
 	long tid;
 
 	if (!(request->flags & CLONE_VM) || !(request->flags & CLONE_SIGHAND))
@@ -64,11 +77,16 @@ static long clone_thread(struct thread *thread, struct frame *frame, const struc
 	child->sigsys_blocked = thread->sigsys_blocked;
 	entry = child_frame(child, frame, request->stack);
 	__atomic_add_fetch(&process->thread_count, 1, __ATOMIC_ACQ_REL);
-	tid = clone_task(request->flags & ~(uint64_t)CLONE_VFORK, entry, (uint32_t *)request->parent_tid,
-		(uint32_t *)request->child_tid, request->tls, thread_begin, child);
+	flags = request->flags & ~(uint64_t)CLONE_VFORK;
+	if (flags & CLONE_PIDFD)
+		flags &= ~(uint64_t)CLONE_PARENT_SETTID;
+	tid = clone_task(flags, entry, (uint32_t *)parent_word(request), (uint32_t *)request->child_tid, request->tls,
+		thread_begin, child);
 	if (tid < 0) {
 		__atomic_sub_fetch(&process->thread_count, 1, __ATOMIC_ACQ_REL);
 		thread_release(child);
+	} else if (request->flags & CLONE_PIDFD) {
+		parent_set_tid(request, tid);
 	}
 	return tid;
 }
@@ -83,13 +101,15 @@ static void process_begin(void *argument)
 	thread->tid = thread->process->pid = (int)tid;
 	if (thread->set_child_tid)
 		user_write(thread->set_child_tid, &tid, sizeof tid);
+	if (thread->clear_signals)
+		signal_reset(thread->process);
 	frame_return(thread->entry_frame);
 }
 
 /* A slot and a block for a child of `thread`'s process. */
 static struct thread *child_create(struct thread *thread, const struct clone_request *request)
 {
-	struct process *parent = thread->process, *child = process_claim();
+	struct process *parent = thread->process, *child = process_claim(thread->state);
 	struct thread *first = child ? thread_claim(child) : NULL;
 
 	if (!first) {
@@ -97,13 +117,13 @@ static struct thread *child_create(struct thread *thread, const struct clone_req
 			process_reclaim(child);
 		return NULL;
 	}
+	tulou_process_vm_ref(parent->vm);
 	child->vm = parent->vm;
-	tulou_process_vm_ref(child->vm);
 	child->thread_count = 1;
 	child->layout = parent->layout;
 	child->limits = parent->limits;
 	child->attributes = attributes_inherited(&parent->attributes, false);
-	memcpy(child->actions, parent->actions, sizeof child->actions);
+	signal_actions_inherit(child, parent);
 	memcpy(child->exe, parent->exe, sizeof child->exe);
 	first->leader = true;
 	first->sigsys_blocked = thread->sigsys_blocked;
@@ -113,6 +133,7 @@ static struct thread *child_create(struct thread *thread, const struct clone_req
 		first->guest_tid_address = request->child_tid;
 	if (request->flags & CLONE_CHILD_SETTID)
 		first->set_child_tid = request->child_tid;
+	first->clear_signals = request->clear_signals;
 	return first;
 }
 
@@ -132,6 +153,7 @@ static void vfork_wait(struct thread *thread, struct process *child, uint32_t ge
 static long clone_shared(struct thread *thread, struct frame *frame, const struct clone_request *request)
 {
 	const uint64_t ours = CLONE_VFORK | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_SIGHAND;
+	const uint64_t slot_flags = request->flags & CLONE_PIDFD ? 0 : CLONE_PARENT_SETTID;
 	struct thread *first;
 	struct process *child;
 	struct frame *entry;
@@ -146,16 +168,16 @@ static long clone_shared(struct thread *thread, struct frame *frame, const struc
 	child = first->process;
 	generation = child->generation;
 	entry = child_frame(first, frame, request->stack);
-	pid = clone_task((request->flags & ~ours) | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, entry,
-		(uint32_t *)request->parent_tid, &child->word, request->tls, process_begin, first);
+	/* The pid stands in the slot before the child runs: whoever follows a dead creator knows whether there is a task. With a pidfd,
+	 * which wants the kernel's one word, the child says it itself. */
+	pid = clone_task((request->flags & ~ours) | slot_flags | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, entry,
+		slot_flags ? (uint32_t *)&child->pid : (uint32_t *)request->pidfd, &child->word, request->tls, process_begin,
+		first);
 	if (pid < 0) {
 		process_reclaim(child);
 		return pid;
 	}
-	if (request->flags & CLONE_PARENT_SETTID) {
-		uint32_t tid = (uint32_t)pid;
-		user_write(request->parent_tid, &tid, sizeof tid);
-	}
+	parent_set_tid(request, pid);
 	child->pid = (int)pid;
 	supervisor_watch(child);
 	if (request->flags & CLONE_VFORK)
@@ -181,14 +203,31 @@ static void copy_begin(struct thread *thread, struct frame *frame, const struct 
 	thread->guest_tid_address = request->flags & CLONE_CHILD_CLEARTID ? request->child_tid : 0;
 	sys1(__NR_set_tid_address, (long)&process->word);
 	process->attributes = attributes_inherited(&process->attributes, true);
+	process->resident_peak = 0;
 	thread_forget_others(thread);
 	process_forget_others(process);
 	attributes_apply();
 	supervisor_forget();
 	tulou_fork_child(runtime.pool, process->vm);
 	tulou_process_vm_set_id(process->vm, (uint32_t)process->pid);
+	if (request->clear_signals)
+		signal_reset(process);
 	if (request->stack)
 		frame->context.regs.rsp = request->stack;
+}
+
+/* The kernel's part of it. The child goes on behind the frame as its parent does; its stack and signals are set there. */
+static long copy_task(const struct clone_request *request)
+{
+	struct clone_args args;
+
+	if (!request->kernel)
+		return sys5(__NR_clone, (long)(request->flags & ~(uint64_t)CLONE_VFORK), 0, (long)request->parent_tid,
+			(long)request->child_tid, (long)request->tls);
+	args = *request->kernel;
+	args.flags &= ~((uint64_t)CLONE_VFORK | CLONE_CLEAR_SIGHAND);
+	args.stack = args.stack_size = 0;
+	return sys2(__NR_clone3, (long)&args, sizeof args);
 }
 
 static long clone_copy(struct thread *thread, struct frame *frame, const struct clone_request *request)
@@ -200,8 +239,7 @@ static long clone_copy(struct thread *thread, struct frame *frame, const struct 
 		return -EAGAIN;
 	}
 	tulou_fork_prepare(runtime.pool);
-	pid = sys5(__NR_clone, (long)(request->flags & ~(uint64_t)CLONE_VFORK), 0, (long)request->parent_tid,
-		(long)request->child_tid, (long)request->tls);
+	pid = copy_task(request);
 	if (pid == 0)
 		copy_begin(thread, frame, request);
 	else
@@ -213,7 +251,7 @@ static long clone_copy(struct thread *thread, struct frame *frame, const struct 
 
 /* ---- the calls ---------------------------------------------------------------------------------------------------------------- */
 
-static long clone_any(struct thread *thread, struct frame *frame, const struct clone_request *request)
+long clone_any(struct thread *thread, struct frame *frame, const struct clone_request *request)
 {
 	if (request->flags & CLONE_THREAD)
 		return clone_thread(thread, frame, request);
@@ -225,7 +263,15 @@ static long clone_any(struct thread *thread, struct frame *frame, const struct c
 long trap_clone(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	struct clone_request request = {r->rdi & 0xffffffffu, r->rsi, r->rdx, r->r10, r->r8};
+	struct clone_request request = {.flags = r->rdi & 0xffffffffu,
+		.stack = r->rsi,
+		.parent_tid = r->rdx,
+		.pidfd = r->rdx,
+		.child_tid = r->r10,
+		.tls = r->r8};
+
+	if (request.flags & CLONE_PIDFD && request.flags & CLONE_PARENT_SETTID)
+		return -EINVAL;
 	return clone_any(thread, frame, &request);
 }
 

@@ -22,6 +22,8 @@
 #include "runtime/instance.h"
 #include "runtime/message.h"
 #include "runtime/process/exec.h"
+#include "runtime/process/exec_close.h"
+#include "runtime/process/exec_strings.h"
 #include "runtime/process/exit.h"
 #include "runtime/process/task.h"
 #include "runtime/process/traced.h"
@@ -31,7 +33,7 @@
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
 
-enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, POINTERS_AT_ONCE = 64, DESCRIPTORS_MOST = 65536, SIGSEGV_NUMBER = 11 };
+enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, SIGSEGV_NUMBER = 11 };
 #define PERSONALITY_ASK 0xffffffffl
 #define STACK_DEFAULT   (8ul << 20)
 #define STACK_LARGEST   (1ul << 30)
@@ -46,104 +48,6 @@ struct exec {
 	struct tulou_process_vm *vm; /* the new one */
 	struct program_start start;
 };
-
-/* ---- from the guest's memory --------------------------------------------------------------------------------------------------- */
-
-static long copy_string(struct strings *strings, uint64_t from)
-{
-	char *room = strings_reserve(strings, STRINGS_ONE_MAX);
-	long length;
-
-	if (!room)
-		return -E2BIG;
-	length = user_read_string(room, from, STRINGS_ONE_MAX);
-	if (length < 0)
-		return length == -ENAMETOOLONG ? -E2BIG : length;
-	strings_commit(strings, (size_t)length + 1);
-	return 0;
-}
-
-static long copy_strings(struct strings *strings, uint64_t array)
-{
-	uint64_t pointers[POINTERS_AT_ONCE];
-
-	while (array) {
-		long have = user_read_some(pointers, array, sizeof pointers);
-		if (have < (long)sizeof *pointers)
-			return -EFAULT;
-		for (long i = 0; i < have / (long)sizeof *pointers; i++) {
-			long result;
-			if (!pointers[i])
-				return 0;
-			result = copy_string(strings, pointers[i]);
-			if (result < 0)
-				return result;
-		}
-		array += (uint64_t)have & ~7ul;
-	}
-	return 0;
-}
-
-/* ---- closing what is close-on-exec ------------------------------------------------------------------------------------------------ */
-
-struct directory_entry {
-	uint64_t ino, offset;
-	uint16_t size;
-	uint8_t type;
-	char name[];
-};
-
-static int parse_number(const char *text)
-{
-	int number = 0;
-
-	if (*text < '0' || *text > '9')
-		return -1;
-	for (; *text; text++)
-		number = number * 10 + (*text - '0');
-	return number;
-}
-
-static void close_if_marked(int fd)
-{
-	if (sys3(__NR_fcntl, fd, F_GETFD, 0) == FD_CLOEXEC)
-		sys1(__NR_close, fd);
-}
-
-/* Where /proc is not mounted: every number that there can be, up to a bound. */
-static void close_by_number(void)
-{
-	struct {
-		uint64_t soft, hard;
-	} limit = {DESCRIPTORS_MOST, 0};
-
-	sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
-	for (int fd = 0; fd < DESCRIPTORS_MOST && (uint64_t)fd < limit.soft; fd++)
-		close_if_marked(fd);
-}
-
-static void close_on_exec(void)
-{
-	char buffer[2048] __attribute__((aligned(8)));
-	long directory = sys4(__NR_openat, AT_FDCWD, (long)"/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	long have;
-
-	sys1(__NR_unshare, CLONE_FILES);
-	if (directory < 0) {
-		close_by_number();
-		return;
-	}
-	while ((have = sys3(__NR_getdents64, directory, (long)buffer, sizeof buffer)) > 0) {
-		for (long at = 0; at < have;) {
-			const struct directory_entry *entry = (const void *)(buffer + at);
-			int fd = parse_number(entry->name);
-			if (fd >= 0 && fd != directory)
-				close_if_marked(fd);
-			at += entry->size;
-		}
-	}
-	sys1(__NR_close, directory);
-}
 
 /* ---- a real execve ------------------------------------------------------------------------------------------------------------- */
 
@@ -219,6 +123,8 @@ static void process_become(struct process *process, const struct exec *e)
 	if (personality > 0 && personality & READ_IMPLIES_EXEC)
 		sys1(__NR_personality, personality & ~READ_IMPLIES_EXEC);
 	attributes_exec(process);
+	outside_drop(process);
+	process->resident_peak = 0;
 	task_delete_timers(process);
 	memcpy(process->exe, e->program->path, sizeof process->exe);
 	process->layout = e->start;
@@ -232,13 +138,15 @@ static void exec_commit(struct exec *e)
 	struct tulou_process_vm *old;
 
 	task_clear_guest_tid(thread);
+	task_robust_list_die(thread);
 	task_detach(thread);
 	thread->guest_tid_address = 0;
 	thread->guest_stack = (struct signal_stack){.flags = SIGNAL_STACK_DISABLE};
 	program_close(e->program);
-	close_on_exec();
+	exec_close();
 	signal_reset(process);
 	old = __atomic_exchange_n(&process->vm, e->vm, __ATOMIC_ACQ_REL);
+	tulou_process_vm_unbind(e->vm);
 	process_become(process, e);
 	if (old)
 		tulou_process_vm_unref(old);
@@ -271,6 +179,7 @@ static long load(struct exec *e)
 
 	if (result < 0)
 		return result;
+	tulou_process_vm_bind(e->vm);
 	tulou_process_vm_limit(
 		e->vm, e->thread->process->limits.of[LIMIT_AS].soft, e->thread->process->limits.of[LIMIT_DATA].soft);
 	result = program_load(e->program, e->vm, &e->argv, &e->envp, runtime.host_auxv, exec_stack_size(), &e->start);
@@ -315,6 +224,7 @@ static long load_in_place(struct exec *e)
 	long result;
 
 	task_clear_guest_tid(e->thread);
+	task_robust_list_die(e->thread);
 	task_detach(e->thread);
 	tulou_process_vm_unref(__atomic_exchange_n(&process->vm, NULL, __ATOMIC_ACQ_REL));
 	result = load(e);
@@ -395,9 +305,9 @@ static long exec(struct thread *thread, struct frame *frame, int dirfd, uint64_t
 		return -ENOMEM;
 	strings_init(&e.argv);
 	strings_init(&e.envp);
-	result = copy_strings(&e.argv, argv);
+	result = exec_strings_copy(&e.argv, argv);
 	if (!result)
-		result = copy_strings(&e.envp, envp);
+		result = exec_strings_copy(&e.envp, envp);
 	if (!result)
 		result = exec_copied(&e, dirfd, name, flags);
 	strings_fini(&e.argv);

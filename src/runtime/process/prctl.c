@@ -11,11 +11,11 @@
 #include "runtime/elf/auxv.h"
 #include "runtime/layout.h"
 #include "runtime/process/attributes.h"
+#include "runtime/process/pieces.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
 
 enum { SIGKILL_NUMBER = 9, AMBIENT_IS_SET = 1 };
-#define PAGE_MASK (TULOU_PAGE_SIZE - 1)
 
 static long native(const struct registers *r)
 {
@@ -73,33 +73,24 @@ static long set_mdwe(struct attributes *own, const struct registers *r)
 
 /* ---- names of ranges -------------------------------------------------------------------------------------------------------------- */
 
-/* The kernel names the process's own areas, one after the other; what is nobody's or another's is a hole. */
+/* The kernel names the process's own areas, one after the other. */
 static long set_name(struct process *process, const struct registers *r)
 {
-	uintptr_t start = r->rdx, end = start + ((r->r10 + PAGE_MASK) & ~PAGE_MASK);
 	/* Empty: it judges all but the range. */
-	long result = sys5(__NR_prctl, PR_SET_VMA, (long)r->rsi, (long)start, 0, (long)r->r8);
-	struct tulou_area_info area;
+	long result = sys5(__NR_prctl, PR_SET_VMA, (long)r->rsi, (long)r->rdx, 0, (long)r->r8), error;
+	struct pieces p;
 
-	if (result < 0 || (r->r10 && end == start) || end < start)
-		return result < 0 ? result : -EINVAL;
-	while (start < end) {
-		uintptr_t from, to;
-		long error;
-
-		if (!tulou_find_area(process->vm, start, &area) || area.start >= end)
-			return -ENOMEM;
-		from = area.start > start ? area.start : start;
-		to = area.end < end ? area.end : end;
-		if (from > start)
-			result = -ENOMEM;
-		error = sys5(__NR_prctl, PR_SET_VMA, (long)r->rsi, (long)from, (long)(to - from), (long)r->r8);
+	if (result < 0)
+		return result;
+	if (!pieces_begin(&p, process->vm, r->rdx, r->r10))
+		return -EINVAL;
+	while (pieces_next(&p)) {
+		error = sys5(__NR_prctl, PR_SET_VMA, (long)r->rsi, (long)p.start, (long)(p.stop - p.start), (long)r->r8);
 		if (error < 0 && error != -ENOMEM)
 			return error;
-		result = error < 0 ? error : result;
-		start = to;
+		p.hole |= error < 0;
 	}
-	return result;
+	return p.hole ? -ENOMEM : 0;
 }
 
 /* ---- PR_SET_MM: where the strings are, for /proc ------------------------------------------------------------------------------------ */
@@ -236,6 +227,8 @@ long trap_prctl(struct thread *thread, struct frame *frame)
 		return set_memory(process, r);
 	case PR_GET_AUXV:
 		return get_auxv(process, r);
+	case PR_SET_SYSCALL_USER_DISPATCH: /* it would catch our own calls in this thread */
+		return -EINVAL;
 	default:
 		return bound_credentials(own, r);
 	}

@@ -9,21 +9,27 @@
 
 static struct arena process_arena = {.base = PROCESSES_BASE, .size = PROCESS_COUNT * PROCESS_SLOT};
 static uint32_t slots_used; /* slots that were ever claimed; only grows; atomic */
-static uint32_t slots_taken; /* LIVE, GONE or being reclaimed; atomic */
 
 unsigned process_slots(void)
 {
 	return __atomic_load_n(&slots_used, __ATOMIC_ACQUIRE);
 }
 
-unsigned process_count(void)
-{
-	return __atomic_load_n(&slots_taken, __ATOMIC_ACQUIRE);
-}
-
 static struct process *slot_at(unsigned slot)
 {
 	return (struct process *)(PROCESSES_BASE + slot * PROCESS_SLOT);
+}
+
+/* Counted each time: a counter beside the states would be wrong for ever when a task dies between the two. */
+unsigned process_count(void)
+{
+	unsigned used = process_slots(), count = 0;
+
+	for (unsigned slot = 0; slot < used; slot++) {
+		uint32_t state = process_state(slot_at(slot));
+		count += state == PROCESS_LIVE || state == PROCESS_GONE;
+	}
+	return count;
 }
 
 struct process *process_at(unsigned slot)
@@ -43,7 +49,7 @@ static int slot_claim(void)
 {
 	unsigned used = process_slots();
 
-	for (unsigned slot = 0; process_count() < used && slot < used; slot++)
+	for (unsigned slot = 0; slot < used; slot++)
 		if (slot_try(slot))
 			return (int)slot;
 	for (; used < PROCESS_COUNT; used++) {
@@ -60,7 +66,7 @@ static int slot_claim(void)
 	return -1;
 }
 
-struct process *process_claim(void)
+struct process *process_claim(uint32_t creator)
 {
 	int slot = slot_claim();
 	struct process *process;
@@ -73,7 +79,7 @@ struct process *process_claim(void)
 	memset((char *)process + sizeof process->state, 0, sizeof *process - sizeof process->state);
 	__atomic_store_n(&process->generation, generation, __ATOMIC_RELEASE);
 	__atomic_store_n(&process->word, WORD_STARTING, __ATOMIC_RELEASE);
-	__atomic_add_fetch(&slots_taken, 1, __ATOMIC_ACQ_REL);
+	process->creator = creator;
 	__atomic_store_n(&process->state, PROCESS_LIVE, __ATOMIC_RELEASE);
 	return process;
 }
@@ -83,6 +89,7 @@ void process_give_back(struct process *process)
 	struct tulou_process_vm *vm = __atomic_exchange_n(&process->vm, NULL, __ATOMIC_ACQ_REL);
 
 	attributes_drop(process);
+	outside_drop(process);
 	if (vm)
 		tulou_process_vm_unref(vm);
 }
@@ -98,7 +105,7 @@ void process_reclaim(struct process *process)
 		&process->state, &state, PROCESS_RECLAIM, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
 	thread_release_all(process, NULL);
 	process_give_back(process);
-	__atomic_sub_fetch(&slots_taken, 1, __ATOMIC_ACQ_REL);
+	tulou_reap(runtime.pool);
 	__atomic_store_n(&process->state, PROCESS_FREE, __ATOMIC_RELEASE);
 }
 
@@ -113,10 +120,29 @@ bool process_alive(const struct process *process)
 	return process->leader_exited && sys2(__NR_kill, process->pid, 0) != -ESRCH;
 }
 
+bool process_is_unborn(const struct process *process)
+{
+	uint32_t state = process_state(process);
+
+	if (state != PROCESS_LIVE && state != PROCESS_GONE)
+		return false;
+	return !__atomic_load_n(&process->complete, __ATOMIC_ACQUIRE) && process->creator &&
+	       !thread_token_alive(process->creator);
+}
+
+bool process_is_guest(int pid)
+{
+	for (unsigned slot = 0; slot < process_slots(); slot++)
+		if (slot_at(slot)->pid == pid && process_alive(slot_at(slot)))
+			return true;
+	return false;
+}
+
 void process_forget_others(struct process *keep)
 {
 	for (unsigned slot = 0; slot < process_slots(); slot++)
-		if (slot_at(slot) != keep)
+		if (slot_at(slot) != keep) {
+			outside_drop(slot_at(slot));
 			slot_at(slot)->state = PROCESS_FREE;
-	slots_taken = 1;
+		}
 }

@@ -11,14 +11,17 @@
  * `word` is the leader's CLONE_CHILD_CLEARTID word: STARTING before the task runs, then its tid, RELEASED or-ed in once it no
  * longer runs on its vfork parent's memory, and 0 once the leader is dead (or has left by a real execve).
  *
- * No locks: a slot is claimed by compare-and-swap and written only by its own task (exec, sigaction) or, dead, by the supervisor.
+ * A slot is claimed by compare-and-swap and written only by its own tasks or, dead, by the supervisor. Only what several threads
+ * of the process may write has a lock; nothing else is taken while one is held.
  */
 #ifndef TULOU_RUNTIME_PROCESS_H
 #define TULOU_RUNTIME_PROCESS_H
 
+#include "base/lock.h"
 #include "runtime/elf/program.h"
 #include "runtime/process/attributes.h"
 #include "runtime/process/limits.h"
+#include "runtime/process/outside.h"
 #include "runtime/process/thread.h"
 #include "runtime/runtime.h"
 
@@ -45,6 +48,7 @@ struct process {
 	uint32_t thread_count; /* tasks that may still run guest code; atomic */
 	/* Between claim and supervisor_watch() only its parent (and itself) touch a process: it must not be taken back meanwhile. */
 	uint32_t complete; /* pid and all are set; atomic */
+	uint32_t creator; /* the task that makes it, while it is not complete; 0: the launcher */
 	uint32_t queued; /* it is on the watcher's list; atomic */
 	uint32_t watched; /* by the supervisor of this epoch; 0: by none; atomic */
 	uint32_t leaving; /* in a real execve: `word` 0 means that it left */
@@ -55,17 +59,20 @@ struct process {
 	bool listed; /* one of the programs of the command line */
 	struct process *watch_next; /* supervisor: processes to be watched */
 	struct tulou_process_vm *vm;
+	struct lock actions_lock; /* actions, and that the kernel's agree with them; its threads change them at once */
 	struct signal_action actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them */
 	struct program_start layout; /* where the program's parts lie */
 	struct limits limits;
 	struct attributes attributes;
+	size_t resident_peak; /* bytes: the most that was seen (procfs.h); nobody counts in between */
+	struct outside outside[OUTSIDE_COUNT];
 	char exe[PROCESS_PATH]; /* /proc/self/exe: resolved */
 };
 
 _Static_assert(sizeof(struct process) <= PROCESS_SLOT, "process slot");
 
-/* A LIVE slot without VM and task, or NULL. */
-struct process *process_claim(void);
+/* A LIVE slot without VM and task, or NULL. `creator`: the calling task's token; 0: the launcher. */
+struct process *process_claim(uint32_t creator);
 /* Take back everything that a dead (or never started) process owned, and free its slot. Whoever calls first does it. */
 void process_reclaim(struct process *process);
 /* Give back its memory; the caller is the last task of it. */
@@ -75,6 +82,8 @@ struct process *process_at(unsigned slot);
 unsigned process_slots(void);
 /* Number of slots that are LIVE or GONE. */
 unsigned process_count(void);
+/* Its creator died before it could say that it is complete. With a pid there is a task, without one there is none. */
+bool process_is_unborn(const struct process *process);
 /* After a fork by copy: only `keep` is left. */
 void process_forget_others(struct process *keep);
 
@@ -82,6 +91,8 @@ static inline uint32_t process_state(const struct process *process)
 {
 	return __atomic_load_n(&process->state, __ATOMIC_ACQUIRE);
 }
+/* Is it one of ours, alive? */
+bool process_is_guest(int pid);
 /* Could any task of it still run? */
 bool process_alive(const struct process *process);
 

@@ -87,6 +87,45 @@ bool task_robust_list_empty(void)
 	return first[0] == head && !first[2]; /* the list, and list_op_pending */
 }
 
+/* kernel/futex/core.c: handle_futex_death(). `entry` is a list entry of the guest's; its lowest bit marks a mutex with inherited priority,
+ * which is the kernel's to hand over when the task ends. */
+static void robust_die(struct thread *thread, uint64_t entry, int64_t offset, uint32_t tid)
+{
+	uint64_t address = (entry & ~1ul) + (uint64_t)offset;
+	uint32_t *word = (uint32_t *)address, seen;
+
+	if (entry & 1 || address & 3 ||
+		!tulou_access_ok(thread->process->vm, address, sizeof *word, TULOU_PROT_READ | TULOU_PROT_WRITE))
+		return;
+	seen = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+	do {
+		if ((seen & FUTEX_TID_MASK) != tid)
+			return;
+	} while (!__atomic_compare_exchange_n(
+		word, &seen, (seen & FUTEX_WAITERS) | FUTEX_OWNER_DIED, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+	if (seen & FUTEX_WAITERS)
+		sys3(__NR_futex, (long)word, FUTEX_WAKE, 1);
+}
+
+void task_robust_list_die(struct thread *thread)
+{
+	uint64_t head = 0, size = 0, fixed[3], entry, next; /* struct robust_list_head: first, offset, pending */
+	uint32_t tid = (uint32_t)sys0(__NR_gettid);
+
+	if (sys3(__NR_get_robust_list, 0, (long)&head, (long)&size) < 0 || !head || user_read(fixed, head, sizeof fixed) < 0)
+		return;
+	entry = fixed[0];
+	for (unsigned n = 0; (entry & ~1ul) != head && n < ROBUST_LIST_LIMIT; n++) {
+		if (user_read(&next, entry & ~1ul, sizeof next) < 0)
+			break;
+		if (entry != fixed[2])
+			robust_die(thread, entry, (int64_t)fixed[1], tid);
+		entry = next;
+	}
+	if (fixed[2])
+		robust_die(thread, fixed[2], (int64_t)fixed[1], tid);
+}
+
 void task_wait(uint32_t *word, uint32_t seen, unsigned milliseconds)
 {
 	struct {

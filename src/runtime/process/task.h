@@ -18,6 +18,8 @@ void task_detach(struct thread *thread);
 void task_delete_timers(struct process *process);
 /* No robust mutex is held: the kernel has nothing to do with the list when the task ends. */
 bool task_robust_list_empty(void);
+/* What an execve makes of held robust mutexes: their owner is dead (robust_futex_list). For the calling task, while its memory is there. */
+void task_robust_list_die(struct thread *thread);
 /* FUTEX_WAIT on `word` while it is `seen`, at most `milliseconds`. */
 void task_wait(uint32_t *word, uint32_t seen, unsigned milliseconds);
 /* FUTEX_WAKE of all. */

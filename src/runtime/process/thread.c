@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/process/thread.h"
 
+#include <asm-generic/errno-base.h>
 #include <linux/mman.h>
 
 #include "base/mem.h"
@@ -117,7 +118,10 @@ bool thread_token_alive(uint32_t token)
 
 	if (!slot_used(slot) || __atomic_load_n(&thread->state, __ATOMIC_ACQUIRE) != token)
 		return false;
-	return !thread->process || process_alive(thread->process);
+	if (!thread->process || process_alive(thread->process))
+		return true;
+	/* The leader is dead, and a killed group's threads die one by one: this one may still be on its way, even inside a system call. */
+	return !thread->leader && thread->tid && sys3(__NR_tgkill, thread->process->pid, thread->tid, 0) != -ESRCH;
 }
 
 _Noreturn void thread_leave(struct thread *thread, int status)

@@ -31,6 +31,7 @@ struct thread {
 	int tid; /* 0: not known yet */
 	struct frame *entry_frame; /* through which a new task enters guest code */
 	uint64_t set_child_tid; /* CLONE_CHILD_SETTID of a new process; 0: none */
+	bool clear_signals; /* CLONE_CLEAR_SIGHAND of a new process */
 	bool leader; /* its tid is the process's pid */
 	bool sigsys_blocked; /* what the guest believes of SIGSYS, which is never blocked in truth */
 	bool sigsys_pending; /* one came meanwhile: */

@@ -18,7 +18,7 @@ static int collect(void *arg, const struct tulou_area_info *area)
 {
 	struct collection *c = arg;
 
-	if (area->kind == TULOU_AREA_RESERVED || area->kind == TULOU_AREA_LIMBO || (c->all && area->process != c->id))
+	if (area->kind == TULOU_AREA_RESERVED || area->kind >= TULOU_AREA_LIMBO || (c->all && area->process != c->id))
 		return 0;
 	if (c->count++ < c->room)
 		c->to[c->count - 1] = (struct own_area){
@@ -29,6 +29,7 @@ static int collect(void *arg, const struct tulou_area_info *area)
 			.prot = (uint8_t)area->prot,
 			.shared = area->flags & TULOU_MAP_SHARED,
 			.anonymous = area->flags & TULOU_MAP_ANONYMOUS,
+			.locked = area->flags & TULOU_MAP_LOCKED,
 		};
 	return 0;
 }

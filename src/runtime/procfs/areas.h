@@ -16,7 +16,7 @@ struct own_area {
 	uint64_t dev; /* of a file mapping; else 0 */
 	uint8_t kind; /* enum tulou_area_kind */
 	uint8_t prot;
-	bool shared, anonymous;
+	bool shared, anonymous, locked;
 };
 
 enum { OWN_AREAS_FEW = 96 };

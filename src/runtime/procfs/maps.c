@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "runtime/layout.h"
+#include "runtime/process/outside.h"
 #include "runtime/text.h"
 
 bool map_line_parse(const char *text, size_t size, struct map_line *out)
@@ -41,9 +42,9 @@ bool map_line_parse(const char *text, size_t size, struct map_line *out)
 	return true;
 }
 
-bool map_line_common(const struct map_line *line)
+bool map_common(const struct process *process, const char *name, uintptr_t start, uintptr_t end)
 {
-	return line->name && text_after(line->name, "[v");
+	return (name && text_after(name, "[v")) || outside_covers(process, start, end);
 }
 
 /* The part of a line between two addresses; `text` is all of it. */
@@ -78,7 +79,7 @@ static bool put_line(struct snapshot *s, const char *text, size_t size, bool sec
 	if (!map_line_parse(text, size, &line))
 		return false;
 	if (line.start >= POOL_END) {
-		any = map_line_common(&line);
+		any = map_common(s->process, line.name, line.start, line.end);
 		if (any)
 			output_put(&s->out, text, size);
 		return any;

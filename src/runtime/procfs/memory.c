@@ -196,6 +196,7 @@ static void take_sizes(struct snapshot *s, struct own_memory *out)
 		bool program = area->start >= layout->exe_start && area->end <= layout->exe_end && !area->anonymous;
 
 		out->size += size;
+		out->locked += area->locked ? size : 0;
 		if (area->kind == TULOU_AREA_STACK)
 			out->stack += size;
 		else if (area->prot & TULOU_PROT_WRITE)
@@ -223,6 +224,7 @@ void own_memory_take(struct snapshot *s, struct own_memory *out)
 
 	memset(out, 0, sizeof *out);
 	take_sizes(s, out);
+	out->peak = s->self == s->process ? tulou_process_vm_peak(s->process->vm) : out->size;
 	c.pagemap = (int)open_self("/proc/thread-self/pagemap");
 	if (c.pagemap >= 0 && !alone) {
 		count_areas(&c, &s->areas, s->out.fd);
@@ -234,5 +236,8 @@ void own_memory_take(struct snapshot *s, struct own_memory *out)
 	}
 	if (c.pagemap >= 0)
 		sys1(__NR_close, c.pagemap);
+	if (own_memory_resident(out) > s->process->resident_peak)
+		s->process->resident_peak = own_memory_resident(out);
+	out->resident_peak = s->process->resident_peak;
 	lines_init(&s->in, kernel_file); /* its buffer was borrowed */
 }

@@ -25,6 +25,7 @@ static const struct {
 	{"statm", PROC_STATM},
 	{"status", PROC_STATUS},
 	{"stat", PROC_STAT},
+	{"limits", PROC_LIMITS},
 	{"oom_score_adj", PROC_OOM_SCORE_ADJ},
 	{"oom_adj", PROC_OOM_ADJ},
 	{"coredump_filter", PROC_COREDUMP_FILTER},
@@ -54,7 +55,7 @@ static const char *number_part(const char *text, int *number)
 }
 
 /* Another guest whose memory is in the books: not one that has not begun, has left by a real execve, or is dead. */
-static struct process *process_named(struct process *self, int pid)
+struct process *proc_process_named(struct process *self, int pid)
 {
 	if (self->pid == pid)
 		return self;
@@ -82,7 +83,7 @@ bool proc_name_parse(struct process *self, const char *path, struct proc_name *o
 	} else if ((after = text_after(rest, "thread-self/"))) {
 		rest = after;
 		out->tid = 0;
-	} else if ((after = number_part(rest, &number)) && (out->process = process_named(self, number))) {
+	} else if ((after = number_part(rest, &number)) && (out->process = proc_process_named(self, number))) {
 		rest = after;
 		out->tid = number;
 	} else

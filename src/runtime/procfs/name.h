@@ -25,6 +25,7 @@ enum proc_file {
 	PROC_STATM,
 	PROC_STATUS,
 	PROC_STAT,
+	PROC_LIMITS,
 	/* Written, they would reach every process of the address space. */
 	PROC_OOM_SCORE_ADJ,
 	PROC_OOM_ADJ,
@@ -44,6 +45,8 @@ struct proc_name {
 
 /* Look at `path`, which the guest gave with `dirfd`. false: not one of ours, go on as without us. */
 bool proc_name_guest(struct thread *thread, int dirfd, uint64_t path, struct proc_name *out);
+/* The guest with this pid whose memory is in the books, or NULL. */
+struct process *proc_process_named(struct process *self, int pid);
 /* The same for a copy of an absolute path. */
 bool proc_name_parse(struct process *self, const char *path, struct proc_name *out);
 

@@ -16,12 +16,17 @@
 #include "runtime/procfs/name.h"
 #include "runtime/procfs/stream.h"
 
+#include <linux/ioctl.h>
+
 /* Open a file for `thread` as open(2) with `flags` does; `mask` is its signal mask. A descriptor, a negative errno, or PROC_PASS: the kernel's own
  * answer is right. */
 #define PROC_PASS LONG_MIN
 long procfs_open(const struct thread *thread, uint64_t mask, const struct proc_name *name, int flags, uint64_t mode);
 /* readlink(2) of an exe, without the part that does not fit: the size. */
 long procfs_read_exe(struct process *self, const struct proc_name *name, char *to, size_t size);
+
+/* ioctl(PROCMAP_QUERY) on any descriptor. */
+long procfs_query(struct process *self, int fd, uint64_t address);
 
 /* ---- for the files of this directory -------------------------------------------------------------------------------------------- */
 
@@ -40,7 +45,7 @@ snapshot_writer write_maps, write_smaps, write_numa_maps;
 /* rollup.c */
 snapshot_writer write_smaps_rollup;
 /* status.c */
-snapshot_writer write_statm, write_status, write_stat;
+snapshot_writer write_statm, write_status, write_stat, write_limits;
 
 enum { MAP_NAME_COLUMN = 73 };
 
@@ -55,13 +60,26 @@ struct map_line {
 
 /* False when the text is not one. */
 bool map_line_parse(const char *text, size_t size, struct map_line *out);
-/* Is this line, above the pool, one that every process has: [vdso], [vvar] …? Everything else there is the runtime's. */
-bool map_line_common(const struct map_line *line);
+/* Is this mapping above the pool one that every process has ([vdso], [vvar] …), or one of this process's that the kernel placed there
+ * (outside.h)? Everything else there is the runtime's. `name`: NULL or up to the newline. */
+bool map_common(const struct process *process, const char *name, uintptr_t start, uintptr_t end);
+/* The name of the memfd of a snapshot of maps: the pid follows. */
+#define MAPS_MEMFD "tulou maps "
+
+/* <linux/fs.h> of Linux 6.11 */
+struct procmap_query {
+	uint64_t size, query_flags, query_addr, vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode;
+	uint32_t dev_major, dev_minor, vma_name_size, build_id_size;
+	uint64_t vma_name_addr, build_id_addr;
+};
+
+#define PROCMAP_QUERY _IOWR('f', 17, struct procmap_query)
 
 /* memory.c: what status, statm and stat say of a process's memory. */
 struct own_memory {
-	size_t size, data, stack, text, library; /* bytes of areas */
+	size_t size, peak, data, stack, text, library, locked; /* bytes of areas */
 	size_t anonymous, file, shared_memory, swapped; /* bytes of pages */
+	size_t resident_peak; /* the most of them that was seen when somebody asked */
 	uintptr_t code_start, code_end, data_start, data_end; /* of the program, whole pages; 0: none */
 };
 

@@ -95,7 +95,8 @@ static void section_begin(struct rollup *r, struct snapshot *s, const struct map
 
 	section_end(r);
 	r->pss = r->anonymous = 0;
-	r->own = line->start >= POOL_END ? map_line_common(line) && !text_after(line->name, "[vsyscall]")
+	r->own = line->start >= POOL_END ? map_common(s->process, line->name, line->start, line->end) &&
+						   !(line->name && text_after(line->name, "[vsyscall]"))
 					 : own_piece(&s->areas, line->start, line->end, false, &piece);
 	if (!r->own)
 		return;

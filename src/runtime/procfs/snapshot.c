@@ -15,7 +15,7 @@
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8u /* Linux 6.3; without it the kernel warns */
 #endif
-enum { SEEK_START = 0 };
+enum { SEEK_START = 0, MEMFD_NAME = 32 };
 
 /* ---- ranges of a process's memory: all guests are in our own address space ------------------------------------------------------- */
 
@@ -62,12 +62,19 @@ static const struct {
 	[PROC_STATM] = {write_statm, true},
 	[PROC_STATUS] = {write_status, true},
 	[PROC_STAT] = {write_stat, true},
+	[PROC_LIMITS] = {write_limits, false},
 };
 
-static long memory_file(void)
+/* Its name tells ioctl(PROCMAP_QUERY) about whom it is. */
+static long memory_file(const struct proc_name *name)
 {
-	long fd = sys2(__NR_memfd_create, (long)"tulou", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-	return fd == -EINVAL ? sys2(__NR_memfd_create, (long)"tulou", MFD_CLOEXEC) : fd;
+	char text[MEMFD_NAME] = "tulou";
+	long fd;
+
+	if (name->file == PROC_MAPS)
+		format(text, sizeof text, MAPS_MEMFD "%d", name->process->pid);
+	fd = sys2(__NR_memfd_create, (long)text, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+	return fd == -EINVAL ? sys2(__NR_memfd_create, (long)text, MFD_CLOEXEC) : fd;
 }
 
 /* Write the file from the kernel's at `from` to `to`. */
@@ -115,7 +122,7 @@ static long snapshot_open(const struct thread *thread, const uint64_t *mask, con
 
 	if (from < 0)
 		return from;
-	to = memory_file();
+	to = memory_file(name);
 	if (to < 0) {
 		sys1(__NR_close, from);
 		return to;

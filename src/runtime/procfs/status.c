@@ -31,9 +31,10 @@ static bool replace_size(struct snapshot *s, const char *text, const struct own_
 		const char *key;
 		size_t value;
 	} values[] = {
-		{"VmPeak:", m->size},
+		{"VmPeak:", m->peak},
 		{"VmSize:", m->size},
-		{"VmHWM:", own_memory_resident(m)},
+		{"VmLck:", m->locked},
+		{"VmHWM:", m->resident_peak},
 		{"VmRSS:", own_memory_resident(m)},
 		{"RssAnon:", m->anonymous},
 		{"RssFile:", m->file},
@@ -186,4 +187,40 @@ long write_stat(struct snapshot *s)
 	}
 	output_put(&s->out, "\n", 1);
 	return 0;
+}
+
+/* ---- limits: those that live in our books ----------------------------------------------------------------------------------------- */
+
+enum { LIMIT_NAME_COLUMNS = 25, LIMIT_COLUMNS = 20 };
+
+/* A number, or "unlimited", and spaces up to the next column. */
+static void put_limit(struct output *out, uint64_t value)
+{
+	size_t column = value == UINT64_MAX ? output_print(out, "unlimited") : output_print(out, "%lu", (unsigned long)value);
+
+	for (; column <= LIMIT_COLUMNS; column++)
+		output_put(out, " ", 1);
+}
+
+long write_limits(struct snapshot *s)
+{
+	static const char *const names[LIMIT_COUNT] = {[LIMIT_AS] = "Max address space", [LIMIT_DATA] = "Max data size"};
+	char *text;
+	long size;
+
+	while ((size = lines_next(&s->in, &text)) > 0) {
+		int own = 0;
+
+		while (own < LIMIT_COUNT && !(s->in.begins && text_after(text, names[own])))
+			own++;
+		if (own == LIMIT_COUNT) {
+			output_put(&s->out, text, (size_t)size);
+			continue;
+		}
+		output_put(&s->out, text, LIMIT_NAME_COLUMNS + 1);
+		put_limit(&s->out, s->process->limits.of[own].soft);
+		put_limit(&s->out, s->process->limits.of[own].hard);
+		output_print(&s->out, "bytes     \n");
+	}
+	return size;
 }

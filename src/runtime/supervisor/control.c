@@ -3,6 +3,7 @@
  * control.c - how the outside looks in: an abstract socket named after the supervisor's pid, found in /proc/net/unix.
  *
  *     tulou map ──"map\n"──▶ @tulou/PID ──▶ the chart and the processes, as text, until end of file
+ *                "check\n"                   "sound; …", or the rule that is broken
  *                "has N\n"                  "yes\n" when N is a guest (or the supervisor itself), "no\n" otherwise
  *
  * Only the instance's own user and root are answered (SO_PEERCRED). The text is made first and sent then, so that nobody slow keeps
@@ -119,6 +120,20 @@ static bool peer_is_ours(int fd)
 	return peer.uid == 0 || peer.uid == (uint32_t)sys0(__NR_geteuid);
 }
 
+static void put_check(struct text_buffer *buffer)
+{
+	char what[200], line[300];
+	struct tulou_stats stats;
+
+	tulou_stats(runtime.pool, &stats);
+	if (!tulou_check(runtime.pool, what, sizeof what))
+		buffer_put(buffer, line,
+			format(line, sizeof line, "sound; %zu processes died inside a call, %zu changes were taken back\n",
+				stats.torn_count, stats.rollback_count));
+	else
+		buffer_put(buffer, line, format(line, sizeof line, "%s\n", what));
+}
+
 static bool is_guest(const char *text)
 {
 	unsigned long pid;
@@ -173,6 +188,8 @@ void control_accept(void)
 	if (peer_is_ours(fd) && request_read(fd, request) == 0) {
 		if (text_equal(request, "map"))
 			put_map(&answer);
+		else if (text_equal(request, "check"))
+			put_check(&answer);
 		else if ((rest = text_after(request, "has ")))
 			buffer_put(&answer, is_guest(rest) ? "yes\n" : "no\n", is_guest(rest) ? 4 : 3);
 		send_all(fd, answer.start, answer.size);

@@ -42,6 +42,8 @@ void watcher_stop(void);
 void watcher_look(void);
 /* Watch a pid for its end. 0 or a negative errno (ESRCH: it has ended already). */
 int watch_add(int pid, struct process *process);
+/* Take over what tasks that died were creating. */
+void watch_unborn(void);
 /* control.c */
 int control_open(void);
 void control_accept(void);

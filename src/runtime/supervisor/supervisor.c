@@ -75,6 +75,7 @@ static void process_ended(struct watch *watch)
 		if (runtime.map_at_exit && process->listed && process_state(process) == PROCESS_LIVE && process->vm)
 			control_print_map();
 		process_reclaim(process);
+		watch_unborn();
 	}
 	if (sys4(__NR_wait4, watch->pid, (long)&status, WNOHANG | __WALL, 0) == watch->pid)
 		listed_ended(watch->pid, status);

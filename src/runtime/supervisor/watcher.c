@@ -45,12 +45,26 @@ int watch_add(int pid, struct process *process)
 	return -EAGAIN;
 }
 
+void watch_unborn(void)
+{
+	for (unsigned slot = 0; slot < process_slots(); slot++) {
+		struct process *process = process_at(slot);
+		if (!process_is_unborn(process))
+			continue;
+		if (process->pid)
+			supervisor_watch(process);
+		else
+			process_reclaim(process);
+	}
+}
+
 /* Take a process back that nobody watches, and let the main thread see it. */
 static void reclaim(struct process *process)
 {
 	const uint64_t one = 1;
 
 	process_reclaim(process);
+	watch_unborn();
 	sys3(__NR_write, supervisor.wake, (long)&one, sizeof one);
 }
 

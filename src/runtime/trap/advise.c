@@ -49,17 +49,6 @@ static long pid_of(int pidfd)
 	return pid;
 }
 
-static bool is_guest(long pid)
-{
-	for (unsigned slot = 0; slot < process_slots(); slot++) {
-		const struct process *process = process_at(slot);
-
-		if (process && process->pid == pid && process_alive(process))
-			return true;
-	}
-	return false;
-}
-
 /* As import_iovec() in the kernel: bytes in all, or what is wrong with the vector. */
 static long vector_check(uint64_t vector, uint64_t count)
 {
@@ -120,7 +109,7 @@ long trap_process_madvise(struct thread *thread, struct frame *frame)
 	pid = pidfd < 0 ? thread->process->pid : pid_of(pidfd);
 	if (pid == thread->process->pid)
 		return advise_own(thread->process->vm, r->rsi, total, advice);
-	if (pid < 0 || is_guest(pid))
+	if (pid < 0 || process_is_guest((int)pid))
 		return -EPERM;
 	return sys5(__NR_process_madvise, pidfd, (long)r->rsi, (long)r->rdx, advice, 0);
 }

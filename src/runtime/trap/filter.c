@@ -15,10 +15,12 @@
 #include <linux/prctl.h>
 #include <linux/ptrace.h>
 #include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
 
 #include "host/linux/syscall.h"
 #include "runtime/layout.h"
 #include "runtime/process/attributes.h"
+#include "runtime/procfs/procfs.h"
 #include "runtime/trap/entry.h"
 #include "runtime/trap/trap.h"
 
@@ -32,16 +34,18 @@ static const struct {
 	{__NR_pselect6, 5},
 	{__NR_epoll_pwait, 4},
 	{__NR_epoll_pwait2, 4},
+	{__NR_get_mempolicy, 4},
 };
 
 /* Trapped only for some values of an argument's low half. */
 static const uint32_t prctl_options[] = {PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_SET_KEEPCAPS,
 	PR_CAPBSET_DROP, PR_SET_SECUREBITS, PR_SET_MM, PR_SET_THP_DISABLE, PR_GET_THP_DISABLE, PR_CAP_AMBIENT, PR_SET_MDWE,
-	PR_GET_MDWE, PR_SET_MEMORY_MERGE, PR_GET_MEMORY_MERGE, PR_GET_AUXV, PR_SET_VMA};
+	PR_GET_MDWE, PR_SET_MEMORY_MERGE, PR_GET_MEMORY_MERGE, PR_GET_AUXV, PR_SET_VMA, PR_SET_SYSCALL_USER_DISPATCH};
 static const uint32_t membarrier_commands[] = {MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED,
 	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
 	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_GET_REGISTRATIONS};
 static const uint32_t ptrace_requests[] = {PTRACE_TRACEME};
+static const uint32_t ioctl_requests[] = {PROCMAP_QUERY, UFFDIO_REGISTER, UFFDIO_UNREGISTER};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -53,6 +57,7 @@ static const struct {
 	{__NR_prctl, 0, prctl_options, COUNT(prctl_options)},
 	{__NR_membarrier, 0, membarrier_commands, COUNT(membarrier_commands)},
 	{__NR_ptrace, 0, ptrace_requests, COUNT(ptrace_requests)},
+	{__NR_ioctl, 1, ioctl_requests, COUNT(ioctl_requests)},
 };
 
 /* Where a number leads: ALLOW, WHERE (trapped when it comes from a guest), or one of the blocks behind. */
@@ -64,7 +69,7 @@ enum {
 	BLOCK_VALUES = BLOCK_IF + COUNT(trapped_if),
 	TARGETS = BLOCK_VALUES + COUNT(trapped_values)
 };
-enum { FILTER_MAX = 256, RUNS_MAX = 100, SYSCALL_SIZE = 2 };
+enum { FILTER_MAX = 384, RUNS_MAX = 128, SYSCALL_SIZE = 2 };
 
 /* Numbers from `first` up to the next run's lead to the same target. */
 struct run {
@@ -77,12 +82,15 @@ struct filter {
 	unsigned count;
 	struct run runs[RUNS_MAX];
 	unsigned run_count;
+	bool broken; /* too long, or a jump too far: for who adds to the tables */
 	unsigned at[TARGETS]; /* index of each target's first instruction */
 };
 
 static void emit(struct filter *p, uint16_t op, uint32_t k, unsigned if_true, unsigned if_false)
 {
-	p->code[p->count++] = (struct sock_filter)BPF_JUMP(op, k, (uint8_t)if_true, (uint8_t)if_false);
+	p->broken |= if_true > UINT8_MAX || if_false > UINT8_MAX || p->count == FILTER_MAX;
+	if (!p->broken)
+		p->code[p->count++] = (struct sock_filter)BPF_JUMP(op, k, (uint8_t)if_true, (uint8_t)if_false);
 }
 
 static void load(struct filter *p, size_t offset)
@@ -118,7 +126,10 @@ static void runs_find(struct filter *p)
 {
 	for (unsigned nr = 0; nr <= TRAP_NUMBERS; nr++) {
 		uint8_t target = nr < TRAP_NUMBERS ? target_of(nr) : ALLOW;
-		if (!p->run_count || p->runs[p->run_count - 1].target != target)
+		if (p->run_count && p->runs[p->run_count - 1].target == target)
+			continue;
+		p->broken |= p->run_count == RUNS_MAX;
+		if (!p->broken)
 			p->runs[p->run_count++] = (struct run){(uint16_t)nr, target};
 	}
 }
@@ -224,7 +235,10 @@ int trap_install_filter(void)
 	long result;
 
 	p.count = p.run_count = 0;
+	p.broken = false;
 	filter_build(&p);
+	if (p.broken)
+		return -E2BIG;
 	fprog.len = (unsigned short)p.count;
 	/* With CAP_SYS_ADMIN it needs no no_new_privs, and set-uid programs keep working. */
 	result = install(&fprog);

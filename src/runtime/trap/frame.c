@@ -24,10 +24,20 @@ static struct frame *frame_place(uintptr_t below)
 	return (struct frame *)(((below - sizeof(struct frame)) & ~15ul) - 8);
 }
 
+static uintptr_t fpstate_place(uintptr_t top, size_t size)
+{
+	return (top - size) & ~63ul;
+}
+
+uintptr_t frame_copy_place(uintptr_t top, const struct frame *from)
+{
+	return (uintptr_t)frame_place(fpstate_place(top, fpstate_size(from->context.regs.fpstate)));
+}
+
 struct frame *frame_copy(uintptr_t top, const struct frame *from)
 {
 	size_t size = fpstate_size(from->context.regs.fpstate);
-	uintptr_t fpstate = (top - size) & ~63ul;
+	uintptr_t fpstate = fpstate_place(top, size);
 	struct frame *frame = frame_place(fpstate);
 
 	memcpy(frame, from, sizeof *frame);

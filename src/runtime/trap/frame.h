@@ -75,6 +75,8 @@ _Noreturn void frame_return(struct frame *frame);
 
 /* Lay a copy of `from` (with its floating-point state) below `top`. Returns the copy. */
 struct frame *frame_copy(uintptr_t top, const struct frame *from);
+/* Where that copy would lie. */
+uintptr_t frame_copy_place(uintptr_t top, const struct frame *from);
 /* A fresh frame below `top`: all registers 0, floating point as at boot. */
 struct frame *frame_fresh(uintptr_t top);
 

@@ -25,6 +25,7 @@ static bool untrapped_code(uint64_t start, uint64_t size, uint64_t prot)
 long trap_mmap(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
+	long result;
 	bool fixed = r->r10 & (TULOU_MAP_FIXED | TULOU_MAP_FIXED_NOREPLACE);
 
 	if (attributes_refuse_mapping(thread->process, (int)r->rdx))
@@ -34,19 +35,38 @@ long trap_mmap(struct thread *thread, struct frame *frame)
 			return -ENOMEM;
 		return tulou_mmap(vm_of(thread), 0, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
 	}
-	return tulou_mmap(vm_of(thread), r->rdi, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
+	result = tulou_mmap(vm_of(thread), r->rdi, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
+	if (result == -EINVAL && !r->rdi)
+		result = outside_mmap(thread->process, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
+	return result;
 }
 
 long trap_munmap(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	return tulou_munmap(vm_of(thread), r->rdi, r->rsi);
+	uint64_t end = r->rdi + ((r->rsi + TULOU_PAGE_SIZE - 1) & ~(TULOU_PAGE_SIZE - 1));
+	long result = tulou_munmap(vm_of(thread), r->rdi, r->rsi);
+
+	return result || end <= POOL_END ? result : outside_munmap(thread->process, r->rdi, end);
+}
+
+/* The answer of the books about a range; the kernel's own, if it lies outside them (outside.h). */
+static long or_outside(struct thread *thread, const struct registers *r, long result)
+{
+	uint64_t end = r->rdi + ((r->rsi + TULOU_PAGE_SIZE - 1) & ~(TULOU_PAGE_SIZE - 1));
+
+	if (result != -ENOMEM || r->rdi < POOL_END || !outside_covers(thread->process, r->rdi, end))
+		return result;
+	return sys4((long)r->rax, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10);
 }
 
 long trap_mremap(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	return tulou_mremap(vm_of(thread), r->rdi, r->rsi, r->rdx, (int)r->r10, r->r8);
+	long result = tulou_mremap(vm_of(thread), r->rdi, r->rsi, r->rdx, (int)r->r10, r->r8);
+
+	/* What only the kernel can place does not move. */
+	return result == -EFAULT && outside_covers(thread->process, r->rdi, r->rdi + r->rsi) ? -EINVAL : result;
 }
 
 /* PR_SET_MDWE: what lies before the first refusal is changed. */
@@ -65,9 +85,12 @@ long trap_mprotect(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
 
-	if (untrapped_code(r->rdi, r->rsi, r->rdx) && tulou_access_ok(vm_of(thread), r->rdi, TULOU_PAGE_SIZE, TULOU_PROT_NONE))
+	if (untrapped_code(r->rdi, r->rsi, r->rdx) && (tulou_access_ok(vm_of(thread), r->rdi, TULOU_PAGE_SIZE, TULOU_PROT_NONE) ||
+							      outside_covers(thread->process, r->rdi, r->rdi + 1)))
 		return -EACCES;
-	return mprotect_denied(thread->process, r) ? -EACCES : tulou_mprotect(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
+	if (mprotect_denied(thread->process, r))
+		return -EACCES;
+	return or_outside(thread, r, tulou_mprotect(vm_of(thread), r->rdi, r->rsi, (int)r->rdx));
 }
 
 /* A key that is not allocated is refused before the range is looked at: page zero is nobody's. */
@@ -101,19 +124,19 @@ long trap_brk(struct thread *thread, struct frame *frame)
 long trap_msync(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	return tulou_msync(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
+	return or_outside(thread, r, tulou_msync(vm_of(thread), r->rdi, r->rsi, (int)r->rdx));
 }
 
 long trap_madvise(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	return tulou_madvise(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
+	return or_outside(thread, r, tulou_madvise(vm_of(thread), r->rdi, r->rsi, (int)r->rdx));
 }
 
 long trap_mincore(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	return tulou_mincore(vm_of(thread), r->rdi, r->rsi, (unsigned char *)r->rdx);
+	return or_outside(thread, r, tulou_mincore(vm_of(thread), r->rdi, r->rsi, (unsigned char *)r->rdx));
 }
 
 /* Who may not lock at all hears that first, even of nothing. */
@@ -126,19 +149,19 @@ static long mlock_checked(struct thread *thread, uint64_t start, uint64_t size, 
 long trap_mlock(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	return mlock_checked(thread, r->rdi, r->rsi, 0);
+	return or_outside(thread, r, mlock_checked(thread, r->rdi, r->rsi, 0));
 }
 
 long trap_mlock2(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	return mlock_checked(thread, r->rdi, r->rsi, (int)r->rdx);
+	return or_outside(thread, r, mlock_checked(thread, r->rdi, r->rsi, (int)r->rdx));
 }
 
 long trap_munlock(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	return tulou_munlock(vm_of(thread), r->rdi, r->rsi);
+	return or_outside(thread, r, tulou_munlock(vm_of(thread), r->rdi, r->rsi));
 }
 
 /* RLIMIT_MEMLOCK, which is the kernel's; none with CAP_IPC_LOCK. */

@@ -54,6 +54,17 @@ long trap_openat(struct thread *thread, struct frame *frame)
 				      : open_any(thread, frame, (int)r->rdi, r->rsi, (int)r->rdx, r->r10);
 }
 
+/* ---- ioctl ------------------------------------------------------------------------------------------------------------------------- */
+
+long trap_ioctl(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+
+	if ((uint32_t)r->rsi == PROCMAP_QUERY)
+		return procfs_query(thread->process, (int)r->rdi, r->rdx);
+	return userfault_ioctl(thread, r);
+}
+
 /* ---- readlink ------------------------------------------------------------------------------------------------------------------- */
 
 static long read_link(struct thread *thread, struct frame *frame, int dirfd, uint64_t path, uint64_t to, int size)

@@ -24,11 +24,45 @@ enum {
 	SIGSTOP = 19,
 	SIGSET_SIZE = 8,
 	RED_ZONE = 128,
-	STACK_MINIMUM = 2048
+	STACK_MINIMUM = 2048,
+	SI_KERNEL = 0x80
 };
 enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
 #define NEVER_BLOCKED  (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 #define EFLAGS_CLEARED (0x400u | 0x10000u | 0x100u) /* direction, resume, trap: as the kernel enters a handler */
+
+/* ---- what the guest asked for ----------------------------------------------------------------------------------------------- */
+
+/* Taken with all signals blocked, and no guest memory is touched under it: a handler of the thread that holds it cannot run. */
+static void actions_lock(struct process *process)
+{
+	const struct tulou_host *host = &runtime.host.host;
+
+	lock_take(&process->actions_lock, host, host->self(host->ctx));
+}
+
+static void actions_unlock(struct process *process)
+{
+	lock_drop(&process->actions_lock, &runtime.host.host);
+}
+
+void signal_actions_inherit(struct process *child, struct process *parent)
+{
+	actions_lock(parent);
+	memcpy(child->actions, parent->actions, sizeof child->actions);
+	actions_unlock(parent);
+}
+
+/* What the process asked for `signo`: whole, while other threads may be changing it. */
+static struct signal_action action_of(struct process *process, int signo)
+{
+	struct signal_action action;
+
+	actions_lock(process);
+	action = process->actions[signo];
+	actions_unlock(process);
+	return action;
+}
 
 /* ---- entering a handler on the guest's alternate stack ---------------------------------------------------------------------- */
 
@@ -62,15 +96,33 @@ static long stack_set(struct signal_stack *stack, const struct signal_stack *new
 	return 0;
 }
 
+/* A frame that does not fit: SIGSEGV in place of the signal, fatal where its handler cannot be entered (force_sigsegv of Linux). */
+static void deliver_failed(struct thread *thread, const struct frame *frame, int signo)
+{
+	struct siginfo info = {.signo = SIGSEGV, .code = SI_KERNEL};
+
+	if (signo == SIGSEGV || frame->context.mask & SIGNAL_BIT(SIGSEGV) ||
+		action_of(thread->process, SIGSEGV).handler <= HANDLER_IGNORE)
+		exit_by_signal(thread->process, SIGSEGV);
+	sys4(__NR_rt_tgsigqueueinfo, thread->process->pid, sys0(__NR_gettid), SIGSEGV, (long)&info);
+}
+
 /* Lay a copy of `frame` where the kernel would have laid it for the guest, and send the return from this one into the handler. */
 static void deliver(struct thread *thread, struct frame *frame, int signo, const struct signal_action *action)
 {
 	struct registers *regs = &frame->context.regs;
 	const struct signal_stack *stack = &thread->guest_stack;
-	bool switches = action->flags & SA_ONSTACK && stack_enabled(stack) && !on_stack(stack, regs->rsp);
-	struct frame *copy = frame_copy(switches ? stack->start + stack->size : regs->rsp - RED_ZONE, frame);
+	bool enabled = stack_enabled(stack), inside = enabled && on_stack(stack, regs->rsp);
+	bool switches = action->flags & SA_ONSTACK && enabled && !inside;
+	uint64_t top = switches ? stack->start + stack->size : regs->rsp - RED_ZONE;
 	uint64_t mask = frame->context.mask | action->mask;
+	struct frame *copy;
 
+	if ((switches || inside) && !on_stack(stack, frame_copy_place(top, frame))) {
+		deliver_failed(thread, frame, signo);
+		return;
+	}
+	copy = frame_copy(top, frame);
 	if (!(action->flags & SA_NODEFER))
 		mask |= SIGNAL_BIT(signo);
 	copy->restorer = (uint64_t)signal_restorer;
@@ -93,26 +145,36 @@ static void signal_enter(int signo, struct siginfo *info, struct context *contex
 {
 	struct frame *frame = (struct frame *)((char *)context - offsetof(struct frame, context));
 	struct thread *thread = thread_current();
-	(void)info;
-	deliver(thread, frame, signo, &thread->process->actions[signo]);
+	struct signal_action action = action_of(thread->process, signo);
+
+	if (action.handler > HANDLER_IGNORE)
+		deliver(thread, frame, signo, &action);
+	else /* another thread has just taken the handler away: as if the signal had come after that */
+		sys4(__NR_rt_tgsigqueueinfo, thread->process->pid, sys0(__NR_gettid), signo, (long)info);
 }
 
 void signal_sigsys(struct thread *thread, struct frame *frame, int signo)
 {
-	struct signal_action *action = &thread->process->actions[signo];
-	struct signal_action fatal = {0};
+	struct signal_action *mine = &thread->process->actions[signo], action, fatal = {0};
+	bool forced =
+		frame->info.code > 0; /* a filter of the guest's own trapped a call: cannot be put off (force_sig of Linux) */
+	bool handled;
 
-	if (action->handler == HANDLER_IGNORE)
-		return;
-	if (thread->sigsys_blocked) {
-		thread->sigsys_pending = true;
-		thread->sigsys_info = frame->info;
+	actions_lock(thread->process);
+	action = *mine;
+	handled = action.handler > HANDLER_IGNORE && !thread->sigsys_blocked;
+	if (handled && action.flags & SA_RESETHAND)
+		mine->handler = HANDLER_DEFAULT;
+	actions_unlock(thread->process);
+	if (handled) {
+		deliver(thread, frame, signo, &action);
 		return;
 	}
-	if (action->handler != HANDLER_DEFAULT) {
-		deliver(thread, frame, signo, action);
-		if (action->flags & SA_RESETHAND)
-			action->handler = HANDLER_DEFAULT;
+	if (!forced && action.handler == HANDLER_IGNORE)
+		return;
+	if (!forced && thread->sigsys_blocked) {
+		thread->sigsys_pending = true;
+		thread->sigsys_info = frame->info;
 		return;
 	}
 	sys4(__NR_rt_sigaction, signo, (long)&fatal, 0, SIGSET_SIZE);
@@ -175,11 +237,34 @@ static struct signal_action kernel_action(const struct signal_action *guest)
 	return action;
 }
 
+/* Put `next` (NULL: nothing) in the place of what the guest set before, here and in the kernel. actions_lock is held. */
+static long action_exchange(struct process *process, int signo, const struct signal_action *next, struct signal_action *before)
+{
+	struct signal_action *mine = &process->actions[signo], kernel, kernel_before;
+	long result;
+
+	*before = *mine;
+	if (signo != SIGNAL_SIGSYS) {
+		if (next)
+			kernel = kernel_action(next);
+		result = sys4(__NR_rt_sigaction, signo, next ? (long)&kernel : 0, (long)&kernel_before, SIGSET_SIZE);
+		if (result < 0)
+			return result;
+		/* The kernel may have reset it (SA_RESETHAND); and it never saw SIGSYS in the mask. */
+		if (kernel_before.handler != before->handler && kernel_before.handler != (uint64_t)signal_enter)
+			*before = kernel_before;
+	}
+	if (next)
+		*mine = *next;
+	return 0;
+}
+
 long trap_rt_sigaction(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
 	int signo = (int)r->rdi;
-	struct signal_action *mine, before, action, kernel_before;
+	struct signal_action before, action;
+	long result;
 
 	if (r->r10 != SIGSET_SIZE)
 		return -EINVAL;
@@ -187,24 +272,11 @@ long trap_rt_sigaction(struct thread *thread, struct frame *frame)
 		return -EFAULT;
 	if (signo < 1 || signo > SIGNAL_COUNT || (r->rsi && (signo == SIGKILL || signo == SIGSTOP)))
 		return -EINVAL;
-	mine = &thread->process->actions[signo];
-	before = *mine;
-	if (signo != SIGNAL_SIGSYS) {
-		struct signal_action kernel = r->rsi ? kernel_action(&action) : before;
-		long result;
-		if (r->rsi) /* first: the handler may run as soon as the kernel knows it */
-			*mine = action;
-		result = sys4(__NR_rt_sigaction, signo, r->rsi ? (long)&kernel : 0, (long)&kernel_before, SIGSET_SIZE);
-		if (result < 0) {
-			*mine = before;
-			return result;
-		}
-		/* The kernel may have reset it (SA_RESETHAND); and it never saw SIGSYS in the mask. */
-		if (kernel_before.handler != before.handler && kernel_before.handler != (uint64_t)signal_enter)
-			before = kernel_before;
-	} else if (r->rsi) {
-		*mine = action;
-	}
+	actions_lock(thread->process);
+	result = action_exchange(thread->process, signo, r->rsi ? &action : NULL, &before);
+	actions_unlock(thread->process);
+	if (result < 0)
+		return result;
 	return r->rdx ? user_write(r->rdx, &before, sizeof before) : 0;
 }
 

@@ -15,6 +15,9 @@
 
 #include "runtime/trap/trap.h"
 
+/* A child process begins with its parent's actions; other threads of the parent may be changing them. */
+void signal_actions_inherit(struct process *child, struct process *parent);
+
 /* Somebody sent the guest a SIGSYS: do with it what the guest asked for. */
 void signal_sigsys(struct thread *thread, struct frame *frame, int signo);
 /* The guest's mask, as it knows it, while it is in this trap. */

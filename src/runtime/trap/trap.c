@@ -42,6 +42,14 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_set_tid_address] = trap_set_tid_address,
 	[__NR_rseq] = trap_rseq,
 	[__NR_prctl] = trap_prctl,
+	[__NR_ioctl] = trap_ioctl,
+	[__NR_io_setup] = trap_io_setup,
+	[__NR_io_destroy] = trap_io_destroy,
+	[__NR_mbind] = trap_range_policy,
+	[__NR_set_mempolicy_home_node] = trap_range_policy,
+	[__NR_get_mempolicy] = trap_get_mempolicy,
+	[__NR_migrate_pages] = trap_migrate_pages,
+	[__NR_move_pages] = trap_move_pages,
 	[__NR_ptrace] = trap_ptrace,
 	[__NR_membarrier] = trap_membarrier,
 	[__NR_timer_create] = trap_timer_create,
@@ -73,7 +81,7 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_readlink] = trap_readlink,
 	[__NR_readlinkat] = trap_readlinkat,
 	/* Not built yet: the kernel's own answer for a call that it does not have. docs/linux-compat.md lists them. */
-	[__NR_clone3] = trap_enosys,
+	[__NR_clone3] = trap_clone3,
 	[__NR_remap_file_pages] = trap_enosys,
 	[__NR_map_shadow_stack] = trap_enosys,
 };

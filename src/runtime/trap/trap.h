@@ -42,6 +42,13 @@ void trap_frame_stack(struct frame *frame, struct thread *thread);
 /* trap/memory.c */
 trap_function trap_mmap, trap_munmap, trap_mremap, trap_mprotect, trap_brk, trap_msync, trap_madvise, trap_mincore, trap_mlock,
 	trap_mlock2, trap_munlock, trap_mlockall, trap_munlockall, trap_pkey_mprotect, trap_mseal, trap_enosys;
+/* trap/policy.c */
+trap_function trap_range_policy, trap_get_mempolicy, trap_migrate_pages, trap_move_pages;
+/* trap/path.c, policy.c: ioctl(2), of which the filter lets only some requests come here */
+trap_function trap_ioctl;
+long userfault_ioctl(struct thread *thread, const struct registers *r);
+/* process/outside.c */
+trap_function trap_io_setup, trap_io_destroy;
 /* trap/advise.c */
 trap_function trap_process_madvise;
 /* trap/shm.c */
@@ -52,7 +59,7 @@ trap_function trap_rt_sigaction, trap_rt_sigprocmask, trap_rt_sigreturn, trap_rt
 /* trap/path.c */
 trap_function trap_open, trap_openat, trap_readlink, trap_readlinkat;
 /* process/clone.c */
-trap_function trap_clone, trap_fork, trap_vfork;
+trap_function trap_clone, trap_clone3, trap_fork, trap_vfork;
 /* process/exec.c */
 trap_function trap_execve, trap_execveat;
 /* process/exit.c */

@@ -31,12 +31,12 @@ static enum look look_without_lock(const struct tulou_process_vm *vm, struct ran
 	return ok ? LOOK_YES : LOOK_NO;
 }
 
-/* Where others change the map all the time. */
+/* Where others change the map all the time, or a mapping may have grown, or blocks are kept. */
 static bool look_locked(struct tulou_process_vm *vm, struct range range, int prot)
 {
 	enum look look;
 
-	if (process_vm_enter(vm))
+	if (vm_enter(vm, range))
 		return false;
 	look = look_without_lock(vm, range, prot);
 	process_vm_leave(vm, range_between(0, 0));
@@ -49,11 +49,11 @@ bool tulou_access_ok(struct tulou_process_vm *vm, uintptr_t addr, size_t size, i
 
 	if (!range_make(&range, addr, size) || range.end > USER_END)
 		return false;
-	for (int tries = 0; tries < TRIES; tries++) {
-		enum look look = look_without_lock(vm, range, prot);
-
-		if (likely(look != LOOK_AGAIN))
-			return look == LOOK_YES;
-	}
+	if (range_is_empty(range))
+		return true;
+	if (likely(!__atomic_load_n(&vm->resident.count, __ATOMIC_RELAXED)))
+		for (int tries = 0; tries < TRIES; tries++)
+			if (likely(look_without_lock(vm, range, prot) == LOOK_YES))
+				return true;
 	return look_locked(vm, range, prot);
 }

@@ -21,26 +21,22 @@ static int heap_grow(struct tulou_process_vm *vm, struct range more)
 		.start = more.start,
 		.size = range_size(more),
 		.prot = heap_content.prot,
-		.flags = heap_content.flags | (vm->lock_future == TULOU_MAP_LOCKED ? TULOU_MAP_LOCKED : 0),
+		.flags = heap_content.flags,
 	};
 	struct area next;
 	int error;
 
 	/* Linux leaves a page to the next mapping, and more to one that grows downwards. */
-	if (process_vm_area_above(vm, more.start, &next) &&
+	if (growth_area_above(vm, more.start, &next) &&
 		next.range.start < more.end + (next.content.flags & TULOU_MAP_GROWSDOWN ? STACK_GAP : 0) + PAGE_SIZE)
 		return -TULOU_ENOMEM;
 	content.flags |= vm->lock_future;
+	mapping.lock = area_lock_of(&content);
 	if (process_vm_may_have(vm, vm->usage, usage_of(&content, range_size(more))) || !vm_extend(vm, more, content))
 		return -TULOU_ENOMEM;
 	error = host->map(host->ctx, &mapping);
-	if (error) {
-		process_vm_remove(vm, more, false);
-		return error;
-	}
-	error = vm_lock_new(vm, more);
 	if (error)
-		vm_unmap(vm, more);
+		process_vm_remove(vm, more, false);
 	return error;
 }
 
@@ -67,7 +63,7 @@ long tulou_brk(struct tulou_process_vm *vm, uintptr_t addr)
 	struct range touched = {0, 0};
 	long result;
 
-	if (process_vm_enter(vm))
+	if (vm_enter(vm, range_between(addr, addr + STACK_GAP)))
 		return (long)__atomic_load_n(&vm->brk, __ATOMIC_RELAXED);
 	if (vm->heap_start && addr >= vm->heap_start) {
 		uintptr_t old = vm->brk;

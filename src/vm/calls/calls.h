@@ -8,7 +8,22 @@
 
 #include <tulou/tulou.h>
 
+#include "../growth.h"
 #include "../placement.h"
+
+/* Every call begins here, and ends with process_vm_leave(): the books say all there is to say of `range`, which the call is about. 0, or
+ * -ENOMEM. */
+static inline int vm_enter(struct tulou_process_vm *vm, struct range range)
+{
+	int error = growth_enter(vm, range);
+
+	if (error)
+		return error;
+	error = resident_drop(vm, range);
+	if (unlikely(error))
+		process_vm_leave(vm, range_between(0, 0));
+	return error;
+}
 
 /* Take back all of the process's pages in `range`, stretch by stretch, each from the host first. 0, or the host's error at the
  * first stretch that it refuses: what lies before is gone from host and books alike. */
@@ -20,8 +35,6 @@ bool vm_extend(struct tulou_process_vm *vm, struct range range, struct area_cont
  * were visited), or at once the error of a visit. */
 int vm_visit(struct tulou_process_vm *vm, struct range range,
 	int (*visit)(struct tulou_process_vm *vm, struct range stretch, int arg), int arg);
-/* What mlockall(MCL_FUTURE) with MCL_ONFAULT says of `range`, which was just mapped and is booked so. 0 or the host's error. */
-int vm_lock_new(struct tulou_process_vm *vm, struct range range);
 /* Is an area of the process in `range` sealed? Then its pages may not be taken away: EPERM. */
 bool vm_has_seal(struct tulou_process_vm *vm, struct range range);
 

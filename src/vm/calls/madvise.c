@@ -70,6 +70,18 @@ static uintptr_t discard_end(struct tulou_process_vm *vm, struct range range)
 	return range.end;
 }
 
+/* The host keeps a note of it with the pages, which a fresh mapping has not: blocks with such notes must not be handed out again. */
+static bool advice_marks(int advice)
+{
+	const uint64_t passing = BIT(TULOU_MADV_WILLNEED) | BIT(TULOU_MADV_DONTNEED) | BIT(TULOU_MADV_FREE) |
+				 BIT(TULOU_MADV_REMOVE) | BIT(TULOU_MADV_COLD) | BIT(TULOU_MADV_PAGEOUT) |
+				 BIT(TULOU_MADV_POPULATE_READ) | BIT(TULOU_MADV_POPULATE_WRITE) |
+				 BIT(TULOU_MADV_DONTNEED_LOCKED) | BIT(TULOU_MADV_COLLAPSE) | BIT(TULOU_MADV_NORMAL) |
+				 BIT(TULOU_MADV_DONTFORK) | BIT(TULOU_MADV_DOFORK);
+
+	return advice >= 64 || !(passing & BIT(advice));
+}
+
 static int visit(struct tulou_process_vm *vm, struct range stretch, int advice)
 {
 	const struct tulou_host *host = vm->pool->host;
@@ -108,9 +120,10 @@ long tulou_madvise(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int
 
 	if (result || range_is_empty(range))
 		return result;
-	result = process_vm_enter(vm);
+	result = vm_enter(vm, range);
 	if (result)
 		return result;
+	vm->exact |= advice_marks(advice);
 	if (advice == TULOU_MADV_POPULATE_READ || advice == TULOU_MADV_POPULATE_WRITE)
 		result = populate(vm, range, advice);
 	else

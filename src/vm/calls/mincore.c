@@ -41,7 +41,7 @@ long tulou_mincore(struct tulou_process_vm *vm, uintptr_t addr, size_t size, uns
 		return -TULOU_ENOSYS;
 	if (result || range_is_empty(range))
 		return result;
-	result = process_vm_enter(vm);
+	result = vm_enter(vm, range);
 	if (result)
 		return result;
 	result = look(vm, range, vector);

@@ -59,7 +59,7 @@ static long lock(struct tulou_process_vm *vm, uintptr_t addr, size_t size, enum 
 		return -TULOU_EINVAL;
 	if (range_is_empty(range))
 		return 0;
-	result = process_vm_enter(vm);
+	result = vm_enter(vm, range);
 	if (result)
 		return result;
 	result = range_lock(vm, range, how);
@@ -81,7 +81,7 @@ long tulou_munlock(struct tulou_process_vm *vm, uintptr_t addr, size_t size)
 
 /* ---- all of a process ---------------------------------------------------------------------------------------------------- */
 
-/* Pages that could not be brought in are no error here, in Linux neither. */
+/* Pages that could not be brought in are no error here, in Linux neither: it goes on with the next area. */
 static int all_lock(struct tulou_process_vm *vm, enum tulou_lock how)
 {
 	struct range rest = vm->pool->range, stretch;
@@ -89,6 +89,8 @@ static int all_lock(struct tulou_process_vm *vm, enum tulou_lock how)
 	int error = 0;
 
 	while (error >= 0 && process_vm_stretch(vm, rest, &stretch, &first)) {
+		if (how == TULOU_LOCK_ON)
+			stretch.end = first.range.end;
 		if (area_has_pages(&first))
 			error = stretch_lock(vm, stretch, how);
 		rest.start = stretch.end;
@@ -107,7 +109,7 @@ long tulou_mlockall(struct tulou_process_vm *vm, int flags, uint64_t limit)
 		return -TULOU_EINVAL;
 	if (!limit)
 		return -TULOU_EPERM;
-	result = process_vm_enter(vm);
+	result = vm_enter(vm, vm->pool->range);
 	if (result)
 		return result;
 	if (flags & TULOU_MCL_CURRENT)
@@ -124,21 +126,11 @@ long tulou_munlockall(struct tulou_process_vm *vm)
 
 	if (!vm->pool->host->lock)
 		return -TULOU_ENOSYS;
-	result = process_vm_enter(vm);
+	result = vm_enter(vm, vm->pool->range);
 	if (result)
 		return result;
 	vm->lock_future = 0;
 	result = all_lock(vm, TULOU_LOCK_OFF);
 	process_vm_leave(vm, vm->pool->range);
 	return result;
-}
-
-int vm_lock_new(struct tulou_process_vm *vm, struct range range)
-{
-	const struct tulou_host *host = vm->pool->host;
-	int error = 0;
-
-	if (vm->lock_future & AREA_LOCKONFAULT)
-		error = host->lock(host->ctx, range.start, range_size(range), TULOU_LOCK_ONFAULT);
-	return error < 0 ? -TULOU_EAGAIN : 0;
 }

@@ -43,6 +43,8 @@ static int decode_type(const struct request *r)
 		return -TULOU_EOPNOTSUPP;
 	if (options->has_file && type != TULOU_MAP_PRIVATE && !perms_allow(options->file.max_prot, options->prot))
 		return -TULOU_EACCES;
+	if (options->has_file && !options->file.max_prot)
+		return -TULOU_EACCES;
 	if ((flags & TULOU_MAP_GROWSDOWN) && (options->has_file || type != TULOU_MAP_PRIVATE))
 		return -TULOU_EINVAL;
 	return 0;
@@ -143,24 +145,58 @@ static int decode(struct request *r, const struct tulou *pool, uintptr_t addr, s
 	return error;
 }
 
+static bool own_is_in(struct tulou_process_vm *vm, struct range range)
+{
+	struct area area;
+
+	return growth_area_above(vm, range.start, &area) && area.range.start < range.end;
+}
+
+/* A place that must be free, or is only room below something that grows: that gives way. */
+static int reserve_free(struct tulou_process_vm *vm, struct request *r)
+{
+	if (!growth_concerns(vm, r->range))
+		return place_fixed(vm, r->range, r->options.content);
+	r->replace = true;
+	return place_around(vm, r->range);
+}
+
+/* Linux takes a hint that leaves the stack's gap to what grows down (mm/mmap.c: vm_start_gap). Mostly what is in the way is the
+ * process's own, and cheaper to find than to run into. */
+static bool hint_is_free(struct tulou_process_vm *vm, struct range range)
+{
+	struct area next;
+
+	return !growth_area_above(vm, range.start, &next) ||
+	       next.range.start >= range.end + (next.content.flags & TULOU_MAP_GROWSDOWN ? STACK_GAP : 0);
+}
+
 static int reserve(struct tulou_process_vm *vm, struct request *r)
 {
 	size_t size = range_size(r->range);
 	bool hinted = r->range.start && range_covers(r->window, r->range) && !(r->range.start & (r->align - 1));
-	struct range stretch;
-	struct area first;
 	int error;
 
 	if (r->replace)
 		return vm_has_seal(vm, r->range) ? -TULOU_EPERM : place_around(vm, r->range);
 	if (r->fixed)
-		return place_fixed(vm, r->range, r->options.content);
-	/* Mostly what is in the way is the process's own, and cheaper to find than to run into. */
-	if (hinted && !process_vm_stretch(vm, r->range, &stretch, &first) && !place_fixed(vm, r->range, r->options.content))
+		return own_is_in(vm, r->range) ? -TULOU_EEXIST : reserve_free(vm, r);
+	if (hinted && hint_is_free(vm, r->range) && !reserve_free(vm, r))
 		return 0;
-	error = place_anywhere(vm, size, r->align, r->window, &r->options.content, &r->range.start);
+	r->replace = false;
+	error = growth_place(vm, size, r->align, r->window, &r->options.content, &r->range.start);
 	r->range.end = r->range.start + size;
 	return error;
+}
+
+/* Where there is no room to grow, nor anything of the process's own that stops it, the host is not to let it grow. */
+static int reserve_room(struct tulou_process_vm *vm, struct request *r)
+{
+	if (!(r->options.content.flags & TULOU_MAP_GROWSDOWN))
+		return 0;
+	if (!growth_book(vm, r->range.start))
+		r->options.flags &= ~TULOU_MAP_GROWSDOWN;
+	return process_vm_reserve(vm) ? 0 : -TULOU_ENOMEM;
 }
 
 /* What the areas that the new one replaces have committed. */
@@ -187,6 +223,8 @@ static int check_limits(struct tulou_process_vm *vm, const struct request *r, st
 	const struct area_content *content = &r->options.content;
 	struct usage more = {.total = vm->usage.total - before.total};
 
+	if (r->replace && growth_concerns(vm, r->range))
+		more.total += growth_room_in(vm, r->range);
 	more.data = area_content_is_data(content) ? more.total : 0;
 	more.committed = area_content_is_committed(content) ? range_size(r->range) : 0;
 	if (r->replace && before.committed + more.committed > vm->granted)
@@ -203,30 +241,23 @@ static long commit(struct tulou_process_vm *vm, struct request *r)
 		return error;
 	error = check_limits(vm, r, before);
 	if (!error)
+		error = reserve_room(vm, r);
+	if (!error)
 		error = map_options_map(&r->options, r->range, vm->pool->host);
 	if (error)
 		process_vm_remove(vm, r->range, r->replace);
 	else if (r->replace)
 		process_vm_replace(vm, r->range, r->options.content);
-	if (error)
-		return error;
-	error = vm_lock_new(vm, r->range);
-	if (error) /* what a fixed mapping replaced is gone */
-		vm_unmap(vm, r->range);
 	return error ? error : (long)r->range.start;
 }
 
 /* What stands in the way of MAP_FIXED_NOREPLACE is told before what is wrong with the mapping. */
 static int refuse(struct tulou_process_vm *vm, const struct request *r)
 {
-	struct range stretch;
-	struct area first;
-	bool occupied = r->fixed && !r->replace && process_vm_stretch(vm, r->range, &stretch, &first);
-
-	return occupied ? -TULOU_EEXIST : r->late;
+	return r->fixed && !r->replace && own_is_in(vm, r->range) ? -TULOU_EEXIST : r->late;
 }
 
-long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
+static long map(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
 {
 	struct request r = {.align = PAGE_SIZE, .options = {.prot = prot, .flags = flags, .offset = offset}};
 	const struct tulou_host *host = vm->pool->host;
@@ -235,7 +266,7 @@ long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 
 	if (result)
 		return result;
-	result = process_vm_enter(vm);
+	result = vm_enter(vm, range_between(r.range.start, r.range.end + STACK_GAP));
 	entered = !result;
 	if (entered && r.late)
 		result = refuse(vm, &r);
@@ -249,7 +280,42 @@ long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 	r.options.lock = vm->lock_future;
 	map_options_open(&r.options, &vm->stock);
 	result = commit(vm, &r);
+	growth_settle(vm, r.range);
 	map_options_close(&r.options, &vm->stock);
 	process_vm_leave(vm, r.range);
+	return result;
+}
+
+/* A block that was kept from a munmap of this size; 0: the call goes its way. */
+static long map_kept(struct tulou_process_vm *vm, size_t size)
+{
+	long start;
+
+	if (process_vm_enter(vm))
+		return 0;
+	start = (long)resident_take(vm, size);
+	process_vm_leave(vm, range_between(0, 0));
+	return start;
+}
+
+static bool has_kept(const struct tulou_process_vm *vm)
+{
+	return __atomic_load_n(&vm->resident.count, __ATOMIC_RELAXED);
+}
+
+long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
+{
+	const int plain = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS;
+	long result;
+
+	if (unlikely(has_kept(vm)) && !addr && prot == (TULOU_PROT_READ | TULOU_PROT_WRITE) && flags == plain &&
+		page_is_aligned(offset)) {
+		result = map_kept(vm, page_up(size));
+		if (result)
+			return result;
+	}
+	result = map(vm, addr, size, prot, flags, fd, offset);
+	if (unlikely(result == -TULOU_ENOMEM && has_kept(vm)) && resident_give_back(vm))
+		result = map(vm, addr, size, prot, flags, fd, offset);
 	return result;
 }

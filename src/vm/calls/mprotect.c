@@ -77,10 +77,10 @@ static int reach(struct tulou_process_vm *vm, struct range range, int prot, uint
 	while (*end < range.end) {
 		if (!process_vm_area_above(vm, *end, &area) || area.range.start > *end || !area_has_pages(&area))
 			return -TULOU_ENOMEM;
-		if (area.content.flags & AREA_SEALED)
-			return -TULOU_EPERM;
 		if (!area_may_have(&area, prot))
 			return -TULOU_EACCES;
+		if (area.content.flags & AREA_SEALED)
+			return -TULOU_EPERM;
 		new_usage(&more, &area, range, prot);
 		if (process_vm_may_have(vm, vm->usage, more))
 			return -TULOU_ENOMEM;
@@ -94,7 +94,6 @@ static int reach(struct tulou_process_vm *vm, struct range range, int prot, uint
 static void protect_again(struct tulou_process_vm *vm, struct range range)
 {
 	const struct tulou_host *host = vm->pool->host;
-
 	struct area area;
 
 	while (range.start < range.end && process_vm_area_above(vm, range.start, &area)) {
@@ -110,7 +109,7 @@ static int grow_start(struct tulou_process_vm *vm, struct decoded *d)
 {
 	struct area area;
 
-	if (!process_vm_area_above(vm, d->range.start, &area) || area.range.start >= d->range.end ||
+	if (!growth_area_above(vm, d->range.start, &area) || area.range.start >= d->range.end ||
 		(d->up && area.range.start > d->range.start))
 		return -TULOU_ENOMEM;
 	if (d->up || !area_grows_down(&area))
@@ -136,6 +135,26 @@ static void change(struct tulou_process_vm *vm, struct range range, int prot)
 	process_vm_change(vm, range, (struct area_change){.prot = prot});
 }
 
+/* An area that the host knows to be forbidden, a sealed memfd say: as Linux, what lies before it is changed. */
+static int protect_before(struct tulou_process_vm *vm, struct range range, int prot)
+{
+	const struct tulou_host *host = vm->pool->host;
+	struct area area;
+
+	while (range.start < range.end && process_vm_area_above(vm, range.start, &area)) {
+		struct range part = range_cut(area.range, range);
+		int error = host->protect(host->ctx, part.start, range_size(part), prot);
+
+		if (error) {
+			protect_again(vm, part);
+			return error;
+		}
+		change(vm, part, prot);
+		range.start = part.end;
+	}
+	return 0;
+}
+
 static long commit(struct tulou_process_vm *vm, struct decoded *d)
 {
 	const struct tulou_host *host = vm->pool->host;
@@ -155,7 +174,7 @@ static long commit(struct tulou_process_vm *vm, struct decoded *d)
 		error = host->protect(host->ctx, d->range.start, end - d->range.start, d->prot);
 		if (error) {
 			protect_again(vm, range_between(d->range.start, end));
-			return error;
+			return error == -TULOU_EACCES ? protect_before(vm, range_between(d->range.start, end), d->prot) : error;
 		}
 		change(vm, range_between(d->range.start, end), d->prot);
 	}
@@ -169,7 +188,7 @@ long tulou_mprotect(struct tulou_process_vm *vm, uintptr_t addr, size_t size, in
 
 	if (result)
 		return result > 0 ? 0 : result;
-	result = process_vm_enter(vm);
+	result = vm_enter(vm, d.range);
 	if (result)
 		return result;
 	result = commit(vm, &d);

@@ -95,7 +95,7 @@ static int reserve(struct tulou_process_vm *vm, const struct request *r, struct 
 	}
 	if (r->keep && r->new_addr && range_covers(pool->range, *new) && !place_fixed(vm, *new, content))
 		return 0;
-	error = place_anywhere(vm, r->new_size, PAGE_SIZE, pool->range, &content, &new->start);
+	error = growth_place(vm, r->new_size, PAGE_SIZE, pool->range, &content, &new->start);
 	new->end = new->start + r->new_size;
 	return error;
 }
@@ -127,32 +127,47 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 	error = host->move(host->ctx, r->old.start, range_size(r->old), new.start, r->new_size, r->keep);
 	if (error) {
 		process_vm_remove(vm, new, r->fixed);
+		growth_settle(vm, new);
 		return error;
 	}
 	if (r->fixed)
 		process_vm_replace(vm, new, content);
 	if (!r->keep)
-		process_vm_remove(vm, r->old, false);
+		growth_remove(vm, r->old);
 	else if (content.flags & AREA_LOCK_MASK) /* as Linux: what stays is not locked, nor is the rest of that mapping */
 		unlock_kept(vm, whole, r->old, new);
+	if (content.flags & TULOU_MAP_GROWSDOWN)
+		growth_book(vm, new.start);
+	growth_settle(vm, r->old);
+	growth_settle(vm, new);
 	return (long)new.start;
 }
 
 /* Linux: what a shrinking move takes away may lie in other mappings, what it keeps may not. */
-static long move_first_part(struct tulou_process_vm *vm, struct request *r, const struct area *area, uintptr_t end)
+static long move_first_part(struct tulou_process_vm *vm, struct request *r, const struct area *area)
 {
 	struct range rest = range_between(r->old.start + r->new_size, r->old.end);
 	long result;
 	int error;
 
-	if (rest.start > end)
-		return -TULOU_EFAULT;
 	if (rest.end > USER_END)
 		return -TULOU_EINVAL;
+	if (vm_has_seal(vm, rest))
+		return -TULOU_EPERM;
 	r->old.end = rest.start;
 	result = move(vm, r, area);
 	error = result < 0 ? 0 : vm_unmap(vm, rest);
 	return error ? error : result;
+}
+
+static struct range new_range(const struct request *r)
+{
+	return range_between(r->new_addr, r->new_addr + r->new_size);
+}
+
+static bool target_is_sealed(struct tulou_process_vm *vm, const struct request *r)
+{
+	return r->fixed && vm_has_seal(vm, new_range(r));
 }
 
 /* Linux: of shared mappings only, and never in place. It unmaps a fixed target first, so that the source may be gone: EFAULT. */
@@ -160,6 +175,8 @@ static long second_view(struct tulou_process_vm *vm, const struct request *r, co
 {
 	if (!(area->content.flags & TULOU_MAP_SHARED))
 		return -TULOU_EINVAL;
+	if (target_is_sealed(vm, r))
+		return -TULOU_EPERM;
 	if (r->fixed && r->new_addr == r->old.start)
 		return -TULOU_EFAULT;
 	return r->may_move ? move(vm, r, area) : -TULOU_ENOMEM;
@@ -173,11 +190,6 @@ static int check_limits(struct tulou_process_vm *vm, const struct request *r, co
 	return process_vm_may_have(vm, vm->usage, usage_of(&area->content, more));
 }
 
-static struct range new_range(const struct request *r)
-{
-	return range_between(r->new_addr, r->new_addr + r->new_size);
-}
-
 static long resize(struct tulou_process_vm *vm, struct request *r)
 {
 	struct area area;
@@ -187,7 +199,7 @@ static long resize(struct tulou_process_vm *vm, struct request *r)
 
 	if (!process_vm_area_above(vm, r->old.start, &area) || area.range.start > r->old.start || !area_has_pages(&area))
 		return -TULOU_EFAULT;
-	if ((area.content.flags & AREA_SEALED) || vm_has_seal(vm, r->old) || (r->fixed && vm_has_seal(vm, new_range(r))))
+	if (area.content.flags & AREA_SEALED)
 		return -TULOU_EPERM;
 	error = check_limits(vm, r, &area);
 	if (error)
@@ -196,14 +208,16 @@ static long resize(struct tulou_process_vm *vm, struct request *r)
 		return second_view(vm, r, &area);
 	if (!r->fixed && !r->keep && r->new_size <= range_size(r->old)) {
 		rest = range_between(r->old.start + r->new_size, r->old.end);
-		error = rest.end > USER_END ? -TULOU_EINVAL : vm_unmap(vm, rest);
+		error = rest.end > USER_END ? -TULOU_EINVAL : vm_has_seal(vm, rest) ? -TULOU_EPERM : vm_unmap(vm, rest);
 		return error ? error : (long)r->old.start;
 	}
 	end = process_vm_mapping_end(vm, &area);
-	if (r->old.end > end && r->new_size < range_size(r->old))
-		return move_first_part(vm, r, &area, end);
-	if (r->old.end > end)
+	if (r->old.end > end && (r->new_size >= range_size(r->old) || r->old.start + r->new_size > end))
 		return -TULOU_EFAULT;
+	if (target_is_sealed(vm, r))
+		return -TULOU_EPERM;
+	if (r->old.end > end)
+		return move_first_part(vm, r, &area);
 	if (!r->fixed && !r->keep && r->old.end == end && grow_in_place(vm, r, &error))
 		return error ? error : (long)r->old.start;
 	return r->may_move ? move(vm, r, &area) : -TULOU_ENOMEM;
@@ -217,10 +231,14 @@ long tulou_mremap(
 
 	if (result)
 		return result;
-	result = process_vm_enter(vm);
+	result = vm_enter(vm, r.old);
 	if (result)
 		return result;
-	result = resize(vm, &r);
+	result = r.fixed ? growth_learn(vm, new_range(&r)) : 0;
+	if (!result && r.fixed)
+		result = resident_drop(vm, new_range(&r));
+	if (!result)
+		result = resize(vm, &r);
 	process_vm_leave(vm, result < 0 ? r.old : range_between((uintptr_t)result, (uintptr_t)result + r.new_size));
 	return result;
 }

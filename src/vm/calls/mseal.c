@@ -47,7 +47,7 @@ long tulou_mseal(struct tulou_process_vm *vm, uintptr_t addr, size_t size, unsig
 		return -TULOU_EINVAL;
 	if (range_is_empty(range))
 		return 0;
-	result = process_vm_enter(vm);
+	result = vm_enter(vm, range);
 	if (result)
 		return result;
 	result = seal(vm, range);

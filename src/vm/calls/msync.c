@@ -27,7 +27,7 @@ long tulou_msync(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int f
 
 	if (result || range_is_empty(range))
 		return result;
-	result = process_vm_enter(vm);
+	result = vm_enter(vm, range);
 	if (result)
 		return result;
 	result = vm_visit(vm, range, visit, flags);

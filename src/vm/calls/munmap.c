@@ -8,7 +8,7 @@
  */
 #include "calls.h"
 
-int vm_unmap(struct tulou_process_vm *vm, struct range range)
+static int unmap_stretches(struct tulou_process_vm *vm, struct range range)
 {
 	const struct tulou_host *host = vm->pool->host;
 	struct range stretch;
@@ -16,15 +16,30 @@ int vm_unmap(struct tulou_process_vm *vm, struct range range)
 	int error;
 
 	while (!range_is_empty(range) && process_vm_stretch(vm, range, &stretch, &first)) {
+		if (area_is_room(&first)) { /* left in peace: it goes with what grows into it */
+			range.start = first.range.end;
+			continue;
+		}
 		if (!process_vm_reserve(vm))
 			return -TULOU_ENOMEM;
 		error = area_has_pages(&first) ? host->unmap(host->ctx, stretch.start, range_size(stretch)) : 0;
 		if (error)
 			return error;
-		process_vm_remove(vm, stretch, false);
+		if (growth_concerns(vm, stretch))
+			growth_remove(vm, stretch);
+		else
+			process_vm_remove(vm, stretch, false);
 		range.start = stretch.end;
 	}
 	return 0;
+}
+
+int vm_unmap(struct tulou_process_vm *vm, struct range range)
+{
+	int error = unmap_stretches(vm, range);
+
+	growth_settle(vm, range);
+	return error;
 }
 
 long tulou_munmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size)
@@ -35,10 +50,16 @@ long tulou_munmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size)
 	size = page_up(size);
 	if (!page_is_aligned(addr) || !size || !range_make(&range, addr, size) || range.end > USER_END)
 		return -TULOU_EINVAL;
-	result = process_vm_enter(vm);
+	result = growth_enter(vm, range);
 	if (result)
 		return result;
-	result = vm_has_seal(vm, range) ? -TULOU_EPERM : vm_unmap(vm, range);
+	if (resident_keep(vm, range)) {
+		process_vm_leave(vm, range_between(0, 0));
+		return 0;
+	}
+	result = resident_drop(vm, range);
+	if (!result)
+		result = vm_has_seal(vm, range) ? -TULOU_EPERM : vm_unmap(vm, range);
 	process_vm_leave(vm, range);
 	return result;
 }

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* signal_sys - SIGSYS belongs to the program too: its handler, its mask, its pending state, death by it. */
 #define _GNU_SOURCE
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include "expect.h"
+
+#ifndef SYS_SECCOMP
+#define SYS_SECCOMP 1
+#endif
 
 static volatile sig_atomic_t caught;
 static volatile int last_code, last_pid;
@@ -43,6 +52,49 @@ static void die_by_default(void)
 	signal(SIGSYS, SIG_DFL);
 	use_memory();
 	raise(SIGSYS);
+}
+
+/* From here on getppid is SIGSYS, by a filter of the program's own. */
+static void trap_getppid(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
+
+	EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	EXPECT(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+}
+
+static void trapped_ignored(void)
+{
+	signal(SIGSYS, SIG_IGN);
+	trap_getppid();
+	getppid();
+}
+
+static void trapped_blocked(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGSYS);
+	EXPECT(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+	trap_getppid();
+	getppid();
+}
+
+static void trapped_handled(void)
+{
+	trap_getppid();
+	getppid();
+	use_memory();
+	EXPECT(caught == 1 && last_code == SYS_SECCOMP);
+	getppid();
+	_exit(caught);
 }
 
 static void ignore(void)
@@ -86,6 +138,12 @@ int main(void)
 	printf("ignored: exit %d\n", WEXITSTATUS(status));
 	status = child_status(block);
 	printf("blocked: exit %d\n", WEXITSTATUS(status));
+	status = child_status(trapped_ignored);
+	printf("trapped by a filter, ignored: signaled %d with %d\n", WIFSIGNALED(status), WTERMSIG(status));
+	status = child_status(trapped_blocked);
+	printf("trapped by a filter, blocked: signaled %d with %d\n", WIFSIGNALED(status), WTERMSIG(status));
+	status = child_status(trapped_handled);
+	printf("trapped by a filter, handled: exit %d\n", WEXITSTATUS(status));
 	EXPECT(raise(SIGSYS) == 0);
 	EXPECT(caught == 1 && last_code == SI_TKILL && last_pid == getpid());
 	EXPECT(kill(getpid(), SIGSYS) == 0);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/process/exec_close.h"
+
+#include <asm/stat.h>
+#include <linux/fcntl.h>
+#include <linux/resource.h>
+#include <linux/sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/linux/syscall.h"
+
+enum { DESCRIPTORS_MOST = 65536, COUNTED_MOST = 256 };
+
+struct directory_entry {
+	uint64_t ino, offset;
+	uint16_t size;
+	uint8_t type;
+	char name[];
+};
+
+static int parse_number(const char *text)
+{
+	int number = 0;
+
+	if (*text < '0' || *text > '9')
+		return -1;
+	for (; *text; text++)
+		number = number * 10 + (*text - '0');
+	return number;
+}
+
+/* Was it open? */
+static bool close_if_marked(int fd)
+{
+	long flags = sys3(__NR_fcntl, fd, F_GETFD, 0);
+
+	if (flags == FD_CLOEXEC)
+		sys1(__NR_close, fd);
+	return flags >= 0;
+}
+
+/* Where /proc is not mounted: every number that there can be, up to a bound. */
+static void close_by_number(void)
+{
+	struct {
+		uint64_t soft, hard;
+	} limit = {DESCRIPTORS_MOST, 0};
+
+	sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
+	for (int fd = 0; fd < DESCRIPTORS_MOST && (uint64_t)fd < limit.soft; fd++)
+		close_if_marked(fd);
+}
+
+/* Since Linux 6.2 the size of the directory says how many descriptors there are: nearly always the first few numbers. False: look there. */
+static bool close_counted(void)
+{
+	struct stat stat;
+	uint64_t open;
+
+	if (sys4(__NR_newfstatat, AT_FDCWD, (long)"/proc/self/fd", (long)&stat, 0) < 0 || stat.st_size <= 0)
+		return false;
+	open = (uint64_t)stat.st_size;
+	for (int fd = 0; open && fd < COUNTED_MOST; fd++)
+		open -= close_if_marked(fd);
+	return !open;
+}
+
+static void close_listed(void)
+{
+	char buffer[2048] __attribute__((aligned(8)));
+	long directory = sys4(__NR_openat, AT_FDCWD, (long)"/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	long have;
+
+	if (directory < 0) {
+		close_by_number();
+		return;
+	}
+	while ((have = sys3(__NR_getdents64, directory, (long)buffer, sizeof buffer)) > 0) {
+		for (long at = 0; at < have;) {
+			const struct directory_entry *entry = (const void *)(buffer + at);
+			int fd = parse_number(entry->name);
+			if (fd >= 0 && fd != directory)
+				close_if_marked(fd);
+			at += entry->size;
+		}
+	}
+	sys1(__NR_close, directory);
+}
+
+void exec_close(void)
+{
+	sys1(__NR_unshare, CLONE_FILES);
+	if (!close_counted())
+		close_listed();
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * resident.h - blocks that a process has unmapped and will soon map again: they stay where they are, zeroed, and the host is not asked.
+ *
+ *     munmap    AAAA[kkkk]AAAA      a block of private anonymous read-write memory, of a size that the process maps and unmaps again
+ *               zeroed, noted       and again (RESIDENT_CHURN times); for the process it is unmapped
+ *     mmap      AAAA[AAAA]AAAA      of the same size, anywhere: the block is its own again
+ *
+ * In the books a kept block remains the area that it was, so that taking it back changes nothing in them. The calls see none:
+ * whatever else comes near one, a range or a look at the map, first has it truly unmapped (resident_drop). RLIMIT_AS and RLIMIT_DATA do not
+ * count it. The deviation that this is, R1: a stray access to a kept block reads zeros where it would fault. Off is exact.
+ *
+ * Bounds: RESIDENT_BLOCKS and RESIDENT_BYTES for each process, RESIDENT_POOL_BYTES in all. What was not used between two
+ * resident_age() is dropped, and all of it when the process gets no memory. Kept blocks are the process's, and go with it.
+ *
+ * All functions want the process's lock. A process that keeps nothing pays one test.
+ * Invariant: K1 kept blocks do not overlap, each lies in areas of the process that resident_keep() would take; `bytes` is their sum.
+ */
+#ifndef TULOU_VM_RESIDENT_H
+#define TULOU_VM_RESIDENT_H
+
+#include <tulou/tulou.h>
+
+#include "base/compiler.h"
+#include "base/range.h"
+
+enum {
+	RESIDENT_BLOCKS = 24,
+	RESIDENT_SIZES = 8, /* sizes that are counted at a time */
+	RESIDENT_CHURN = 32,
+	RESIDENT_BLOCK_BYTES = 2 << 20, /* larger ones gain little: zeroing them costs what the host takes */
+	RESIDENT_BYTES = 16 << 20,
+	RESIDENT_POOL_BYTES = 256 << 20,
+};
+
+/* How often a size was unmapped, less how often others that share its place were. */
+struct resident_size {
+	uint32_t pages;
+	uint16_t churn;
+	bool used; /* since the last resident_age() */
+};
+
+struct resident {
+	struct range block[RESIDENT_BLOCKS]; /* the first `count`, the latest last */
+	uint32_t count;
+	size_t bytes;
+	struct resident_size size[RESIDENT_SIZES];
+};
+
+struct report;
+
+/* The range leaves the process's hands. True: it is kept, and the call is done. */
+bool resident_keep(struct tulou_process_vm *vm, struct range range);
+/* A kept block of `size` bytes, which reads as zeros; 0: there is none. */
+uintptr_t resident_take(struct tulou_process_vm *vm, size_t size);
+/* Unmap the kept blocks that touch `range`. 0, or the host's error: the rest is still kept. */
+int resident_drop_slow(struct tulou_process_vm *vm, struct range range);
+/* Unmap what was not used since the last time. */
+void resident_age(struct tulou_process_vm *vm);
+/* All of it, because memory is short. The one function here that takes the lock itself. True: there may be more now. */
+bool resident_give_back(struct tulou_process_vm *vm);
+/* The areas are gone, or about to go, with all that was kept. */
+void resident_forget(struct tulou_process_vm *vm);
+bool resident_check(struct tulou_process_vm *vm, struct report *report);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* shapes.h - the calls in which the victim dies: each prepares the world, then makes one call. */
+#ifndef TESTS_CRASH_SHAPES_H
+#define TESTS_CRASH_SHAPES_H
+
+#include "world.h"
+
+struct shape {
+	const char *name;
+	void (*prepare)(void); /* NULL: nothing more than every shape has */
+	void (*call)(void);
+};
+
+extern const struct shape shapes[];
+extern const unsigned shape_count;
+
+/* What every shape begins with, and what B has then. */
+void shapes_prepare(void);
+/* What B does when A is dead: in shared chunks, in new ones, with shared objects. */
+void neighbour_goes_on(void *unused);
+
+#endif
