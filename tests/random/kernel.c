@@ -62,6 +62,14 @@ static bool place_is_free(uintptr_t addr, size_t size)
 	return true;
 }
 
+/* Where nothing is: what grew in place over the target has to step aside first. */
+static long mremap_aside(uintptr_t start, size_t size)
+{
+	long aside = kernel_mmap(0, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return aside < 0 ? aside : sys5(__NR_mremap, (long)start, (long)size, (long)size, MREMAP_MAYMOVE | MREMAP_FIXED, aside);
+}
+
 /* The call as it is; what was moved, is moved on to `place`. */
 static long mremap_place(const struct request *req, uintptr_t place)
 {
@@ -69,6 +77,8 @@ static long mremap_place(const struct request *req, uintptr_t place)
 
 	if (result < 0 || (uintptr_t)result == place)
 		return result;
+	if ((uintptr_t)result < place + req->new_size && place < (uintptr_t)result + req->new_size)
+		result = mremap_aside((uintptr_t)result, req->new_size);
 	return sys5(__NR_mremap, result, (long)req->new_size, (long)req->new_size, MREMAP_MAYMOVE | MREMAP_FIXED, (long)place);
 }
 

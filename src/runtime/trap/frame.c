@@ -7,8 +7,6 @@
 enum { FPSTATE_LEGACY = 512, FPSTATE_SOFTWARE = 464 };
 #define FPSTATE_MAGIC 0x46505853u
 
-enum { CONTEXT_FLAGS_FRESH = 0x2 | 0x4 }; /* UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS */
-enum { USER_CS = 0x33, USER_SS = 0x2b };
 #define EFLAGS_INTERRUPTS 0x202u
 
 static size_t fpstate_size(uint64_t fpstate)
@@ -53,9 +51,9 @@ struct frame *frame_fresh(uintptr_t top)
 	struct frame *frame = frame_place(top);
 
 	memset(frame, 0, sizeof *frame);
-	frame->context.flags = CONTEXT_FLAGS_FRESH;
-	frame->context.regs.cs = USER_CS;
-	frame->context.regs.ss = USER_SS;
+	frame->context.flags = FRAME_SIGCONTEXT_SS | FRAME_STRICT_RESTORE_SS;
+	frame->context.regs.cs = FRAME_USER_CS;
+	frame->context.regs.ss = FRAME_USER_SS;
 	frame->context.regs.eflags = EFLAGS_INTERRUPTS;
 	return frame;
 }

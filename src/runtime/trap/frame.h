@@ -24,6 +24,9 @@ struct signal_stack {
 	uint64_t size;
 };
 
+enum { FRAME_USER_CS = 0x33, FRAME_USER_SS = 0x2b }; /* 64-bit code, and its data */
+enum { FRAME_SIGCONTEXT_SS = 2, FRAME_STRICT_RESTORE_SS = 4 }; /* struct context, flags: UC_… */
+
 #define SIGNAL_STACK_ONSTACK    1
 #define SIGNAL_STACK_DISABLE    2
 #define SIGNAL_STACK_AUTODISARM (1u << 31)

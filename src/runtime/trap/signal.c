@@ -136,6 +136,8 @@ static void deliver(struct thread *thread, struct frame *frame, int signo, const
 	regs->rdx = (uint64_t)&copy->context;
 	regs->rax = 0;
 	regs->eflags &= ~(uint64_t)EFLAGS_CLEARED;
+	regs->cs = FRAME_USER_CS; /* the signal may have come in a 32-bit segment */
+	frame->context.flags &= ~(uint64_t)FRAME_STRICT_RESTORE_SS; /* the stack's segment stays if it is a usable one */
 	regs->fpstate = 0; /* handlers begin with a fresh floating-point state */
 	frame->context.mask = mask & ~(SIGNAL_BIT(SIGNAL_SIGSYS) | NEVER_BLOCKED);
 }
@@ -206,8 +208,6 @@ long trap_rt_sigreturn(struct thread *thread, struct frame *frame)
 
 	if (user_read(&saved, frame->context.regs.rsp, sizeof saved) < 0)
 		exit_by_signal(thread->process, SIGSEGV);
-	saved.regs.cs = frame->context.regs.cs;
-	saved.regs.ss = frame->context.regs.ss;
 	frame->context.regs = saved.regs;
 	frame->context.flags = saved.flags;
 	if (saved.stack.start != frame->context.stack.start)
