@@ -24,6 +24,7 @@
 #define TULOU_MAP_SHARED          0x01
 #define TULOU_MAP_PRIVATE         0x02
 #define TULOU_MAP_SHARED_VALIDATE 0x03
+#define TULOU_MAP_DROPPABLE       0x08
 #define TULOU_MAP_TYPE            0x0f
 #define TULOU_MAP_FIXED           0x10
 #define TULOU_MAP_ANONYMOUS       0x20

@@ -28,6 +28,7 @@ struct tulou_file {
 	void *handle;
 	int max_prot;
 	int fd; /* valid only during the call that brought it */
+	size_t page_size; /* of a file of huge pages (hugetlbfs), bytes; 0: not one */
 	uint64_t offset_max; /* bytes: a mapping that would go beyond is EOVERFLOW; 0: 2^63 - 1, as of regular files */
 };
 
@@ -35,7 +36,7 @@ struct tulou_file {
 enum tulou_lock { TULOU_LOCK_OFF, TULOU_LOCK_ON, TULOU_LOCK_ONFAULT };
 
 /* One mapping to be made. `file` is NULL for anonymous memory. `flags` are TULOU_MAP_* as the caller gave them, less those that
- * say *where* (FIXED, FIXED_NOREPLACE, 32BIT) or how it is locked: SHARED or PRIVATE, NORESERVE, POPULATE, STACK, GROWSDOWN, HUGETLB,
+ * say *where* (FIXED, FIXED_NOREPLACE, 32BIT) or how it is locked: SHARED, PRIVATE or DROPPABLE, NORESERVE, POPULATE, STACK, GROWSDOWN, HUGETLB,
  * SYNC. */
 struct tulou_mapping {
 	uintptr_t start;
@@ -70,6 +71,11 @@ struct tulou_host {
 	 * mapped, empty (MREMAP_DONTUNMAP). `size` 0: the shared mapping at `start` appears at the target once more, from that
 	 * page on, and stays where it is. */
 	int (*move)(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source);
+	/* What mremap(2) does with several mappings in one move to a fixed place: moves them all (Linux 6.17), or EFAULT. */
+	bool moves_many;
+	/* remap_file_pages(2): pages of one shared mapping, or of several of the same object and perms, show the object from `offset` on.
+	 * NULL: the call is ENOSYS. */
+	int (*remap)(void *ctx, uintptr_t start, size_t size, uint64_t offset);
 	/* How far down the GROWSDOWN mapping that begins at `start` has grown by itself: where it begins now. It can have grown to `low` at
 	 * most: from there to `start` is nothing else. NULL: mappings of this host do not grow, and are mapped without the flag. */
 	uintptr_t (*grown)(void *ctx, uintptr_t start, uintptr_t low);

@@ -100,6 +100,8 @@ long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 long tulou_munmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size);
 long tulou_mremap(
 	struct tulou_process_vm *vm, uintptr_t old_addr, size_t old_size, size_t new_size, int flags, uintptr_t new_addr);
+/* `prot` must be 0. */
+long tulou_remap_file_pages(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, uint64_t page_offset, int flags);
 long tulou_mprotect(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot);
 /* The raw system call: the new break, or the unchanged one when it could not be moved. addr 0 asks. */
 long tulou_brk(struct tulou_process_vm *vm, uintptr_t addr);
@@ -122,10 +124,11 @@ bool tulou_access_ok(struct tulou_process_vm *vm, uintptr_t addr, size_t size, i
 
 /* ---- fork by copy ------------------------------------------------------------------------------------------------------- */
 /* A host that can copy the whole address space (fork(2)) calls prepare, forks, then parent() in the parent and child() in the
- * child: prepare takes every lock, so that the copy is consistent; child() drops all process VMs but `keep` from the copy's
- * books and gives their host pages back. `self` may differ in the child. Errors of prepare: none. */
-void tulou_fork_prepare(struct tulou *pool);
-void tulou_fork_parent(struct tulou *pool);
+ * child: prepare takes every lock, so that the copy is consistent, and asks the host to keep the others' anonymous memory out of it
+ * (MADV_DONTFORK; parent() takes that back). child() drops all process VMs but `keep` from the copy's books and gives their host pages
+ * back. `keep` is the same in all three, `self` may differ in the child. Errors of prepare: none. */
+void tulou_fork_prepare(struct tulou *pool, struct tulou_process_vm *keep);
+void tulou_fork_parent(struct tulou *pool, struct tulou_process_vm *keep);
 void tulou_fork_child(struct tulou *pool, struct tulou_process_vm *keep);
 
 #endif

@@ -22,9 +22,11 @@ struct shm_object;
 
 /* What an area's flags say beside TULOU_MAP_*: bits that no flag of mmap(2) has that areas keep. */
 enum {
+	AREA_DROPPABLE = 1 << 26, /* beside TULOU_MAP_PRIVATE: the host may drop its pages */
 	AREA_DONTFORK = 1 << 27, /* a copy of the address space is made without it */
 	AREA_LOCKONFAULT = 1 << 28, /* beside TULOU_MAP_LOCKED: locked as they are touched */
 	AREA_SEALED = 1 << 29, /* mseal(2): stays as it is until the process ends */
+	AREA_HUGE_LARGE = 1 << 30, /* beside TULOU_MAP_HUGETLB: pages of 1 GiB, not of 2 MiB */
 	AREA_LOCK_MASK = TULOU_MAP_LOCKED | AREA_LOCKONFAULT,
 };
 
@@ -76,6 +78,14 @@ static inline bool content_has_pages(const struct area_content *content)
 static inline bool area_has_pages(const struct area *area)
 {
 	return content_has_pages(&area->content);
+}
+
+/* What the area can be cut at. Bytes. */
+static inline size_t area_content_page_size(const struct area_content *content)
+{
+	if (likely(!(content->flags & TULOU_MAP_HUGETLB)))
+		return TULOU_PAGE_SIZE;
+	return content->flags & AREA_HUGE_LARGE ? 1ul << 30 : 2ul << 20;
 }
 
 /* What RLIMIT_DATA counts: private memory that can be written, but stacks (mm/mmap.c: is_data_mapping). */

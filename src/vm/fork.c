@@ -26,8 +26,10 @@ static void process_vm_freeze(struct tulou_process_vm *vm, uint32_t self)
 	if (locked && !vm->guard.journal)
 		process_vm_locked(vm, self, GUARD_TAKEN);
 	vm->frozen = locked;
-	if (locked && !vm->torn && vm->stale.end)
+	if (locked && !vm->torn && vm->stale.end) {
+		process_vm_change_noted(vm);
 		process_vm_catch_up(vm);
+	}
 }
 
 static void process_vm_thaw(struct tulou_process_vm *vm)
@@ -58,13 +60,68 @@ void pool_thaw(struct tulou *pool)
 	pool_unlock_list(pool);
 }
 
-void tulou_fork_prepare(struct tulou *pool)
+/* ---- others' memory stays out of the copy -------------------------------------------------------------------------------- */
+
+/*
+ * What is worth the two calls: shared anonymous memory, whose attachments are counted (System V), and private in large pieces, whose page
+ * tables would be copied and each page of which would fault again. Small pieces and stacks cost less to copy and to take away; what maps
+ * a file is left to that too, since advice on some devices cannot be taken back.
+ */
+enum { HIDDEN_LEAST = 1 << 20 };
+
+static bool area_is_hidden(const struct area *area)
 {
-	pool_freeze(pool, pool_self(pool));
+	const struct area_content *content = &area->content;
+
+	if (content->pending || !(content->flags & TULOU_MAP_ANONYMOUS) || (content->flags & AREA_DONTFORK))
+		return false;
+	if ((content->flags & TULOU_MAP_TYPE) != TULOU_MAP_PRIVATE)
+		return true;
+	return (content->kind == TULOU_AREA_MMAP || content->kind == TULOU_AREA_HEAP) && range_size(area->range) >= HIDDEN_LEAST;
 }
 
-void tulou_fork_parent(struct tulou *pool)
+static void process_vm_advise(struct tulou_process_vm *vm, int advice)
 {
+	const struct tulou_host *host = vm->pool->host;
+	struct area area = {.range = {0, 0}};
+
+	while (!vm->torn && process_vm_area_above(vm, area.range.end, &area))
+		if (area_is_hidden(&area))
+			host->advise(host->ctx, area.range.start, range_size(area.range), advice);
+}
+
+static void others_advise(struct tulou *pool, const struct tulou_process_vm *keep, int advice)
+{
+	list_for_each(link, &pool->processes) if (link_process(link) != keep) process_vm_advise(link_process(link), advice);
+}
+
+/* All locks are held. Whoever died between hiding and showing has left others hidden, which only a fork would notice: this one. A host
+ * that refuses copies more, that is all. */
+static void others_hide(struct tulou *pool, const struct tulou_process_vm *keep)
+{
+	if (pool->hidden)
+		others_advise(pool, NULL, TULOU_MADV_DOFORK);
+	pool->hidden = pool->process_count > 1;
+	if (pool->hidden)
+		others_advise(pool, keep, TULOU_MADV_DONTFORK);
+}
+
+static void others_show(struct tulou *pool, const struct tulou_process_vm *keep)
+{
+	if (pool->hidden)
+		others_advise(pool, keep, TULOU_MADV_DOFORK);
+	pool->hidden = false;
+}
+
+void tulou_fork_prepare(struct tulou *pool, struct tulou_process_vm *keep)
+{
+	pool_freeze(pool, pool_self(pool));
+	others_hide(pool, keep);
+}
+
+void tulou_fork_parent(struct tulou *pool, struct tulou_process_vm *keep)
+{
+	others_show(pool, keep);
 	pool_thaw(pool);
 }
 
@@ -111,6 +168,7 @@ void tulou_fork_child(struct tulou *pool, struct tulou_process_vm *keep)
 	struct list *link = pool->processes.next;
 
 	locks_forget(pool);
+	pool->hidden = false;
 	__atomic_store_n(&keep->references, 1, __ATOMIC_RELAXED); /* whoever else shared it was not copied */
 	while (link != &pool->processes) {
 		struct tulou_process_vm *vm = link_process(link);

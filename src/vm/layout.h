@@ -10,6 +10,9 @@
 #define PAGE_SIZE          TULOU_PAGE_SIZE
 #define CHUNK_SIZE_DEFAULT (32ul << 20)
 #define CHUNK_SIZE_MAX     (1ul << 40)
+/* Huge pages of x86-64. */
+#define HUGE_SMALL (2ul << 20)
+#define HUGE_LARGE (1ul << 30)
 /* Unmapped pages below a stack, as Linux's stack_guard_gap. */
 #define STACK_GAP (256 * PAGE_SIZE)
 /* Linux: TASK_SIZE, the end of what a user address can be. */

@@ -12,20 +12,44 @@ enum {
 	FLAGS_OF_HOST = (FLAGS_OF_AREA & ~TULOU_MAP_LOCKED) | TULOU_MAP_POPULATE | TULOU_MAP_STACK | TULOU_MAP_SYNC,
 };
 
+/* What an area says of the type. */
 static int sharing(int flags)
 {
-	return (flags & TULOU_MAP_TYPE) == TULOU_MAP_PRIVATE ? TULOU_MAP_PRIVATE : TULOU_MAP_SHARED;
+	switch (flags & TULOU_MAP_TYPE) {
+	case TULOU_MAP_PRIVATE:
+		return TULOU_MAP_PRIVATE;
+	case TULOU_MAP_DROPPABLE:
+		return TULOU_MAP_PRIVATE | AREA_DROPPABLE;
+	default:
+		return TULOU_MAP_SHARED;
+	}
+}
+
+static int host_type(int flags)
+{
+	return (flags & TULOU_MAP_TYPE) == TULOU_MAP_SHARED_VALIDATE ? TULOU_MAP_SHARED : flags & TULOU_MAP_TYPE;
+}
+
+/* Of a file the pages are what it says. */
+static int huge_flags(const struct map_options *options)
+{
+	size_t size = options->has_file ? options->file.page_size : map_options_huge(options->flags);
+
+	return !size ? 0 : size == HUGE_LARGE ? TULOU_MAP_HUGETLB | AREA_HUGE_LARGE : TULOU_MAP_HUGETLB;
 }
 
 void map_options_open(struct map_options *options, struct stock *stock)
 {
-	bool shared = sharing(options->flags) == TULOU_MAP_SHARED;
+	bool shared = sharing(options->flags) & TULOU_MAP_SHARED;
 
 	options->content = (struct area_content){
 		.flags = sharing(options->flags) | (options->flags & FLAGS_OF_AREA) | options->lock,
 		.prot = (uint8_t)perms_of(options->prot),
 		.kind = TULOU_AREA_MMAP,
 	};
+	options->content.flags |= huge_flags(options);
+	if (options->content.flags & TULOU_MAP_HUGETLB) /* as Linux: huge pages are never pageable */
+		options->content.flags &= ~AREA_LOCK_MASK;
 	if (options->has_file) {
 		options->content.object = shm_open_file(&options->file, shared, stock);
 		options->content.offset = options->offset;
@@ -50,7 +74,7 @@ int map_options_map(const struct map_options *options, struct range range, const
 		.start = range.start,
 		.size = range_size(range),
 		.prot = options->content.prot,
-		.flags = sharing(flags) | (flags & FLAGS_OF_HOST) | (flags & HUGE_SIZE_BITS),
+		.flags = host_type(flags) | (flags & FLAGS_OF_HOST) | (flags & HUGE_SIZE_BITS),
 		.lock = host->lock ? area_lock_of(&options->content) : TULOU_LOCK_OFF,
 		.file = options->has_file ? &file : NULL,
 		.offset = options->has_file ? options->offset : 0,

@@ -11,6 +11,7 @@
 #ifndef TULOU_VM_MAP_OPTIONS_H
 #define TULOU_VM_MAP_OPTIONS_H
 
+#include "layout.h"
 #include "shm_manager.h"
 
 struct map_options {
@@ -21,6 +22,16 @@ struct map_options {
 	uint64_t offset;
 	struct area_content content; /* what the areas will say */
 };
+
+/* Bytes of the huge pages that flags of mmap(2) ask for: 0: none, or of a size that x86-64 has not. */
+static inline size_t map_options_huge(int flags)
+{
+	int shift = (flags >> 26) & 63;
+
+	if (!(flags & TULOU_MAP_HUGETLB))
+		return 0;
+	return !shift || 1ul << shift == HUGE_SMALL ? HUGE_SMALL : 1ul << shift == HUGE_LARGE ? HUGE_LARGE : 0;
+}
 
 /* Make the content; takes over the reference to the file. One record. */
 void map_options_open(struct map_options *options, struct stock *stock);

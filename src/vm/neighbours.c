@@ -12,6 +12,7 @@ bool border_enter(struct tulou_process_vm *vm)
 	__atomic_store_n(&vm->parked, true, __ATOMIC_SEQ_CST);
 	guard_take(&pool->border, pool->host, vm->stock.self, vm->journal);
 	__atomic_store_n(&vm->parked, false, __ATOMIC_SEQ_CST);
+	vm->map.at.leaf = NULL; /* who looked meanwhile may have died while he moved it */
 	if (likely(process_vm_catch_up(vm)))
 		return true;
 	border_leave(vm);

@@ -118,6 +118,7 @@ void process_vm_give_back(struct tulou_process_vm *vm)
 	if (unlikely(vm->torn || (vm->stale.end && !process_vm_catch_up(vm)))) {
 		process_vm_salvage(vm, self);
 	} else {
+		process_vm_change_begin(vm);
 		process_vm_clear(vm);
 		stock_trim(&vm->stock, 0);
 	}

@@ -72,9 +72,24 @@ void process_vm_locked(struct tulou_process_vm *vm, uint32_t self, enum guard_re
 		journal_begin(vm->journal, self);
 	else
 		process_vm_taken_over(vm, self, result);
-	guard_name(&vm->guard, shared ? vm->journal : JOURNAL_UNNOTED);
+	/* Who only looks, or freezes, may be of another process: his death tears nothing. */
+	guard_name(&vm->guard, shared ? vm->journal : NULL);
 	vm->stock.own = vm->arena.journal = vm->guard.journal;
 	vm->stock.self = self;
+}
+
+void process_vm_change_noted(struct tulou_process_vm *vm)
+{
+	guard_name(&vm->guard, vm->journal);
+	vm->stock.own = vm->arena.journal = vm->journal;
+}
+
+void process_vm_change_begin(struct tulou_process_vm *vm)
+{
+	if (vm->guard.journal)
+		return;
+	guard_name(&vm->guard, JOURNAL_UNNOTED);
+	vm->stock.own = vm->arena.journal = JOURNAL_UNNOTED;
 }
 
 void process_vm_lock(struct tulou_process_vm *vm, uint32_t self)
@@ -105,6 +120,7 @@ static bool process_vm_begin(struct tulou_process_vm *vm)
 int process_vm_enter(struct tulou_process_vm *vm)
 {
 	process_vm_lock(vm, pool_self(vm->pool));
+	process_vm_change_begin(vm);
 	return likely(process_vm_begin(vm)) ? 0 : -TULOU_ENOMEM;
 }
 
@@ -115,6 +131,7 @@ bool process_vm_try_enter(struct tulou_process_vm *vm)
 	if (!lock_try(&vm->guard.lock, self))
 		return false;
 	process_vm_locked(vm, self, GUARD_TAKEN);
+	process_vm_change_noted(vm);
 	return process_vm_begin(vm);
 }
 
@@ -223,7 +240,7 @@ static void stale_end(struct tulou_process_vm *vm)
 }
 
 /* The map has a mark for each chunk of the process in the stale range, and nothing between them. */
-bool process_vm_catch_up(struct tulou_process_vm *vm)
+static bool map_catch_up(struct tulou_process_vm *vm)
 {
 	struct vm_manager *manager = &vm->pool->manager;
 	uintptr_t at, end;
@@ -246,6 +263,22 @@ bool process_vm_catch_up(struct tulou_process_vm *vm)
 		stale_end(vm);
 	manager_unlock(manager, &vm->stock);
 	return done;
+}
+
+/* Who cut a chunk may have died before it gave back an empty rest. */
+bool process_vm_catch_up(struct tulou_process_vm *vm)
+{
+	struct range stale = vm->stale;
+	struct step_tile tile;
+
+	if (!map_catch_up(vm))
+		return false;
+	for (tile.end = page_number(stale.start); tile.end < page_number(stale.end);) {
+		tile = step_tile_at(&vm->map, tile.end);
+		if (tile.first && tile.value < STEP_AREA)
+			process_vm_settle(vm, page_address(tile.page), true);
+	}
+	return true;
 }
 
 void process_vm_stale(struct tulou_process_vm *vm, struct range range, struct stock *stock)

@@ -31,13 +31,15 @@ struct tulou_process_vm {
 	struct tulou *pool;
 	struct list link; /* pool.processes; guarded by pool.list_lock */
 	uint32_t id, references; /* atomic */
-	/* Names the journal while tasks share the process VM that can die one without the other; else nothing private is noted. */
+	/* Names the journal while tasks share the process VM that can die one without the other; else nothing private is noted, and a
+	 * death between process_vm_change_begin() and the end leaves it torn. */
 	struct guard guard;
 	struct journal *journal; /* of who holds the guard; fixed */
 	bool parked; /* atomic: its call waits for the border, and nothing of it is half done */
 	bool frozen; /* the holder of the list's guard has taken the lock (fork.c) */
 	/* guarded by guard */
 	bool torn; /* a task died inside a call, with all others of its process: fit only to be given back */
+	bool huge; /* there may be areas of huge pages */
 	bool sealed; /* there may be sealed areas: mseal(2) */
 	int lock_future; /* flags of AREA_LOCK_MASK that new areas get: mlockall(MCL_FUTURE) */
 	struct stock stock;
@@ -82,6 +84,10 @@ void process_vm_lock(struct tulou_process_vm *vm, uint32_t self);
 /* The lock has just been taken: `result` says how. */
 void process_vm_locked(struct tulou_process_vm *vm, uint32_t self, enum guard_result result);
 void process_vm_unlock(struct tulou_process_vm *vm);
+/* From here on the holder, which is of the process, or follows its last task, makes changes; nobody else may. */
+void process_vm_change_begin(struct tulou_process_vm *vm);
+/* The same for a task of another process, whose death must not tear this one. */
+void process_vm_change_noted(struct tulou_process_vm *vm);
 /* Begin a call: take the lock and memory for one step. 0, or -ENOMEM (lock not taken), which is all that a torn one answers. */
 int process_vm_enter(struct tulou_process_vm *vm);
 /* The same if nobody has the lock. */

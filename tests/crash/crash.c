@@ -123,6 +123,8 @@ static __attribute__((noreturn)) void end_copy(enum task task, bool neighbour_li
 	check("after the dead were given back");
 	agree("after the dead were given back");
 	if (neighbour_lives) {
+		if (world.b->torn)
+			wrong("the neighbour is torn");
 		sim_task_set(TASK_B);
 		neighbour_goes_on(NULL);
 		check("the neighbour again");

@@ -219,8 +219,8 @@ static void walk(void)
 
 static void fork_both(void)
 {
-	tulou_fork_prepare(world.pool);
-	tulou_fork_parent(world.pool);
+	tulou_fork_prepare(world.pool, world.a);
+	tulou_fork_parent(world.pool, world.a);
 }
 
 static void seal(void)

@@ -83,8 +83,9 @@ void probe_task_set(uint32_t task)
 
 const char *probe_call_name(enum probe_call call)
 {
-	static const char *const names[PROBE_CALLS] = {"books_map", "map", "unmap", "protect", "grow", "move", "advise", "sync",
-		"resident", "lock", "file_get", "file size", "file read", "file write", "books_unmap", "file_dup", "file_put"};
+	static const char *const names[PROBE_CALLS] = {"books_map", "map", "unmap", "protect", "grow", "move", "remap", "advise",
+		"sync", "resident", "lock", "file_get", "file size", "file read", "file write", "books_unmap", "file_dup",
+		"file_put"};
 
 	return names[call];
 }
@@ -154,6 +155,14 @@ static int probe_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_sta
 	int error = probe_enter(probe, PROBE_MOVE);
 
 	return error ? error : probe->inner->move(probe->inner->ctx, start, size, new_start, new_size, keep_source);
+}
+
+static int probe_remap(void *ctx, uintptr_t start, size_t size, uint64_t offset)
+{
+	struct probe *probe = ctx;
+	int error = probe_enter(probe, PROBE_REMAP);
+
+	return error ? error : probe->inner->remap(probe->inner->ctx, start, size, offset);
 }
 
 static uintptr_t probe_grown(void *ctx, uintptr_t start, uintptr_t low)
@@ -284,6 +293,8 @@ void probe_init(struct probe *probe, const struct tulou_host *inner)
 		.protect = probe_protect,
 		.grow = probe_grow,
 		.move = probe_move,
+		.moves_many = inner->moves_many,
+		.remap = inner->remap ? probe_remap : NULL,
 		.grown = inner->grown ? probe_grown : NULL,
 		.zero = inner->zero ? probe_zero : NULL,
 		.advise = probe_advise,

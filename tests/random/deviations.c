@@ -10,18 +10,19 @@
  *     mremap-target An mremap(2) that fails has changed nothing. Linux may have unmapped the fixed target before it looks at the
  *                   old range (always up to 6.16; later when the old range wraps).
  *
+ *     mremap-files  mremap(2) that moves several areas at once says EFAULT when one of them shows a file whose file system or driver
+ *                   chooses addresses itself (ext4, /dev/zero; not memfd). The manager cannot know, and moves them.
+ *
  *     mmap-target   The same of mmap(2) with MAP_FIXED: what a file refuses only when it is mapped (MAP_SYNC), or when the huge pages
  *                   are counted, comes after Linux has taken away what stood there.
  *
  *     mmap-sealed   EPERM of mmap(2) with MAP_FIXED over sealed areas, where Linux says first that the file cannot be mapped (ENODEV).
  *                   Only the host knows that, and it is asked last.
  *
- * Four answers of the manager are taken as they are, without asking the kernel (kernel.c, follower):
+ * Three answers of the manager are taken as they are, without asking the kernel (kernel.c, follower):
  *
  *     stack-gap     The 256 pages below a stack stay free (design.md, ownership): a fixed place there answers ENOMEM. The kernel
  *                   keeps that gap for its own placement and for brk only (the follower's copy of the stack is a plain area).
- *     mremap-many   Since Linux 6.17 mremap(2) moves several areas at once, and the holes between them (MREMAP_FIXED, size
- *                   unchanged). We answer EFAULT, as all kernels before.
  *     others        In a world of two processes, a fixed place or a place to grow into that is the other's, or right beside it: ENOMEM, or
  *                   EEXIST. In Linux the other's areas cannot be in the way.
  *     full          The pool is smaller than the address space: ENOMEM when no hole of the arena is large enough. A
@@ -40,6 +41,9 @@ const char *deviation_find(const struct outcome *leader, const struct outcome *f
 	if (leader->request.call == CALL_MREMAP && leader->mergeable &&
 		(leader->result == -EFAULT) != (follower->result == -EFAULT))
 		return "mremap-merge";
+	if (leader->request.call == CALL_MREMAP && leader->request.flags & MREMAP_FIXED && leader->result > 0 &&
+		leader->request.size > PAGE && follower->result == -EFAULT)
+		return "mremap-files";
 	if (leader->request.call == CALL_MREMAP && leader->request.flags & MREMAP_FIXED && leader->result < 0 &&
 		follower->result < 0)
 		return leader->result == follower->result ? "mremap-target" : NULL;

@@ -75,16 +75,6 @@ static bool request_found_full(struct run *run, const struct request *req, long 
 	       map_largest_hole(all_booked(run), world->start, world->end) <= size + 3 * world->chunk_size;
 }
 
-static bool request_is_many(const struct run *run, const struct request *req, const struct outcome *outcome)
-{
-	bool mapped = false;
-
-	for (unsigned i = 0; i < run_map(run)->count; i++)
-		mapped = mapped || (req->addr >= run_map(run)->ranges[i].start && req->addr < run_map(run)->ranges[i].end);
-	return req->call == CALL_MREMAP && req->flags & MREMAP_FIXED && outcome->result == -14 && mapped && !outcome->mergeable &&
-	       page_up(req->size) == page_up(req->new_size);
-}
-
 /* The break must keep a page and the stack's gap away from the stack. */
 static bool brk_met_gap(const struct run *run, uintptr_t brk, long result)
 {
@@ -126,5 +116,4 @@ void outcome_after(struct run *run, struct outcome *outcome)
 	if (run->leader)
 		return;
 	outcome->gap = request_met_gap(run, req, outcome->result);
-	outcome->many = request_is_many(run, req, outcome);
 }

@@ -82,7 +82,7 @@ static long mremap_place(const struct request *req, uintptr_t place)
 	return sys5(__NR_mremap, result, (long)req->new_size, (long)req->new_size, MREMAP_MAYMOVE | MREMAP_FIXED, (long)place);
 }
 
-static long follow_mremap(const struct request *req, const struct outcome *leader)
+static long follow_mremap(struct run *run, const struct request *req, const struct outcome *leader)
 {
 	bool moved = leader->result >= 0 && (uintptr_t)leader->result != req->addr;
 
@@ -98,6 +98,13 @@ static long follow_mremap(const struct request *req, const struct outcome *leade
 	}
 	if (!moved)
 		return kernel_call(req);
+	if (run->sequence->world.pair) { /* what was in the leader's way may be the other's: here it would grow in place */
+		struct request moving = *req;
+
+		moving.flags |= MREMAP_MAYMOVE | MREMAP_FIXED;
+		moving.new_addr = (uintptr_t)leader->result;
+		return place_is_free(moving.new_addr, req->new_size) ? kernel_call(&moving) : -EEXIST;
+	}
 	return place_is_free((uintptr_t)leader->result, req->new_size) ? mremap_place(req, (uintptr_t)leader->result) : -EEXIST;
 }
 
@@ -105,12 +112,12 @@ static long follower_call(struct run *run, const struct request *req, const stru
 {
 	if (leader && leader->others && (leader->result == -ENOMEM || leader->result == -EEXIST))
 		return leader->result;
-	if (leader && (leader->gap || leader->many)) /* deviations, see deviations.c: the call is not made */
+	if (leader && leader->gap) /* deviations, see deviations.c: the call is not made */
 		return leader->result;
 	if (req->call == CALL_MMAP)
 		return follow_mmap(run, req, leader);
 	if (req->call == CALL_MREMAP)
-		return follow_mremap(req, leader);
+		return follow_mremap(run, req, leader);
 	return kernel_call(req);
 }
 

@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "files.h"
 #include "host/sim/sim.h"
@@ -53,6 +55,16 @@ static int same_inode_file_get(void *ctx, int fd, bool shared, struct tulou_file
 	return error;
 }
 
+/* The follower is the kernel that runs. */
+static bool kernel_moves_many(void)
+{
+	unsigned major = 0, minor = 0;
+	struct utsname name;
+
+	return uname(&name) == 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 17));
+}
+
 static void file_keep(enum file_kind kind, int fd)
 {
 	const struct tulou_host *host = sim_host(sim);
@@ -86,6 +98,7 @@ static void sim_start(struct run *run)
 	file_keep(FILE_EMPTY, sim_file_create(sim, 0));
 	same_inode_host = *sim_host(sim);
 	same_inode_host.file_get = same_inode_file_get;
+	same_inode_host.moves_many = kernel_moves_many();
 	manager_start(run, &same_inode_host, sim_descriptor, sim_file_of);
 }
 

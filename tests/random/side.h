@@ -26,7 +26,6 @@ struct outcome {
 	long result; /* store, load: pages done | fault << 32; read: bytes | hash << 32 */
 	enum spread spread;
 	bool gap; /* leader: refused, and the range meets the gap below the stack */
-	bool many; /* leader: -EFAULT to an mremap of several areas that only newer kernels can do */
 	bool others; /* leader: what was asked for touches the other process's areas */
 	bool full; /* leader: -ENOMEM, and no hole in the arena is large enough */
 	bool mergeable; /* mremap: the old range lies in one range of the normal form, perhaps in several areas */

@@ -123,7 +123,7 @@ static void forks(void **state)
 	assert_int_equal(map_at(f.b, 3000, 4, RW, FIXED | DOWN), 3000);
 	assert_int_equal(touch(&f, 1950), 0);
 	assert_int_equal(touch(&f, 2950), 0);
-	tulou_fork_prepare(f.pool);
+	tulou_fork_prepare(f.pool, f.a);
 	tulou_fork_child(f.pool, f.a);
 	assert_true(tulou_access_ok(f.a, at(1950), 54 * PAGE, RW));
 	assert_int_equal(touch(&f, 1940), 0);

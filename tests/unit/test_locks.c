@@ -58,6 +58,7 @@ static void torn(void **state)
 	assert_int_equal(map_pages(f.a, 4, RW), 0);
 	assert_int_equal(map_pages(f.b, 4, RW), 32);
 	process_vm_lock(f.a, 9);
+	process_vm_change_begin(f.a);
 	memset(&f.a->map.is, 0xee, sizeof(f.a->map.is));
 	memset(&f.a->contents, 0xee, sizeof(f.a->contents));
 	sim_task_kill(f.sim, 9);
@@ -167,8 +168,8 @@ static void *watch(void *arg)
 		tulou_stats(w->f->pool, &stats);
 		if (stats.pool_free > stats.pool_size)
 			w->broken = true;
-		tulou_fork_prepare(w->f->pool);
-		tulou_fork_parent(w->f->pool);
+		tulou_fork_prepare(w->f->pool, w->f->a);
+		tulou_fork_parent(w->f->pool, w->f->a);
 	}
 	return NULL;
 }

@@ -163,7 +163,7 @@ static void dont_fork(void **state)
 	probe_fail(&f.probe, PROBE_ADVISE, 1, TULOU_ENOMEM);
 	assert_int_equal(advise(f.a, 0, 1, TULOU_MADV_DONTFORK), -TULOU_ENOMEM);
 	pool_expect(&f, "A:0+2rw A:2+1rw A:3+1rw A:5+3rw A:20+1rw A:62+1rw A:63+1rw A:64+2rw");
-	tulou_fork_prepare(f.pool);
+	tulou_fork_prepare(f.pool, f.a);
 	tulou_fork_child(f.pool, f.a);
 	pool_expect(&f, "A:0+2rw A:3+1rw A:5+3rw A:63+1rw");
 	pool_close(&f);

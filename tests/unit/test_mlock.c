@@ -171,7 +171,7 @@ static void mlockall_now_and_later(void **state)
 	assert_int_equal(map_at(f.b, 50, 2, RW, FIXED), 50);
 	assert_true(host_locked(&f, 20) && !host_locked(&f, 50));
 	/* a copy begins without locks */
-	tulou_fork_prepare(f.pool);
+	tulou_fork_prepare(f.pool, f.a);
 	tulou_fork_child(f.pool, f.a);
 	pool_expect(&f, "A:0+2rw A:2+1r- A:3+1rw");
 	pool_close(&f);

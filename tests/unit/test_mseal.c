@@ -66,7 +66,7 @@ static void stays(void **state)
 	assert_int_equal(tulou_mlock2(f.a, at(65), PAGE, 0), TRAITS.locks ? 0 : -TULOU_ENOSYS);
 	assert_int_equal(tulou_munlock(f.a, at(65), PAGE), TRAITS.locks ? 0 : -TULOU_ENOSYS);
 	/* seals are copied with their areas */
-	tulou_fork_prepare(f.pool);
+	tulou_fork_prepare(f.pool, f.a);
 	tulou_fork_child(f.pool, f.a);
 	assert_int_equal(unmap(f.a, 60, 1), -TULOU_EPERM);
 	assert_int_equal(unmap(f.a, 1, 1), 0);

@@ -305,16 +305,24 @@ static void limbo(void **state)
 static void fork_keeps_one(void **state)
 {
 	struct fixture f;
+	size_t before;
 
 	(void)state;
-	pool_open(&f, 64, 64);
+	pool_open(&f, 1024, 1024);
 	assert_int_equal(map_pages(f.a, 4, RW), 0);
 	assert_int_equal(map_pages(f.b, 4, RW), 5);
-	tulou_fork_prepare(f.pool);
-	tulou_fork_parent(f.pool);
+	assert_int_equal(page_of(tulou_mmap(f.a, at(14), 2 * PAGE, RW, SHARED | FIXED, -1, 0)), 14);
+	assert_int_equal(map_at(f.a, 300, 256, RW, FIXED), 300);
+	before = calls_of(&f, PROBE_ADVISE);
+	tulou_fork_prepare(f.pool, f.b);
+	assert_int_equal(calls_of(&f, PROBE_ADVISE) - before, 2); /* what is shared of A's, and large */
+	tulou_fork_parent(f.pool, f.b);
+	assert_int_equal(calls_of(&f, PROBE_ADVISE) - before, 4);
+	assert_int_equal(unmap(f.a, 14, 2), 0);
+	assert_int_equal(unmap(f.a, 300, 256), 0);
 	assert_int_equal(map_pages(f.b, 4, RW), 9);
 	/* the child is another task, and the locks are still those of the parent's */
-	tulou_fork_prepare(f.pool);
+	tulou_fork_prepare(f.pool, f.b);
 	probe_task_set(7);
 	tulou_fork_child(f.pool, f.b);
 	pool_expect(&f, "B:5+8rw");

@@ -115,6 +115,7 @@ static const struct tulou_host flat_host = {
 	.protect = flat_protect,
 	.grow = flat_grow,
 	.move = flat_move,
+	.moves_many = true,
 	.zero = flat_blank,
 	.advise = flat_advise,
 	.sync = flat_sync,

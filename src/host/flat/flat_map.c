@@ -73,6 +73,8 @@ int flat_map(void *ctx, const struct tulou_mapping *m)
 	const struct flat_want want = {
 		.start = m->start, .size = m->size, .shared = shared, .file = m->file, .offset = m->file ? m->offset : 0};
 
+	if ((m->flags & TULOU_MAP_TYPE) == TULOU_MAP_DROPPABLE)
+		return -TULOU_EINVAL;
 	if (m->file && (m->file->max_prot == 0 || (shared && m->prot & ~m->file->max_prot)))
 		return -TULOU_EACCES;
 	struct flat *flat = flat_enter(ctx);

@@ -14,13 +14,13 @@ static int flat_move_more(struct flat *flat, uintptr_t start, size_t size, uintp
 {
 	const struct flat_extent *last = flat_extent_at(flat, start + size - TULOU_PAGE_SIZE);
 	struct flat_want want = {.start = new_start + size, .size = new_size - size};
-	struct tulou_file file;
+	struct tulou_file file; /* a copy: the target may cut the source's extent, and its record move */
 
 	if (last && !last->has_file)
 		return -TULOU_ENXIO;
 	if (last) {
 		want.shared = last->shared;
-		file = last->file; /* a copy: what it stands in may be cut to make room */
+		file = last->file;
 		want.file = &file;
 		want.offset = last->offset + (start + size - last->start);
 	}

@@ -6,15 +6,18 @@
 #include "linux_internal.h"
 
 #include <asm/stat.h>
+#include <asm/statfs.h>
 #include <linux/fcntl.h>
 
 /* <linux/stat.h> hides its names from programs that have a C library. */
+enum { LEAST_HUGE = 2 << 20, HUGETLBFS = 0x958458f6 }; /* <linux/magic.h> */
 enum { TYPE_MASK = 0170000, TYPE_SOCKET = 0140000, TYPE_REGULAR = 0100000, TYPE_BLOCK = 0060000 };
 
 int linux_file_get(void *ctx, int fd, bool shared, struct tulou_file *out)
 {
 	const int all = TULOU_PROT_READ | TULOU_PROT_WRITE | TULOU_PROT_EXEC;
 	struct stat stat;
+	struct statfs fs;
 	long status = sys3(__NR_fcntl, fd, F_GETFL, 0), error;
 
 	(void)ctx;
@@ -26,6 +29,8 @@ int linux_file_get(void *ctx, int fd, bool shared, struct tulou_file *out)
 	if (error < 0)
 		return (int)error;
 	*out = (struct tulou_file){.dev = stat.st_dev, .ino = stat.st_ino, .max_prot = all, .fd = fd};
+	if (stat.st_blksize >= LEAST_HUGE && sys2(__NR_fstatfs, fd, (long)&fs) == 0 && fs.f_type == HUGETLBFS)
+		out->page_size = (size_t)fs.f_bsize;
 	switch (stat.st_mode & TYPE_MASK) { /* Linux: file_mmap_size_max() */
 	case TYPE_REGULAR:
 	case TYPE_BLOCK:

@@ -142,8 +142,8 @@ static unsigned linux_number(const char **text)
 	return value;
 }
 
-/* Linux 6.12 puts back what a failed MAP_FIXED had taken away, except when a file refuses at the end (linux_pages.c). */
-static bool linux_map_restores(void)
+/* Is the kernel Linux 6.`wanted` or later? */
+static bool linux_since(unsigned wanted)
 {
 	struct new_utsname name;
 	const char *release = name.release;
@@ -153,14 +153,15 @@ static bool linux_map_restores(void)
 	unsigned major = linux_number(&release);
 	unsigned minor = *release == '.' ? (release++, linux_number(&release)) : 0;
 
-	return major > 6 || (major == 6 && minor >= 12);
+	return major > 6 || (major == 6 && minor >= wanted);
 }
 
 void linux_host_init(struct linux_host *h, const struct linux_host_tasks *tasks, uintptr_t books_hint)
 {
 	h->tasks = tasks ? tasks : &linux_one_task;
 	h->books_next = books_hint;
-	h->map_restores = linux_map_restores();
+	/* 6.12 puts back what a failed MAP_FIXED had taken away, except when a file refuses at the end (linux_pages.c). */
+	h->map_restores = linux_since(12);
 	h->area_full = false;
 	h->host = (struct tulou_host){
 		.ctx = h,
@@ -171,6 +172,8 @@ void linux_host_init(struct linux_host *h, const struct linux_host_tasks *tasks,
 		.protect = linux_protect,
 		.grow = linux_grow,
 		.move = linux_move,
+		.moves_many = linux_since(17),
+		.remap = linux_remap,
 		.grown = linux_grown,
 		.zero = linux_zero,
 		.advise = linux_advise,

@@ -13,6 +13,7 @@ int linux_map(void *ctx, const struct tulou_mapping *m);
 int linux_unmap(void *ctx, uintptr_t start, size_t size);
 int linux_protect(void *ctx, uintptr_t start, size_t size, int prot);
 int linux_grow(void *ctx, uintptr_t start, size_t size, size_t new_size);
+int linux_remap(void *ctx, uintptr_t start, size_t size, uint64_t offset);
 uintptr_t linux_grown(void *ctx, uintptr_t start, uintptr_t low);
 int linux_zero(void *ctx, uintptr_t start, size_t size);
 int linux_advise(void *ctx, uintptr_t start, size_t size, int advice);

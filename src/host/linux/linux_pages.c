@@ -114,6 +114,14 @@ int linux_grow(void *ctx, uintptr_t start, size_t size, size_t new_size)
 	return result < 0 ? (int)result : 0;
 }
 
+int linux_remap(void *ctx, uintptr_t start, size_t size, uint64_t offset)
+{
+	int error = linux_areas_admit(ctx, 2);
+
+	return error ? error
+		     : (int)sys5(__NR_remap_file_pages, (long)start, (long)size, 0, (long)(offset >> TULOU_PAGE_SHIFT), 0);
+}
+
 /* Of an empty page msync(2) says ENOMEM; to a mapped one it does nothing with MS_ASYNC. */
 static bool linux_is_mapped(uintptr_t page)
 {

@@ -242,6 +242,8 @@ struct sim *sim_create(uintptr_t start, uintptr_t end)
 		.protect = sim_protect,
 		.grow = sim_grow,
 		.move = sim_move,
+		.moves_many = true,
+		.remap = sim_remap,
 		.grown = sim_grown,
 		.zero = sim_zero,
 		.advise = sim_advise,

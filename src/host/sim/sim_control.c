@@ -6,8 +6,8 @@
 
 const char *sim_call_name(enum sim_call call)
 {
-	static const char *const names[SIM_CALLS] = {"books_map", "map", "unmap", "protect", "grow", "move", "advise", "sync",
-		"resident", "lock", "file_get", "books_unmap", "file_dup", "file_put", "wait", "wake"};
+	static const char *const names[SIM_CALLS] = {"books_map", "map", "unmap", "protect", "grow", "move", "remap", "advise",
+		"sync", "resident", "lock", "file_get", "books_unmap", "file_dup", "file_put", "wait", "wake"};
 
 	return call < SIM_CALLS ? names[call] : "?";
 }

@@ -126,6 +126,7 @@ int sim_unmap(void *ctx, uintptr_t start, size_t size);
 int sim_protect(void *ctx, uintptr_t start, size_t size, int prot);
 int sim_grow(void *ctx, uintptr_t start, size_t size, size_t new_size);
 int sim_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source);
+int sim_remap(void *ctx, uintptr_t start, size_t size, uint64_t offset);
 uintptr_t sim_grown(void *ctx, uintptr_t start, uintptr_t low);
 int sim_advise(void *ctx, uintptr_t start, size_t size, int advice);
 int sim_zero(void *ctx, uintptr_t start, size_t size);

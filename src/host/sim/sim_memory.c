@@ -40,6 +40,8 @@ static int sim_map_check(struct sim *sim, const struct tulou_mapping *m)
 		return error;
 	if (m->flags & (TULOU_MAP_FIXED | TULOU_MAP_FIXED_NOREPLACE | TULOU_MAP_32BIT))
 		return sim_violation(sim, "map with flags %#x, which say where", m->flags);
+	if (type == TULOU_MAP_DROPPABLE)
+		return -TULOU_EINVAL; /* a kernel before 6.11 */
 	if (type != TULOU_MAP_SHARED && type != TULOU_MAP_PRIVATE)
 		return sim_violation(sim, "map with flags %#x: not shared, not private", m->flags);
 	if (m->prot & ~SIM_PROT_ALL)
@@ -271,13 +273,33 @@ int sim_move(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_
 	return sim_leave(sim, SIM_MOVE, 0);
 }
 
+int sim_remap(void *ctx, uintptr_t start, size_t size, uint64_t offset)
+{
+	struct sim *sim = ctx;
+
+	sim_enter(sim, SIM_REMAP);
+	int error = sim_range_check(sim, SIM_REMAP, start, size);
+
+	if (error == 0 && !sim_areas_covered(&sim->areas, start, start + size))
+		error = sim_violation(sim, "remap of %#lx, %#zx bytes, with a hole", start, size);
+	if (error == 0)
+		error = sim_limit_check(sim, sim->areas.count + 2);
+	if (error)
+		return sim_leave(sim, SIM_REMAP, error);
+	for (size_t i = sim_areas_split(&sim->areas, start, start + size);
+		i < sim->areas.count && sim->areas.items[i].end <= start + size; i++)
+		sim->areas.items[i].offset = offset + (sim->areas.items[i].start - start);
+	sim_areas_merge(&sim->areas, start, start + size);
+	return sim_leave(sim, SIM_REMAP, 0);
+}
+
 /* ---- accesses -------------------------------------------------------------------------------------------------------------- */
 
 /* As the kernel: what lies above grows, unless it would come nearer than the gap to what can be accessed below. */
 static struct sim_extent *sim_grow_down(struct sim *sim, uintptr_t addr)
 {
 	size_t i = sim_areas_from(&sim->areas, addr);
-	struct sim_extent *above = i < sim->areas.count ? &sim->areas.items[i] : NULL, *below = i ? above - 1 : NULL;
+	struct sim_extent *above = i < sim->areas.count ? &sim->areas.items[i] : NULL, *below = above && i ? above - 1 : NULL;
 
 	addr &= ~(TULOU_PAGE_SIZE - 1);
 	if (!above || !above->grows || addr < sim->start)

@@ -238,12 +238,12 @@ static long clone_copy(struct thread *thread, struct frame *frame, const struct 
 		message("--strict: process %d wants to fork, which makes a second instance", thread->process->pid);
 		return -EAGAIN;
 	}
-	tulou_fork_prepare(runtime.pool);
+	tulou_fork_prepare(runtime.pool, thread->process->vm);
 	pid = copy_task(request);
 	if (pid == 0)
 		copy_begin(thread, frame, request);
 	else
-		tulou_fork_parent(runtime.pool);
+		tulou_fork_parent(runtime.pool, thread->process->vm);
 	if (pid > 0 && runtime.verbose)
 		message("process %d forked: process %ld is an instance of its own", thread->process->pid, pid);
 	return pid;

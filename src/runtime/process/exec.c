@@ -180,8 +180,7 @@ static long load(struct exec *e)
 	if (result < 0)
 		return result;
 	tulou_process_vm_bind(e->vm);
-	tulou_process_vm_limit(
-		e->vm, e->thread->process->limits.of[LIMIT_AS].soft, e->thread->process->limits.of[LIMIT_DATA].soft);
+	limits_set(e->vm, &e->thread->process->limits);
 	result = program_load(e->program, e->vm, &e->argv, &e->envp, runtime.host_auxv, exec_stack_size(), &e->start);
 	if (result < 0) {
 		tulou_process_vm_unref(e->vm);

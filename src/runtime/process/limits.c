@@ -35,9 +35,17 @@ void limits_begin(void)
 	}
 }
 
+/* As the kernel: no data at all means the hard limit (mm/vma.c: may_expand_vm). */
+void limits_set(struct tulou_process_vm *vm, const struct limits *limits)
+{
+	const struct limit *data = &limits->of[LIMIT_DATA];
+
+	tulou_process_vm_limit(vm, limits->of[LIMIT_AS].soft, data->soft ? data->soft : data->hard);
+}
+
 void limits_apply(const struct process *process)
 {
-	tulou_process_vm_limit(process->vm, process->limits.of[LIMIT_AS].soft, process->limits.of[LIMIT_DATA].soft);
+	limits_set(process->vm, &process->limits);
 }
 
 /* Only the soft ones: a hard limit that is lowered cannot be raised again if the exec fails. */

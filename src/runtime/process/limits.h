@@ -28,6 +28,9 @@ struct process;
 void limits_begin(void);
 /* What the first guests get. */
 extern struct limits limits_initial;
+struct tulou_process_vm;
+/* Let the manager enforce them on a VM. */
+void limits_set(struct tulou_process_vm *vm, const struct limits *limits);
 /* Let the manager enforce the process's limits on its VM. */
 void limits_apply(const struct process *process);
 /* Give them to the kernel, for a program that leaves by a real execve; and take them back when that failed. */

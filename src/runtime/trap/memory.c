@@ -195,3 +195,19 @@ long trap_mseal(struct thread *thread, struct frame *frame)
 	long error = sys3(__NR_mseal, 0, 0, 0);
 	return error ? error : tulou_mseal(vm_of(thread), r->rdi, r->rsi, r->rdx);
 }
+
+long trap_remap_file_pages(struct thread *thread, struct frame *frame)
+{
+	const struct registers *r = &frame->context.regs;
+	return tulou_remap_file_pages(vm_of(thread), r->rdi, r->rsi, (int)r->rdx, r->r10, (int)r->r8);
+}
+
+/* What a machine without shadow stacks says: ENOSYS, or EOPNOTSUPP of a kernel that could. Flags that nobody knows make no stack. */
+long trap_map_shadow_stack(struct thread *thread, struct frame *frame)
+{
+	long error = sys3(__NR_map_shadow_stack, 0, 0, ~0u);
+
+	(void)thread;
+	(void)frame;
+	return error == -TULOU_ENOSYS ? error : -TULOU_EOPNOTSUPP;
+}

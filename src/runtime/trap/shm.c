@@ -3,8 +3,8 @@
  * shm.c - System V shared memory: shmat and shmdt. Segments, rights, counts and shmget, shmctl are the kernel's (ipcs sees them); where
  * a segment appears is the manager's.
  *
- *     shmat   attach for a moment where the kernel likes, which says whether it may be ─▶ book the place (shared, anonymous)
- *             ─▶ attach there (SHM_REMAP) ─▶ detach the first
+ *     shmat   book the place (shared, anonymous) ─▶ attach there, which takes the place of what the books have made. With SHM_REMAP first
+ *             the same elsewhere, to see whether it may be: what is replaced would be lost
  *     shmdt   the kernel's lines that show this segment from this address on leave the books, and with them the kernel
  */
 #include <asm-generic/errno.h>
@@ -75,12 +75,16 @@ long trap_shmat(struct thread *thread, struct frame *frame)
 	}
 	if (!address && flags & SHM_REMAP)
 		return -EINVAL;
-	probe = sys3(__NR_shmat, id, 0, flags & (SHM_RDONLY | SHM_EXEC_FLAG));
+	size = segment_size(id);
+	if (size < 0)
+		return size;
+	if (!(flags & SHM_REMAP))
+		return attach(thread, id, address, !r->rsi, flags, (size_t)size);
+	probe = attach(thread, id, 0, true, flags & ~SHM_REMAP, (size_t)size);
 	if (probe < 0)
 		return probe;
-	size = segment_size(id);
-	result = size < 0 ? size : attach(thread, id, address, !r->rsi, flags, (size_t)size);
-	sys1(__NR_shmdt, probe);
+	result = attach(thread, id, address, false, flags, (size_t)size);
+	tulou_munmap(thread->process->vm, (uintptr_t)probe, (size_t)size);
 	return result;
 }
 

@@ -25,6 +25,8 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_process_madvise] = trap_process_madvise,
 	[__NR_mincore] = trap_mincore,
 	[__NR_mseal] = trap_mseal,
+	[__NR_remap_file_pages] = trap_remap_file_pages,
+	[__NR_map_shadow_stack] = trap_map_shadow_stack,
 	[__NR_mlock] = trap_mlock,
 	[__NR_mlock2] = trap_mlock2,
 	[__NR_munlock] = trap_munlock,
@@ -80,10 +82,7 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_openat2] = trap_openat,
 	[__NR_readlink] = trap_readlink,
 	[__NR_readlinkat] = trap_readlinkat,
-	/* Not built yet: the kernel's own answer for a call that it does not have. docs/linux-compat.md lists them. */
 	[__NR_clone3] = trap_clone3,
-	[__NR_remap_file_pages] = trap_enosys,
-	[__NR_map_shadow_stack] = trap_enosys,
 };
 
 bool trap_answers(unsigned nr)
@@ -127,11 +126,4 @@ void trap_frame_stack(struct frame *frame, struct thread *thread)
 	frame->context.stack.start = (uint64_t)thread + THREAD_STACK;
 	frame->context.stack.size = THREAD_BLOCK - THREAD_STACK;
 	frame->context.stack.flags = 0;
-}
-
-long trap_enosys(struct thread *thread, struct frame *frame)
-{
-	(void)thread;
-	(void)frame;
-	return -ENOSYS;
 }

@@ -41,7 +41,8 @@ void trap_frame_stack(struct frame *frame, struct thread *thread);
 /* ---- the functions, by file ---------------------------------------------------------------------------------------------- */
 /* trap/memory.c */
 trap_function trap_mmap, trap_munmap, trap_mremap, trap_mprotect, trap_brk, trap_msync, trap_madvise, trap_mincore, trap_mlock,
-	trap_mlock2, trap_munlock, trap_mlockall, trap_munlockall, trap_pkey_mprotect, trap_mseal, trap_enosys;
+	trap_mlock2, trap_munlock, trap_mlockall, trap_munlockall, trap_pkey_mprotect, trap_mseal, trap_remap_file_pages,
+	trap_map_shadow_stack;
 /* trap/policy.c */
 trap_function trap_range_policy, trap_get_mempolicy, trap_migrate_pages, trap_move_pages;
 /* trap/path.c, policy.c: ioctl(2), of which the filter lets only some requests come here */

@@ -16,6 +16,20 @@ static int flags_of(enum tulou_lock how)
 	return how == TULOU_LOCK_OFF ? 0 : how == TULOU_LOCK_ON ? TULOU_MAP_LOCKED : AREA_LOCK_MASK;
 }
 
+/* Huge pages are never pageable, and not marked. */
+static void mark(struct tulou_process_vm *vm, struct range stretch, struct area_change change)
+{
+	struct area area;
+
+	if (likely(!vm->huge)) {
+		process_vm_change(vm, stretch, change);
+		return;
+	}
+	for (; stretch.start < stretch.end && process_vm_area_above(vm, stretch.start, &area); stretch.start = area.range.end)
+		if (!(area.content.flags & TULOU_MAP_HUGETLB))
+			process_vm_change(vm, range_cut(area.range, stretch), change);
+}
+
 /* As the host's `lock`. */
 static int stretch_lock(struct tulou_process_vm *vm, struct range stretch, enum tulou_lock how)
 {
@@ -25,7 +39,7 @@ static int stretch_lock(struct tulou_process_vm *vm, struct range stretch, enum 
 	if (!error)
 		error = host->lock(host->ctx, stretch.start, range_size(stretch), how);
 	if (error >= 0)
-		process_vm_change(vm, stretch, (struct area_change){.clear = AREA_LOCK_MASK, .set = flags_of(how), .prot = -1});
+		mark(vm, stretch, (struct area_change){.clear = AREA_LOCK_MASK, .set = flags_of(how), .prot = -1});
 	return error;
 }
 

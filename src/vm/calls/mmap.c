@@ -10,15 +10,13 @@
 #include "../map_options.h"
 #include "calls.h"
 
-#define HUGE_SHIFT(flags) (((flags) >> 26) & 63)
-
 /* MAP_SHARED_VALIDATE accepts these (mman.h: LEGACY_MAP_MASK; 0x80 is MAP_ABOVE4G). */
 #define FLAGS_VALIDATED \
 	(TULOU_MAP_TYPE | TULOU_MAP_FIXED | TULOU_MAP_ANONYMOUS | TULOU_MAP_DENYWRITE | TULOU_MAP_EXECUTABLE | \
 		TULOU_MAP_UNINITIALIZED | TULOU_MAP_GROWSDOWN | TULOU_MAP_LOCKED | TULOU_MAP_NORESERVE | TULOU_MAP_POPULATE | \
 		TULOU_MAP_NONBLOCK | TULOU_MAP_STACK | TULOU_MAP_HUGETLB | TULOU_MAP_32BIT | 0x80 | 21 << 26 | 30 << 26)
 
-enum { HUGE_SHIFT_DEFAULT = 21, HUGE_SHIFT_LARGE = 30 };
+#define NOT_DROPPABLE (TULOU_MAP_LOCKED | TULOU_MAP_HUGETLB | TULOU_MAP_GROWSDOWN)
 
 /* Linux: MAX_LFS_FILESIZE. */
 #define FILE_SIZE_MAX 0x7ffffffffffffffful
@@ -37,6 +35,8 @@ static int decode_type(const struct request *r)
 	const struct map_options *options = &r->options;
 	int flags = options->flags, type = flags & TULOU_MAP_TYPE;
 
+	if (type == TULOU_MAP_DROPPABLE)
+		return options->has_file || (flags & NOT_DROPPABLE) ? -TULOU_EINVAL : 0;
 	if (type != TULOU_MAP_PRIVATE && type != TULOU_MAP_SHARED && (type != TULOU_MAP_SHARED_VALIDATE || !options->has_file))
 		return -TULOU_EINVAL;
 	if (type == TULOU_MAP_SHARED_VALIDATE && (flags & ~FLAGS_VALIDATED))
@@ -50,27 +50,28 @@ static int decode_type(const struct request *r)
 	return 0;
 }
 
-static int decode_huge(struct request *r, size_t *size)
+/* Linux rounds up to huge pages before it looks whether anything is left. */
+static int decode_size(struct request *r, size_t *size)
 {
-	int shift = HUGE_SHIFT(r->options.flags);
+	const struct map_options *options = &r->options;
+	bool wants = options->flags & TULOU_MAP_HUGETLB;
+	size_t huge = options->has_file ? options->file.page_size : map_options_huge(options->flags), wanted = *size;
 
-	if (!(r->options.flags & TULOU_MAP_HUGETLB))
-		return 0;
-	if (!shift)
-		shift = HUGE_SHIFT_DEFAULT;
-	if (shift != HUGE_SHIFT_DEFAULT && shift != HUGE_SHIFT_LARGE)
+	if (wants && !huge)
 		return -TULOU_EINVAL;
-	r->align = 1ul << shift;
-	if (!r->options.has_file)
-		*size = align_up(*size, r->align);
+	*size = align_up(wanted, huge ? huge : PAGE_SIZE);
+	if (huge)
+		r->align = huge;
+	if (!wanted || (huge && !*size))
+		return -TULOU_EINVAL;
 	return *size ? 0 : -TULOU_ENOMEM;
 }
 
-static int decode_fixed(const struct tulou *pool, uintptr_t addr, size_t size)
+static int decode_fixed(const struct tulou *pool, uintptr_t addr, size_t size, size_t align)
 {
 	if (size > USER_END || addr > USER_END - size)
 		return -TULOU_ENOMEM;
-	if (!page_is_aligned(addr))
+	if (addr & (align - 1))
 		return -TULOU_EINVAL;
 	if (addr < pool->range.start)
 		return -TULOU_EPERM;
@@ -102,7 +103,7 @@ static int decode_place(struct request *r, const struct tulou *pool, uintptr_t a
 	if (!r->fixed && (flags & TULOU_MAP_32BIT))
 		r->window = range_cut(r->window, range_between(LOW_START, LOW_END));
 	if (r->fixed) {
-		error = decode_fixed(pool, addr, size);
+		error = decode_fixed(pool, addr, size, r->align);
 		if (error)
 			return error;
 	} else {
@@ -119,7 +120,6 @@ static int decode_place(struct request *r, const struct tulou *pool, uintptr_t a
 static int decode(struct request *r, const struct tulou *pool, uintptr_t addr, size_t size, int fd)
 {
 	struct map_options *options = &r->options;
-	size_t wanted = size;
 	int error;
 
 	if (!page_is_aligned(options->offset))
@@ -132,12 +132,13 @@ static int decode(struct request *r, const struct tulou *pool, uintptr_t addr, s
 			return error;
 		options->file.fd = fd;
 	}
-	size = page_up(size);
-	error = !wanted ? -TULOU_EINVAL : !size ? -TULOU_ENOMEM : decode_huge(r, &size);
+	error = decode_size(r, &size);
 	if (!error)
 		error = decode_place(r, pool, addr, size);
 	if (options->has_file && offset_overflows(options, size))
 		r->late = -TULOU_EOVERFLOW;
+	else if (options->has_file && (options->offset & (r->align - 1)))
+		r->late = -TULOU_EINVAL;
 	else
 		r->late = decode_type(r);
 	if (error && options->has_file)
@@ -177,6 +178,8 @@ static int reserve(struct tulou_process_vm *vm, struct request *r)
 	bool hinted = r->range.start && range_covers(r->window, r->range) && !(r->range.start & (r->align - 1));
 	int error;
 
+	if (r->replace && vm_cuts_huge(vm, r->range))
+		return -TULOU_EINVAL;
 	if (r->replace)
 		return vm_has_seal(vm, r->range) ? -TULOU_EPERM : place_around(vm, r->range);
 	if (r->fixed)
@@ -248,6 +251,7 @@ static long commit(struct tulou_process_vm *vm, struct request *r)
 		process_vm_remove(vm, r->range, r->replace);
 	else if (r->replace)
 		process_vm_replace(vm, r->range, r->options.content);
+	vm->huge = vm->huge || r->align > PAGE_SIZE;
 	return error ? error : (long)r->range.start;
 }
 

@@ -166,6 +166,8 @@ static long commit(struct tulou_process_vm *vm, struct decoded *d)
 		if (error)
 			return error;
 	}
+	if (vm_cuts_huge(vm, d->range))
+		return -TULOU_EINVAL;
 	stop = reach(vm, d->range, d->prot, &end);
 	if (end > d->range.start) {
 		error = process_vm_may_change(vm, range_between(d->range.start, end));

@@ -6,6 +6,7 @@
  *     in place   AAA... → AAAAAA         the space behind is taken (extend.c), host->grow
  *     move       AAA    →     AAAAAA     a place is booked (anywhere, or fixed), host->move, then the old range leaves the books
  *
+ * Several mappings move to a fixed place in one call where the host's mremap does (host->moves_many).
  * One mapping may be several area records, where it crosses chunks. Where the part that a shrinking move drops lies in other
  * mappings and the host refuses to take it back, the move has been made all the same and the host's error is told.
  * old_size 0 moves nothing: a shared mapping is shown once more, a second view.
@@ -95,7 +96,7 @@ static int reserve(struct tulou_process_vm *vm, const struct request *r, struct 
 	}
 	if (r->keep && r->new_addr && range_covers(pool->range, *new) && !place_fixed(vm, *new, content))
 		return 0;
-	error = growth_place(vm, r->new_size, PAGE_SIZE, pool->range, &content, &new->start);
+	error = growth_place(vm, r->new_size, area_content_page_size(&content), pool->range, &content, &new->start);
 	new->end = new->start + r->new_size;
 	return error;
 }
@@ -190,6 +191,20 @@ static int check_limits(struct tulou_process_vm *vm, const struct request *r, co
 	return process_vm_may_have(vm, vm->usage, usage_of(&area->content, more));
 }
 
+/* Linux: whole huge pages, from one, to one, and not more of them. */
+static int round_huge(struct request *r, const struct area *area)
+{
+	size_t page = area_content_page_size(&area->content);
+
+	if (likely(page == PAGE_SIZE))
+		return 0;
+	r->new_size = align_up(r->new_size, page);
+	r->old.end = r->old.start + align_up(range_size(r->old), page);
+	if ((r->old.start | (r->fixed ? r->new_addr : 0)) & (page - 1))
+		return -TULOU_EINVAL;
+	return r->new_size > range_size(r->old) ? -TULOU_EINVAL : 0;
+}
+
 static long resize(struct tulou_process_vm *vm, struct request *r)
 {
 	struct area area;
@@ -201,7 +216,9 @@ static long resize(struct tulou_process_vm *vm, struct request *r)
 		return -TULOU_EFAULT;
 	if (area.content.flags & AREA_SEALED)
 		return -TULOU_EPERM;
-	error = check_limits(vm, r, &area);
+	error = round_huge(r, &area);
+	if (!error)
+		error = check_limits(vm, r, &area);
 	if (error)
 		return error;
 	if (range_is_empty(r->old))
@@ -223,6 +240,51 @@ static long resize(struct tulou_process_vm *vm, struct request *r)
 	return r->may_move ? move(vm, r, &area) : -TULOU_ENOMEM;
 }
 
+/* Linux 6.17 remap_move(): one mapping after the other, each to where it was in the range; holes move with them. When one refuses,
+ * those before it have been moved. */
+static long move_each(struct tulou_process_vm *vm, const struct request *r)
+{
+	uintptr_t at = r->old.start, by = r->new_addr - r->old.start;
+	struct area area;
+
+	while (at < r->old.end && process_vm_area_above(vm, at, &area) && area.range.start < r->old.end) {
+		struct request one = *r;
+		long result = 0;
+
+		one.old = range_cut(
+			range_between(area.range.start, process_vm_mapping_end(vm, &area)), range_between(at, r->old.end));
+		at = one.old.end;
+		one.new_addr = one.old.start + by;
+		one.new_size = range_size(one.old);
+		if (area_has_pages(&area))
+			result = stock_reserve(&vm->stock, RECORDS_PER_CALL) ? resize(vm, &one) : -TULOU_ENOMEM;
+		if (result < 0)
+			return result;
+	}
+	return (long)r->new_addr;
+}
+
+/* All of the target is booked before anything moves. */
+static long resize_many(struct tulou_process_vm *vm, const struct request *r)
+{
+	long result = place_around(vm, new_range(r));
+
+	if (result)
+		return result;
+	result = move_each(vm, r);
+	process_vm_remove(vm, new_range(r), true);
+	return result;
+}
+
+static bool is_many(struct tulou_process_vm *vm, const struct request *r)
+{
+	struct area area;
+
+	return vm->pool->host->moves_many && r->fixed && r->new_size == range_size(r->old) &&
+	       process_vm_area_above(vm, r->old.start, &area) && area.range.start <= r->old.start && area_has_pages(&area) &&
+	       process_vm_mapping_end(vm, &area) < r->old.end;
+}
+
 long tulou_mremap(
 	struct tulou_process_vm *vm, uintptr_t old_addr, size_t old_size, size_t new_size, int flags, uintptr_t new_addr)
 {
@@ -238,7 +300,7 @@ long tulou_mremap(
 	if (!result && r.fixed)
 		result = resident_drop(vm, new_range(&r));
 	if (!result)
-		result = resize(vm, &r);
+		result = is_many(vm, &r) ? resize_many(vm, &r) : resize(vm, &r);
 	process_vm_leave(vm, result < 0 ? r.old : range_between((uintptr_t)result, (uintptr_t)result + r.new_size));
 	return result;
 }

@@ -57,7 +57,7 @@ long tulou_munmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size)
 		process_vm_leave(vm, range_between(0, 0));
 		return 0;
 	}
-	result = resident_drop(vm, range);
+	result = vm_cuts_huge(vm, range) ? -TULOU_EINVAL : resident_drop(vm, range);
 	if (!result)
 		result = vm_has_seal(vm, range) ? -TULOU_EPERM : vm_unmap(vm, range);
 	process_vm_leave(vm, range);

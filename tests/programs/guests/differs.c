@@ -81,8 +81,6 @@ static void refused(void)
 {
 	void *at = map(PAGE);
 
-	FAILS(syscall(453, 0L, (long)PAGE, 0L), ENOSYS); /* map_shadow_stack */
-	FAILS(syscall(SYS_remap_file_pages, at, (long)PAGE, 0L, 0L, 0L), ENOSYS);
 	FAILS(prctl(PR_SET_MM, PR_SET_MM_START_BRK, at, 0L, 0L), EPERM);
 	FAILS(prctl(PR_SET_MM, PR_SET_MM_EXE_FILE, 0L, 0L, 0L), EPERM);
 	EXPECT(munmap(at, PAGE) == 0);

@@ -240,7 +240,7 @@ static void check_rights(void)
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		if (setuid(OTHER_USER))
+		if (getuid() || setuid(OTHER_USER))
 			_exit(0);
 		SHOW(shmat(id, NULL, SHM_RDONLY));
 		SHOW(shmat(id, NULL, 0));
@@ -252,6 +252,8 @@ static void check_rights(void)
 		_exit(0);
 	}
 	SHOW(ended(pid));
+	state.shm_perm.mode = 0600;
+	SHOW(shmctl(id, IPC_SET, &state));
 }
 
 /* ---- what the kernel tells, and the end --------------------------------------------------------------------------------------------- */
