@@ -70,13 +70,6 @@ uintptr_t process_vm_mapping_end(struct tulou_process_vm *vm, const struct area 
 
 /* ---- changes ------------------------------------------------------------------------------------------------------------- */
 
-/* Between two changes of one call everything is whole: what was noted need not be taken back. */
-static void step_done(struct tulou_process_vm *vm)
-{
-	if (unlikely(journal_notes(vm->arena.journal)))
-		journal_commit(vm->arena.journal);
-}
-
 uintptr_t process_vm_put(struct tulou_process_vm *vm, struct range range, uint32_t number)
 {
 	uintptr_t end = page_address(step_set(&vm->map, page_number(range.start), page_number(range.end), number, STEP_KEEP));
@@ -117,7 +110,7 @@ void process_vm_remove(struct tulou_process_vm *vm, struct range range, bool pen
 			continue;
 		page = step_set(&vm->map, from, to, STEP_FREE, STEP_KEEP);
 		removed(vm, page_address(from), page_address(page));
-		step_done(vm);
+		process_vm_step(vm);
 	}
 }
 
@@ -125,8 +118,10 @@ void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct 
 {
 	uint32_t number = process_vm_number(vm, &content, range.start);
 
-	while (range.start < range.end)
+	while (range.start < range.end) {
 		range.start = process_vm_put(vm, range, number);
+		process_vm_step(vm);
+	}
 }
 
 int process_vm_may_change(struct tulou_process_vm *vm, struct range range)
@@ -162,6 +157,6 @@ void process_vm_change(struct tulou_process_vm *vm, struct range range, struct a
 		if (content.flags != content_at(&vm->contents, tile.value)->is.flags ||
 			content.prot != content_at(&vm->contents, tile.value)->is.prot)
 			process_vm_put(vm, part, process_vm_number(vm, &content, part.start));
-		step_done(vm);
+		process_vm_step(vm);
 	}
 }

@@ -21,6 +21,8 @@ struct fill {
 	bool bordered; /* the border is held */
 };
 
+enum { NOTED_HOLES = 16 };
+
 enum { FILL_DONE, FILL_NEIGHBOUR = 1 }; /* beside negative errors */
 
 /* A chunk in the pool's free space around the start of `hole`. */
@@ -139,6 +141,9 @@ static int commit_locked(struct fill *fill)
 
 	if (manager_is_others_locked(manager, vm, fill->range.start - 1) ||
 		manager_is_others_locked(manager, vm, fill->range.end))
+		return -TULOU_ENOMEM;
+	/* What a task that dies alone has booked is taken back, which must fit into its journal. */
+	if (unlikely(journal_notes(vm->arena.journal)) && holes_count(fill) > NOTED_HOLES)
 		return -TULOU_ENOMEM;
 	if (!step_map_reserve(&vm->map, holes_count(fill) + 2) || !content_reserve(&vm->contents, 2))
 		return -TULOU_ENOMEM;

@@ -257,6 +257,7 @@ static bool map_catch_up(struct tulou_process_vm *vm)
 			step_set(&vm->map, page_number(at), page_number(size_min(next, end)), STEP_NONE, STEP_UNMARK);
 		else if (at == chunk->range.start)
 			chunk_note(vm, chunk);
+		process_vm_step(vm);
 		at = next;
 	}
 	if (done)

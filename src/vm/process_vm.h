@@ -146,6 +146,13 @@ static inline void process_vm_usage_note(struct tulou_process_vm *vm, const stru
 	usage_add(&vm->usage, usage_of(content, size));
 }
 
+/* Between two changes of one call everything is whole: what was noted need not be taken back. */
+static inline void process_vm_step(struct tulou_process_vm *vm)
+{
+	if (unlikely(journal_notes(vm->arena.journal)))
+		journal_commit(vm->arena.journal);
+}
+
 /* ---- for placement: pages of its own chunks ---- */
 static inline uint64_t page_number(uintptr_t addr)
 {
