@@ -11,7 +11,7 @@
  * count it. The deviation that this is, R1: a stray access to a kept block reads zeros where it would fault. Off is exact.
  *
  * Bounds: RESIDENT_BLOCKS and RESIDENT_BYTES for each process, RESIDENT_POOL_BYTES in all. What was not used between two
- * resident_age() is dropped, and all of it when the process gets no memory. Kept blocks are the process's, and go with it.
+ * tulou_trim() is dropped, and all of it when the process gets no memory. Kept blocks are the process's, and go with it.
  *
  * All functions want the process's lock. A process that keeps nothing pays one test.
  * Invariant: K1 kept blocks do not overlap, each lies in areas of the process that resident_keep() would take; `bytes` is their sum.
@@ -21,7 +21,6 @@
 
 #include <tulou/tulou.h>
 
-#include "base/compiler.h"
 #include "base/range.h"
 
 enum {
@@ -37,7 +36,7 @@ enum {
 struct resident_size {
 	uint32_t pages;
 	uint16_t churn;
-	bool used; /* since the last resident_age() */
+	bool used; /* since the last tulou_trim() */
 };
 
 struct resident {
@@ -55,8 +54,6 @@ bool resident_keep(struct tulou_process_vm *vm, struct range range);
 uintptr_t resident_take(struct tulou_process_vm *vm, size_t size);
 /* Unmap the kept blocks that touch `range`. 0, or the host's error: the rest is still kept. */
 int resident_drop_slow(struct tulou_process_vm *vm, struct range range);
-/* Unmap what was not used since the last time. */
-void resident_age(struct tulou_process_vm *vm);
 /* All of it, because memory is short. The one function here that takes the lock itself. True: there may be more now. */
 bool resident_give_back(struct tulou_process_vm *vm);
 /* The areas are gone, or about to go, with all that was kept. */

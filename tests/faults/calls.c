@@ -246,7 +246,10 @@ static void fixed(size_t target)
 static void add_mremap(const char *name, size_t target, long new_pages, int flags, long new_page)
 {
 	bool shrinks = new_pages > 0 && new_pages < targets[target].pages;
-	struct call *call = aim(add(name, make_mremap, shrinks ? UP_TO_A_PAGE : ALL_OR_NOTHING), target);
+	/* What is longer than eight pages is several mappings; shorter ones move whole. */
+	bool several = (flags & TULOU_MREMAP_FIXED) && new_pages == targets[target].pages && new_pages > 8;
+	enum partial partial = shrinks ? UP_TO_A_PAGE : several ? SOME_PAGES : ALL_OR_NOTHING;
+	struct call *call = aim(add(name, make_mremap, partial), target);
 
 	call->arg = new_pages;
 	call->arg2 = new_page;

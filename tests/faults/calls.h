@@ -11,6 +11,7 @@
 enum partial {
 	ALL_OR_NOTHING,
 	UP_TO_A_PAGE, /* pages below some page are as after the call, those from there on as before it (man pages; docs/invariants.md) */
+	SOME_PAGES, /* each page as before or as after: mremap of several mappings stops at the one that is refused, as Linux does */
 	STRETCHES, /* the same, but the first part may have been done twice over (mprotect says perms again) */
 };
 

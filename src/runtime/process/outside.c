@@ -4,7 +4,7 @@
 #include <asm-generic/errno-base.h>
 #include <linux/fcntl.h>
 
-#include "base/format.h"
+#include "runtime/elf/exec_file.h"
 #include "runtime/layout.h"
 #include "runtime/process/process.h"
 #include "runtime/procfs/procfs.h"
@@ -106,15 +106,9 @@ void outside_drop(struct process *process)
 
 static bool is_ring(int fd)
 {
-	char path[LINK_SIZE], link[LINK_SIZE];
-	long length;
+	char link[LINK_SIZE];
 
-	format(path, sizeof path, "/proc/thread-self/fd/%d", fd);
-	length = sys4(__NR_readlinkat, AT_FDCWD, (long)path, (long)link, sizeof link - 1);
-	if (length <= 0)
-		return false;
-	link[length] = 0;
-	return text_equal(link, "anon_inode:[io_uring]");
+	return exec_file_path(fd, link, sizeof link) && text_equal(link, "anon_inode:[io_uring]");
 }
 
 long outside_mmap(struct process *process, size_t size, int prot, int flags, int fd, uint64_t offset)

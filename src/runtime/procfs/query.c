@@ -13,8 +13,8 @@
 #include <linux/ioctl.h>
 #include <tulou/inspect.h>
 
-#include "base/format.h"
 #include "base/mem.h"
+#include "runtime/elf/exec_file.h"
 #include "runtime/layout.h"
 #include "runtime/text.h"
 #include "runtime/trap/trap.h"
@@ -150,15 +150,11 @@ static long answer(struct query *query)
 /* Whose snapshot of maps is it? NULL: it is none. */
 static struct process *snapshot_of(struct process *self, int fd)
 {
-	char path[LINK_SIZE], link[LINK_SIZE];
+	char link[LINK_SIZE];
 	const char *number;
-	long length;
 
-	format(path, sizeof path, "/proc/thread-self/fd/%d", fd);
-	length = sys4(__NR_readlinkat, AT_FDCWD, (long)path, (long)link, sizeof link - 1);
-	if (length <= 0)
+	if (!exec_file_path(fd, link, sizeof link))
 		return NULL;
-	link[length] = 0;
 	number = text_after(link, "/memfd:" MAPS_MEMFD);
 	return number ? proc_process_named(self, (int)text_decimal(&number)) : NULL;
 }

@@ -171,7 +171,8 @@ void resident_forget(struct tulou_process_vm *vm)
 
 /* ---- age ----------------------------------------------------------------------------------------------------------------- */
 
-void resident_age(struct tulou_process_vm *vm)
+/* Unmap what was not used since the last time. */
+static void unused_drop(struct tulou_process_vm *vm)
 {
 	struct resident *kept = &vm->resident;
 
@@ -190,7 +191,7 @@ static void process_age(struct tulou_process_vm *vm)
 {
 	if (!__atomic_load_n(&vm->resident.count, __ATOMIC_RELAXED) || !process_vm_try_enter(vm))
 		return;
-	resident_age(vm);
+	unused_drop(vm);
 	process_vm_leave(vm, range_between(0, 0));
 }
 

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# The rarer kinds of mappings and moves.
+# The rarer kinds of mappings and moves. Alone, for the same reason as growsdown.
 status run map_kinds
-together map_kinds + map_threads
