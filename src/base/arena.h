@@ -44,7 +44,7 @@ static inline bool arena_reserve(struct arena *arena, size_t size)
 	return likely((size_t)(arena->end - arena->at) >= size) || arena_reserve_slow(arena, size);
 }
 
-/* Cannot fail: it was reserved. Zeroed. */
+/* Cannot fail: it was reserved. Not zeroed: a change that was taken back may have used it. */
 static inline void *arena_take(struct arena *arena, size_t size)
 {
 	void *taken = arena->at;

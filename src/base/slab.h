@@ -79,8 +79,7 @@ void slab_reap_locked(struct slab *slab);
 
 static inline void slab_step_locked(struct slab *slab)
 {
-	if (journal_notes(slab->guard->journal))
-		journal_commit(slab->guard->journal);
+	journal_step(slab->guard->journal);
 	if (unlikely(slab->doomed))
 		slab_reap_locked(slab);
 }

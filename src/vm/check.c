@@ -36,7 +36,7 @@ static bool chunks_check(struct tulou *pool, struct report *report)
 	for (struct tree_node *node = tree_first(&pool->manager.chunks); node && ok; node = tree_next(node)) {
 		struct chunk *chunk = to_chunk(node);
 
-		if (chunk->process->torn || chunk->process->stale.end) { /* until it is given back, or has memory to catch up */
+		if (chunk->process->torn || process_vm_is_behind(chunk->process)) { /* until it is given back, or has caught up */
 			last = NULL;
 			continue;
 		}

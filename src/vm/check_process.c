@@ -123,11 +123,12 @@ static bool chunks_listed(struct tulou_process_vm *vm, bool still, const struct 
 
 bool process_vm_check(struct tulou_process_vm *vm, bool still, struct report *report)
 {
-	const char *broken = vm->torn ? NULL : step_map_check(&vm->map);
+	bool whole = !vm->torn && !vm->interrupted;
+	const char *broken = whole ? step_map_check(&vm->map) : NULL;
 	struct map_count count;
 
-	if (vm->torn)
-		return true; /* until it is given back */
+	if (!whole)
+		return true; /* until it is given back, or has caught up */
 	if (broken)
 		return report_broken(report, "process %u: %s", vm->id, broken);
 	count = map_count(vm);
@@ -149,6 +150,7 @@ static struct shm_bond *link_bond(struct list *link)
 static bool bonds_check(const struct tulou_process_vm *vm, struct report *report)
 {
 	const char *broken = vm->torn ? NULL : tree_check(&vm->bonds.tree);
+	bool whole = !vm->torn && !vm->interrupted;
 	size_t idle = 0;
 
 	if (broken)
@@ -159,11 +161,11 @@ static bool bonds_check(const struct tulou_process_vm *vm, struct report *report
 
 		bond->object->counted++;
 		idle += bond->areas == 0;
-		if (!vm->torn && bond->areas != bond->counted)
+		if (whole && bond->areas != bond->counted)
 			return report_broken(report, "S4: process %u shows object %lx:%lu %zu times, counted %zu", vm->id,
 				bond->object->dev, bond->object->ino, bond->counted, bond->areas);
 	}
-	if (!vm->torn && idle != vm->bonds.idle)
+	if (whole && idle != vm->bonds.idle)
 		return report_broken(
 			report, "S4: process %u: %zu bonds without areas, counted %zu", vm->id, idle, vm->bonds.idle);
 	return true;

@@ -26,50 +26,69 @@ static uint32_t *content_bucket(const struct content_table *table, const struct 
 	return &table->bucket[content_hash(is) & (((size_t)FIRST_COUNT << table->segment_count) - 1)];
 }
 
+static uint32_t *content_next(const struct content_table *table, uint32_t number)
+{
+	return &table->chain[number - STEP_AREA];
+}
+
 static void note(const struct content_table *table, const void *place, size_t size)
 {
 	if (unlikely(journal_notes(table->arena->journal)))
 		journal_note_block(table->arena->journal, place, size);
 }
 
-/* The content has been noted. */
 static void content_link(struct content_table *table, uint32_t number)
 {
-	struct content *content = content_at(table, number);
-	uint32_t *bucket = content_bucket(table, &content->is);
+	uint32_t *bucket = content_bucket(table, &content_at(table, number)->is);
 
-	content->next = *bucket;
+	journal_set(table->arena->journal, content_next(table, number), *bucket);
 	journal_set(table->arena->journal, bucket, number);
 }
 
 static void content_unlink(struct content_table *table, uint32_t number)
 {
-	struct content *content = content_at(table, number);
-	uint32_t *link = content_bucket(table, &content->is);
+	uint32_t *link = content_bucket(table, &content_at(table, number)->is);
 
 	while (*link != number)
-		link = &content_at(table, *link)->next;
-	journal_set(table->arena->journal, link, content->next);
+		link = content_next(table, *link);
+	journal_set(table->arena->journal, link, *content_next(table, number));
+}
+
+/* All contents in buckets that nobody knows yet: nothing of it need be noted. */
+static void content_rehash(struct content_table *table, uint32_t *bucket, uint32_t *chain)
+{
+	struct content_table fresh = *table;
+	struct arena unnoted = {.journal = JOURNAL_UNNOTED};
+
+	fresh.arena = &unnoted;
+	fresh.segment_count++;
+	fresh.bucket = bucket;
+	fresh.chain = chain;
+	for (size_t i = 0; i < (size_t)FIRST_COUNT << fresh.segment_count; i++)
+		bucket[i] = 0;
+	for (uint32_t number = STEP_AREA; number < content_end(table); number++)
+		if (content_is_used(content_at(table, number)))
+			content_link(&fresh, number);
 }
 
 /* One more segment, and buckets for twice as many; the old ones stay with the arena. */
 static bool content_grow(struct content_table *table)
 {
-	size_t count = (size_t)FIRST_COUNT << table->segment_count, buckets = 2 * count;
-	size_t size = count * sizeof(struct content), bucket_size = buckets * sizeof(uint32_t);
+	size_t count = (size_t)FIRST_COUNT << table->segment_count, words = 2 * count * sizeof(uint32_t);
+	uint32_t *bucket, *chain;
 
 	_Static_assert(FIRST_COUNT * sizeof(struct content) % ARENA_ALIGN == 0, "cut from an arena");
-	if (table->segment_count == CONTENT_SEGMENTS || !arena_reserve(table->arena, size + bucket_size))
+	if (table->segment_count == CONTENT_SEGMENTS || !arena_reserve(table->arena, count * sizeof(struct content) + 2 * words))
 		return false;
 	note(table, table, sizeof(*table));
-	table->segment[table->segment_count++] = arena_take(table->arena, size);
-	table->bucket = arena_take(table->arena, bucket_size);
+	bucket = arena_take(table->arena, words);
+	chain = arena_take(table->arena, words);
+	content_rehash(table, bucket, chain);
+	table->segment[table->segment_count] = arena_take(table->arena, count * sizeof(struct content));
+	table->segment_count++;
+	table->bucket = bucket;
+	table->chain = chain;
 	table->capacity += (uint32_t)count;
-	for (uint32_t number = STEP_AREA; number < content_end(table); number++)
-		if (content_is_used(content_at(table, number))) {
-			journal_set(table->arena->journal, &content_at(table, number)->next, 0);
-			content_link(table, number);
-		}
 	return true;
 }
 
@@ -98,7 +117,7 @@ uint32_t content_find(const struct content_table *table, const struct area_conte
 	uint32_t number = *content_bucket(table, is);
 
 	while (number && !content_is(&content_at(table, number)->is, is))
-		number = content_at(table, number)->next;
+		number = *content_next(table, number);
 	return number;
 }
 
@@ -137,6 +156,7 @@ void content_flush_slow(struct content_table *table, struct stock *stock)
 		struct content *content = content_at(table, number);
 		struct shm_object *object = content->is.object;
 
+		journal_step(table->arena->journal);
 		note(table, table, sizeof(*table));
 		note(table, content, sizeof(*content));
 		table->dropped = content->dropped;

@@ -27,7 +27,7 @@ enum { CONTENT_SEGMENTS = 20, CONTENT_FIRST_SHIFT = 4 };
 struct content {
 	struct area_content is; /* offset: less the address */
 	uint64_t pages;
-	uint32_t next; /* number: in its bucket, or in the list of those not used */
+	uint32_t next; /* number: in the list of those not used */
 	uint32_t dropped; /* number: in the list of those without pages; CONTENT_NONE: not in it */
 };
 
@@ -36,6 +36,7 @@ struct content_table {
 	struct content *segment[CONTENT_SEGMENTS]; /* of 16, 32, 64 … */
 	uint32_t segment_count, capacity;
 	uint32_t *bucket; /* numbers, 0: none; 16 << segment_count of them, more than there are contents */
+	uint32_t *chain; /* by index: the next number in the same bucket */
 	uint32_t used; /* indices ever given out */
 	uint32_t free, free_count;
 	uint32_t dropped; /* 0: none */

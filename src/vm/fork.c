@@ -23,10 +23,8 @@ static void process_vm_freeze(struct tulou_process_vm *vm, uint32_t self)
 	bool locked;
 
 	neighbour_hold(vm, self, &locked);
-	if (locked && !vm->guard.journal)
-		process_vm_locked(vm, self, GUARD_TAKEN);
 	vm->frozen = locked;
-	if (locked && !vm->torn && vm->stale.end) {
+	if (locked && !vm->torn && process_vm_is_behind(vm)) {
 		process_vm_change_noted(vm);
 		process_vm_catch_up(vm);
 	}

@@ -176,8 +176,8 @@ int growth_place(struct tulou_process_vm *vm, size_t size, size_t align, struct 
 		__builtin_add_overflow(size, room, &whole) || place_anywhere(vm, whole, align, window, content, out))
 		return place_anywhere(vm, size, align, window, content, out);
 	below = range_between(*out, *out + room);
-	process_vm_replace(vm, below, content_of(TULOU_AREA_ROOM));
 	note(vm, below);
+	process_vm_replace(vm, below, content_of(TULOU_AREA_ROOM));
 	*out = below.end;
 	return 0;
 }
@@ -191,8 +191,8 @@ void growth_remove(struct tulou_process_vm *vm, struct range range)
 		process_vm_remove(vm, range, false);
 		return;
 	}
-	process_vm_replace(vm, range, content_of(TULOU_AREA_ROOM));
 	note(vm, range);
+	process_vm_replace(vm, range, content_of(TULOU_AREA_ROOM));
 }
 
 /* ---- settling ------------------------------------------------------------------------------------------------------------ */

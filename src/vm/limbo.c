@@ -40,7 +40,7 @@ void limbo_retry(struct tulou *pool, uint32_t self)
 	int refusals = 0;
 
 	process_vm_lock(limbo, self);
-	if (limbo->stale.end)
+	if (process_vm_is_behind(limbo))
 		process_vm_catch_up(limbo);
 	while (refusals < REFUSALS && process_vm_reserve(limbo) && process_vm_stretch(limbo, rest, &stretch, &first)) {
 		if (pool->host->unmap(pool->host->ctx, stretch.start, range_size(stretch)))

@@ -10,6 +10,8 @@ bool border_enter(struct tulou_process_vm *vm)
 	struct tulou *pool = vm->pool;
 
 	__atomic_store_n(&vm->parked, true, __ATOMIC_SEQ_CST);
+	if (unlikely(lock_is_contended(&vm->guard.lock)))
+		pool->host->wake(pool->host->ctx, &vm->guard.lock.word, INT32_MAX);
 	guard_take(&pool->border, pool->host, vm->stock.self, vm->journal);
 	__atomic_store_n(&vm->parked, false, __ATOMIC_SEQ_CST);
 	vm->map.at.leaf = NULL; /* who looked meanwhile may have died while he moved it */
@@ -24,26 +26,23 @@ void border_leave(struct tulou_process_vm *vm)
 	guard_drop(&vm->pool->border, vm->pool->host);
 }
 
+/* Never waits for one who lives while it can be seen parked: that one may wait for the border. */
 void neighbour_hold(struct tulou_process_vm *other, uint32_t self, bool *locked)
 {
 	const struct tulou_host *host = other->pool->host;
 	struct lock *lock = &other->guard.lock;
+	uint32_t mark = 0, seen;
 
 	for (;;) {
-		uint32_t seen = __atomic_load_n(&lock->word, __ATOMIC_RELAXED);
+		enum lock_result how = lock_take_now(lock, host, self, mark, &seen);
 
-		*locked = true;
-		if (!seen && lock_try(lock, self))
+		*locked = how != LOCK_HELD;
+		if (*locked)
+			process_vm_locked(other, self, guard_taken(&other->guard, how, self));
+		if (*locked || __atomic_load_n(&other->parked, __ATOMIC_SEQ_CST))
 			return;
-		if (seen && !host->alive(host->ctx, seen & LOCK_OWNER)) {
-			process_vm_lock(other, self);
-			return;
-		}
-		*locked = false;
-		if (__atomic_load_n(&other->parked, __ATOMIC_SEQ_CST))
-			return;
-		if (seen)
-			host->wait(host->ctx, &lock->word, seen);
+		mark = LOCK_CONTENDED;
+		lock_await(lock, host, seen);
 	}
 }
 

@@ -8,19 +8,21 @@ enum {
 	CHUNK_AREAS = 2, /* of the size that is asked for, at least */
 };
 
-/* The first page of a chunk: another process may have taken the page below. Then it is not to be found again. False: try again. */
-static bool head_take(struct tulou_process_vm *vm, uintptr_t addr)
+/* At the first page of a chunk: another process may have taken the page below. Then it is not to be found again. False: try again. */
+static bool place_at_head(struct tulou_process_vm *vm, struct range range, const struct area_content *content)
 {
 	struct vm_manager *manager = &vm->pool->manager;
 	bool free;
 
 	manager_lock(manager, &vm->stock);
-	free = !manager_is_others_locked(manager, vm, addr - PAGE_SIZE);
-	if (free)
-		journal_set(vm->stock.journal, &manager_chunk_above_locked(manager, addr)->head_used, true);
+	free = !manager_is_others_locked(manager, vm, range.start - PAGE_SIZE);
+	if (free) {
+		journal_set(vm->stock.journal, &manager_chunk_above_locked(manager, range.start)->head_used, true);
+		process_vm_put(vm, range, process_vm_number(vm, content, range.start));
+	} else {
+		step_set(&vm->map, page_number(range.start), page_number(range.start) + 1, STEP_KEPT, STEP_KEEP);
+	}
 	manager_unlock(manager, &vm->stock);
-	if (!free)
-		step_set(&vm->map, page_number(addr), page_number(addr) + 1, STEP_KEPT, STEP_KEEP);
 	return free;
 }
 
@@ -30,17 +32,20 @@ static bool place_in_own(struct tulou_process_vm *vm, size_t size, size_t align,
 	bool anywhere = range_covers(window, vm->pool->range);
 	uint64_t low = anywhere ? 0 : page_number(window.start), high = anywhere ? STEP_END : page_number(window.end), page;
 
-	for (;;) {
-		if (!step_fit(&vm->map, page_number(size), page_number(align), low, high, &page))
-			return false;
-		*out = page_address(page);
-		if (likely(!step_begins_chunk(&vm->map, page)) || head_take(vm, *out))
-			break;
+	while (step_fit(&vm->map, page_number(size), page_number(align), low, high, &page)) {
+		struct range range = range_between(page_address(page), page_address(page) + size);
+
+		*out = range.start;
+		if (likely(!step_begins_chunk(&vm->map, page))) {
+			process_vm_put(vm, range, process_vm_number(vm, content, range.start));
+			return true;
+		}
+		if (place_at_head(vm, range, content))
+			return true;
 		if (!process_vm_reserve(vm))
 			return false;
 	}
-	process_vm_put(vm, range_between(*out, *out + size), process_vm_number(vm, content, *out));
-	return true;
+	return false;
 }
 
 /* In own closed chunks, when all else is full. */

@@ -21,8 +21,6 @@ struct fill {
 	bool bordered; /* the border is held */
 };
 
-enum { NOTED_HOLES = 16 };
-
 enum { FILL_DONE, FILL_NEIGHBOUR = 1 }; /* beside negative errors */
 
 /* A chunk in the pool's free space around the start of `hole`. */
@@ -117,6 +115,7 @@ static unsigned holes_count(struct fill *fill)
 	return holes;
 }
 
+/* Who dies alone in the middle is followed by others who catch up: that holes are booked and edges noted is no half change. */
 static void book_holes(struct fill *fill)
 {
 	struct tulou_process_vm *vm = fill->vm;
@@ -128,8 +127,10 @@ static void book_holes(struct fill *fill)
 		struct range part = range_cut(tile_range(&tile), range_between(at, fill->range.end));
 
 		at = part.end;
-		while (tile.value < STEP_AREA && part.start < part.end)
+		while (tile.value < STEP_AREA && part.start < part.end) {
 			part.start = process_vm_put(vm, part, number);
+			process_vm_step(vm);
+		}
 	}
 }
 
@@ -141,9 +142,6 @@ static int commit_locked(struct fill *fill)
 
 	if (manager_is_others_locked(manager, vm, fill->range.start - 1) ||
 		manager_is_others_locked(manager, vm, fill->range.end))
-		return -TULOU_ENOMEM;
-	/* What a task that dies alone has booked is taken back, which must fit into its journal. */
-	if (unlikely(journal_notes(vm->arena.journal)) && holes_count(fill) > NOTED_HOLES)
 		return -TULOU_ENOMEM;
 	if (!step_map_reserve(&vm->map, holes_count(fill) + 2) || !content_reserve(&vm->contents, 2))
 		return -TULOU_ENOMEM;

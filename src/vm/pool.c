@@ -115,7 +115,7 @@ void process_vm_give_back(struct tulou_process_vm *vm)
 
 	process_vm_lock(vm, self);
 	resident_forget(vm);
-	if (unlikely(vm->torn || (vm->stale.end && !process_vm_catch_up(vm)))) {
+	if (unlikely(vm->torn || (process_vm_is_behind(vm) && !process_vm_catch_up(vm)))) {
 		process_vm_salvage(vm, self);
 	} else {
 		process_vm_change_begin(vm);

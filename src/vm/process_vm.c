@@ -51,12 +51,25 @@ void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t i
 	content_init(&vm->contents, &vm->arena);
 }
 
+/* The dead holder was parked: whoever has the border may be looking at its map, and shall be done before anything in it changes. */
+static void neighbours_await(struct tulou_process_vm *vm, uint32_t self)
+{
+	struct tulou *pool = vm->pool;
+
+	if (!__atomic_load_n(&vm->parked, __ATOMIC_SEQ_CST) || lock_holder(&pool->border.lock) == self)
+		return;
+	guard_take(&pool->border, pool->host, self, NULL);
+	guard_drop(&pool->border, pool->host);
+}
+
 /* Torn is said before the guard gets another name: who dies here is followed by one who sees the same. */
 static void process_vm_taken_over(struct tulou_process_vm *vm, uint32_t self, enum guard_result result)
 {
+	neighbours_await(vm, self);
 	journal_claim(vm->journal, self);
 	step_map_forget(&vm->map);
 	__atomic_store_n(&vm->parked, false, __ATOMIC_SEQ_CST);
+	vm->interrupted = true;
 	if (result == GUARD_TORN && !vm->torn) {
 		vm->torn = true;
 		__atomic_add_fetch(&vm->pool->torn_count, 1, __ATOMIC_RELAXED);
@@ -111,8 +124,11 @@ bool process_vm_reserve(struct tulou_process_vm *vm)
 /* The lock is held: is all there that a call needs? */
 static bool process_vm_begin(struct tulou_process_vm *vm)
 {
-	if (likely(!vm->torn && process_vm_reserve(vm)) && (likely(!vm->stale.end) || process_vm_catch_up(vm)))
-		return true;
+	if (likely(!vm->torn && process_vm_reserve(vm))) {
+		process_vm_step(vm);
+		if (likely(!process_vm_is_behind(vm)) || process_vm_catch_up(vm))
+			return true;
+	}
 	process_vm_unlock(vm);
 	return false;
 }
@@ -210,83 +226,4 @@ void process_vm_settle(struct tulou_process_vm *vm, uintptr_t addr, bool keep)
 		}
 	}
 	manager_unlock(manager, &vm->stock);
-}
-
-/* A chunk of the process begins at `at`, and the map may not know. What the host would not take back is limbo's as a whole. */
-static void chunk_note(struct tulou_process_vm *vm, const struct chunk *chunk)
-{
-	struct step_tile tile = step_tile_at(&vm->map, page_number(chunk->range.start));
-	struct range rest = chunk->range;
-
-	if (tile.first && tile.page == page_number(rest.start))
-		return;
-	step_set(&vm->map, page_number(rest.start), size_min(tile.end, page_number(rest.end)),
-		tile.value ? tile.value : STEP_KEPT, chunk->open ? STEP_MARK : STEP_MARK_CLOSED);
-	if (vm == vm->pool->limbo)
-		limbo_book(vm, rest);
-}
-
-static void stale_end(struct tulou_process_vm *vm)
-{
-	const struct chunk *heap = manager_chunk_above_locked(&vm->pool->manager, vm->heap_start);
-
-	journal_set(vm->stock.journal, &vm->stale.end, 0);
-	if (heap && !range_is_empty(vm->heap_room) && heap->process == vm && heap->range.start == vm->heap_start)
-		vm->heap_room.end = size_min(vm->heap_room.end, heap->range.end);
-	else
-		vm->heap_room.end = vm->heap_room.start;
-	if (vm->warm && !step_begins_chunk(&vm->map, page_number(vm->warm)))
-		vm->warm = 0;
-}
-
-/* The map has a mark for each chunk of the process in the stale range, and nothing between them. */
-static bool map_catch_up(struct tulou_process_vm *vm)
-{
-	struct vm_manager *manager = &vm->pool->manager;
-	uintptr_t at, end;
-	bool done = true;
-
-	manager_lock(manager, &vm->stock);
-	at = vm->stale.start;
-	end = vm->stale.end;
-	while (at < end && (done = step_map_reserve(&vm->map, 3) && content_reserve(&vm->contents, 1))) {
-		struct chunk *chunk = manager_chunk_above_locked(manager, at);
-		uintptr_t next = chunk ? (chunk->range.start > at ? chunk->range.start : chunk->range.end) : end;
-
-		if (!chunk || chunk->range.start > at || chunk->process != vm)
-			step_set(&vm->map, page_number(at), page_number(size_min(next, end)), STEP_NONE, STEP_UNMARK);
-		else if (at == chunk->range.start)
-			chunk_note(vm, chunk);
-		process_vm_step(vm);
-		at = next;
-	}
-	if (done)
-		stale_end(vm);
-	manager_unlock(manager, &vm->stock);
-	return done;
-}
-
-/* Who cut a chunk may have died before it gave back an empty rest. */
-bool process_vm_catch_up(struct tulou_process_vm *vm)
-{
-	struct range stale = vm->stale;
-	struct step_tile tile;
-
-	if (!map_catch_up(vm))
-		return false;
-	for (tile.end = page_number(stale.start); tile.end < page_number(stale.end);) {
-		tile = step_tile_at(&vm->map, tile.end);
-		if (tile.first && tile.value < STEP_AREA)
-			process_vm_settle(vm, page_address(tile.page), true);
-	}
-	return true;
-}
-
-void process_vm_stale(struct tulou_process_vm *vm, struct range range, struct stock *stock)
-{
-	struct range stale =
-		vm->stale.end ? range_between(size_min(vm->stale.start, range.start), size_max(vm->stale.end, range.end)) : range;
-
-	journal_set(stock->journal, &vm->stale.start, stale.start);
-	journal_set(stock->journal, &vm->stale.end, stale.end);
 }

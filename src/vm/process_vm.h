@@ -39,6 +39,7 @@ struct tulou_process_vm {
 	bool frozen; /* the holder of the list's guard has taken the lock (fork.c) */
 	/* guarded by guard */
 	bool torn; /* a task died inside a call, with all others of its process: fit only to be given back */
+	bool interrupted; /* a task died inside a call: what it had begun is still to be taken back (catch_up.c) */
 	bool huge; /* there may be areas of huge pages */
 	bool sealed; /* there may be sealed areas: mseal(2) */
 	int lock_future; /* flags of AREA_LOCK_MASK that new areas get: mlockall(MCL_FUTURE) */
@@ -96,7 +97,12 @@ bool process_vm_try_enter(struct tulou_process_vm *vm);
 void process_vm_leave(struct tulou_process_vm *vm, struct range touched);
 /* Have memory for one more step: records, steps, contents. */
 bool process_vm_reserve(struct tulou_process_vm *vm);
-/* Learn what others have taken. False: no memory for it. */
+/* Is there something that the process does not know of its memory? */
+static inline bool process_vm_is_behind(const struct tulou_process_vm *vm)
+{
+	return vm->stale.end || vm->interrupted;
+}
+/* Learn what others have taken, and take back what a dead task of the process had begun. False: no memory for it. */
 bool process_vm_catch_up(struct tulou_process_vm *vm);
 /* Others have changed which chunks are the process's in `range`. The manager is locked. */
 void process_vm_stale(struct tulou_process_vm *vm, struct range range, struct stock *stock);
@@ -149,8 +155,7 @@ static inline void process_vm_usage_note(struct tulou_process_vm *vm, const stru
 /* Between two changes of one call everything is whole: what was noted need not be taken back. */
 static inline void process_vm_step(struct tulou_process_vm *vm)
 {
-	if (unlikely(journal_notes(vm->arena.journal)))
-		journal_commit(vm->arena.journal);
+	journal_step(vm->arena.journal);
 }
 
 /* ---- for placement: pages of its own chunks ---- */

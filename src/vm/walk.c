@@ -112,6 +112,7 @@ int tulou_walk_process(struct tulou_process_vm *vm, int (*visit)(void *arg, cons
 	int result = 0;
 
 	process_vm_lock(vm, pool_self(vm->pool));
+	process_vm_change_noted(vm); /* the caller may be of another process */
 	if (!vm->torn)
 		growth_learn(vm, vm->growth); /* without memory it shows what was known */
 	if (!vm->torn)
