@@ -84,7 +84,8 @@ static bool content_grow(struct content_table *table)
 	bucket = arena_take(table->arena, words);
 	chain = arena_take(table->arena, words);
 	content_rehash(table, bucket, chain);
-	table->segment[table->segment_count] = arena_take(table->arena, count * sizeof(struct content));
+	__atomic_store_n(&table->segment[table->segment_count], arena_take(table->arena, count * sizeof(struct content)),
+		__ATOMIC_RELAXED);
 	table->segment_count++;
 	table->bucket = bucket;
 	table->chain = chain;
@@ -112,6 +113,23 @@ static uint32_t content_take(struct content_table *table)
 	return number;
 }
 
+/* All of it new; word by word, since readers without a lock may look at it. */
+static void content_put(struct content *content, const struct area_content *is)
+{
+	union {
+		struct area_content is;
+		uint64_t word[CONTENT_WORDS];
+	} copy = {.word = {0}};
+	content_word *to = (content_word *)&content->is;
+
+	copy.is = *is;
+	for (unsigned i = 0; i < CONTENT_WORDS; i++)
+		__atomic_store_n(&to[i], copy.word[i], __ATOMIC_RELAXED);
+	content->pages = 0;
+	content->next = 0;
+	content->dropped = CONTENT_NONE;
+}
+
 uint32_t content_find(const struct content_table *table, const struct area_content *is)
 {
 	uint32_t number = *content_bucket(table, is);
@@ -130,7 +148,7 @@ uint32_t content_number_slow(struct content_table *table, const struct area_cont
 		return number;
 	number = content_take(table);
 	note(table, content_at(table, number), sizeof(struct content));
-	*content_at(table, number) = (struct content){.is = *is, .dropped = CONTENT_NONE};
+	content_put(content_at(table, number), is);
 	content_link(table, number);
 	if (is->object) {
 		shm_attach(is->object, stock);
@@ -165,7 +183,7 @@ void content_flush_slow(struct content_table *table, struct stock *stock)
 			continue;
 		content_unlink(table, number);
 		table->last = 0;
-		content->is = (struct area_content){.flags = 0};
+		content_put(content, &(struct area_content){.flags = 0});
 		content->next = table->free;
 		table->free = number;
 		table->free_count++;

@@ -73,7 +73,26 @@ static inline struct content *content_at(const struct content_table *table, uint
 	uint32_t place = number - STEP_AREA + (1u << CONTENT_FIRST_SHIFT);
 	unsigned segment = 31u - (unsigned)__builtin_clz(place);
 
-	return &table->segment[segment - CONTENT_FIRST_SHIFT][place - (1u << segment)];
+	return &__atomic_load_n(&table->segment[segment - CONTENT_FIRST_SHIFT], __ATOMIC_RELAXED)[place - (1u << segment)];
+}
+
+/* As which a content is copied where readers without a lock may look at it. */
+typedef uint64_t content_word __attribute__((may_alias));
+
+enum { CONTENT_WORDS = sizeof(struct area_content) / sizeof(uint64_t) };
+
+/* Without a lock: what the content with the number says, or said; what was read counts if the version of the map holds. */
+static inline struct area_content content_peek(const struct content_table *table, uint32_t number)
+{
+	union {
+		struct area_content is;
+		uint64_t word[CONTENT_WORDS];
+	} copy;
+	const content_word *from = (const content_word *)&content_at(table, number)->is;
+
+	for (unsigned i = 0; i < CONTENT_WORDS; i++)
+		copy.word[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+	return copy.is;
 }
 
 static inline bool content_is_used(const struct content *content)

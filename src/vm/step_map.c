@@ -401,7 +401,7 @@ uint64_t step_set(struct step_map *map, uint64_t page, uint64_t end, uint32_t va
 		value = STEP_KEPT;
 	step_note(map, &map->is, sizeof(map->is));
 	__atomic_store_n(&map->version, version + 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	journal_order();
 	if (mark != STEP_KEEP || !change_one(map, page, end, value)) {
 		struct change change = {page, end, value, 0, mark};
 

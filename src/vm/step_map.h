@@ -180,7 +180,7 @@ static inline uint64_t step_peek_begin(const struct step_map *map)
 
 static inline bool step_peek_holds(const struct step_map *map, uint64_t version)
 {
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	journal_order(); /* the processor reads in order */
 	return !(version & 1) && __atomic_load_n(&map->version, __ATOMIC_RELAXED) == version;
 }
 

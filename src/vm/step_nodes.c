@@ -11,7 +11,7 @@ enum { JOIN_MOST = LEAF_STEPS * 3 / 4, BRANCH_FEW = BRANCH_ENTRIES / 4 };
 
 static void map_set_height(struct step_map *map, uint64_t height)
 {
-	map->is.height = height;
+	node_put(&map->is.height, height);
 	map->is.need = 2 * sizeof(struct step_leaf) + 2 * (height + 1) * sizeof(struct step_branch);
 }
 

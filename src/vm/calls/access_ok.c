@@ -10,9 +10,9 @@ enum look { LOOK_NO, LOOK_YES, LOOK_AGAIN };
 
 enum { TRIES = 4 };
 
-static bool content_allows(const struct content *content, int prot)
+static bool content_allows(struct area_content is, int prot)
 {
-	return content_has_pages(&content->is) && perms_allow(content->is.prot, prot);
+	return content_has_pages(&is) && perms_allow(is.prot, prot);
 }
 
 static enum look look_without_lock(const struct tulou_process_vm *vm, struct range range, int prot)
@@ -24,7 +24,7 @@ static enum look look_without_lock(const struct tulou_process_vm *vm, struct ran
 	while (ok && tile.end < page_number(page_up(range.end))) {
 		if (!step_peek(&vm->map, tile.end, version, &tile))
 			return LOOK_AGAIN;
-		ok = tile.value >= STEP_AREA && content_allows(content_at(&vm->contents, tile.value), prot);
+		ok = tile.value >= STEP_AREA && content_allows(content_peek(&vm->contents, tile.value), prot);
 	}
 	if (!step_peek_holds(&vm->map, version))
 		return LOOK_AGAIN;
