@@ -49,6 +49,8 @@ static inline void *arena_take(struct arena *arena, size_t size)
 {
 	void *taken = arena->at;
 
+	if (unlikely((size_t)(arena->end - arena->at) < size))
+		arena->host->panic(arena->host->ctx, "arena: more is taken than was reserved");
 	journal_set(arena->journal, &arena->at, arena->at + size);
 	return taken;
 }

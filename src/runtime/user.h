@@ -2,7 +2,8 @@
 /*
  * user.h - touch a guest's memory without trusting its pointers: a bad one is -EFAULT, never a crash.
  *
- * process_vm_readv(2) on the calling task itself: the kernel copies and answers EFAULT where a load would fault.
+ * process_vm_readv(2) on the calling task itself: the kernel copies and answers EFAULT where a load would fault. The pages that a stack
+ * would grow by come, as they would for a load.
  */
 #ifndef TULOU_RUNTIME_USER_H
 #define TULOU_RUNTIME_USER_H

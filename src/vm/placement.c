@@ -149,12 +149,13 @@ static bool place_chunk(struct tulou_process_vm *vm, size_t gap, size_t size, si
 	return chunk;
 }
 
-bool place_own_chunk(struct tulou_process_vm *vm, size_t gap, size_t size, const struct area_content *content, uintptr_t *out)
+bool place_own_chunk(
+	struct tulou_process_vm *vm, size_t gap, size_t size, const struct area_content *content, bool must, uintptr_t *out)
 {
 	struct range window = vm->pool->range;
 
 	while (!place_chunk(vm, gap, size, PAGE_SIZE, window, content, out))
-		if (!neighbours_make_room(vm, size + gap + PAGE_SIZE, PAGE_SIZE, window) || !process_vm_reserve(vm))
+		if (!must || !neighbours_make_room(vm, size + gap + PAGE_SIZE, PAGE_SIZE, window) || !process_vm_reserve(vm))
 			return false;
 	return true;
 }

@@ -25,8 +25,9 @@
 int place_anywhere(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
 	const struct area_content *content, uintptr_t *out);
 /* A closed chunk made to measure: `gap` bytes that stay empty, then `size` bytes, booked as `content` or, if that is NULL, free; then
- * a page. False: no room, or no memory. */
-bool place_own_chunk(struct tulou_process_vm *vm, size_t gap, size_t size, const struct area_content *content, uintptr_t *out);
+ * a page. `must`: in a neighbour's room if there is no other. False: no room, or no memory. */
+bool place_own_chunk(
+	struct tulou_process_vm *vm, size_t gap, size_t size, const struct area_content *content, bool must, uintptr_t *out);
 /* A closed chunk that is just `range`. False: not free, or no memory. */
 bool place_chunk_at(struct tulou_process_vm *vm, struct range range);
 /* Book `content` for exactly `range`. 0, or -EEXIST (somebody's area is in it), or -ENOMEM (no memory, or a page next to

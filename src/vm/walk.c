@@ -143,8 +143,14 @@ bool tulou_find_area(struct tulou_process_vm *vm, uintptr_t addr, struct tulou_a
 
 static int stats_area(void *arg, const struct tulou_area_info *area)
 {
+	struct tulou_stats *stats = arg;
+
+	if (area->kind == TULOU_AREA_ROOM || area->kind == TULOU_AREA_BARRIER)
+		return 0;
+	stats->area_count++;
+	stats->used += area->end - area->start;
 	if (area->kind == TULOU_AREA_LIMBO)
-		((struct tulou_stats *)arg)->limbo += area->end - area->start;
+		stats->limbo += area->end - area->start;
 	return 0;
 }
 
@@ -169,13 +175,8 @@ void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 	out->committed = __atomic_load_n(&pool->committed, __ATOMIC_RELAXED);
 	out->pool_free = pool->manager.free.total;
 	for (struct tree_node *node = tree_first(&pool->manager.chunks); node; node = tree_next(node)) {
-		struct tulou_chunk_info info = chunk_info(to_chunk(node));
-
-		out->chunk_count[info.kind]++;
-		out->area_count += info.area_count;
-		out->used += info.used;
-		if (to_chunk(node)->process == pool->limbo)
-			walk_chunk(to_chunk(node), stats_area, out);
+		out->chunk_count[chunk_info(to_chunk(node)).kind]++;
+		walk_chunk(to_chunk(node), stats_area, out);
 	}
 	out->books = slab_bytes_locked(&pool->process_slab) + slab_bytes_locked(&pool->manager.chunk_slab) +
 		     slab_bytes_locked(&pool->record_slab) + pool_struct_size() + (2 + pool->journal_count) * JOURNAL_SIZE +
