@@ -38,11 +38,13 @@ struct journal {
 	uint32_t rollbacks; /* how often something was taken back; guarded by lock */
 	uint64_t head; /* owner << 32 | count; atomic */
 	struct journal *next; /* for whoever keeps journals in a list */
+	uint64_t *version; /* of what is read without a lock: made odd before anything is taken back. NULL: there is none */
 	struct journal_entry entries[];
 };
 
-/* The most that is noted between two commits is a few hundred entries: the balancing of four trees. Bytes with the head. */
-enum { JOURNAL_SIZE = 32768, JOURNAL_ENTRIES = (JOURNAL_SIZE - 32) / 16, JOURNAL_SIZE_SHIFT = 56 };
+/* What is noted between two commits is bounded, and fits: STEP_NOTES, TREE_REMOVE_NOTES … and the assertions of those who put them together.
+ * Bytes with the head. */
+enum { JOURNAL_SIZE = 32768, JOURNAL_ENTRIES = (JOURNAL_SIZE - 40) / 16, JOURNAL_SIZE_SHIFT = 56 };
 
 #define JOURNAL_UNNOTED ((struct journal *)1)
 

@@ -70,13 +70,19 @@ uintptr_t process_vm_mapping_end(struct tulou_process_vm *vm, const struct area 
 
 /* ---- changes ------------------------------------------------------------------------------------------------------------- */
 
+void process_vm_gained(struct tulou_process_vm *vm, uint32_t number, size_t size)
+{
+	struct content *content = content_at(&vm->contents, number);
+
+	journal_add(vm->arena.journal, &content->pages, page_number(size));
+	process_vm_usage_note(vm, &content->is, size);
+}
+
 uintptr_t process_vm_put(struct tulou_process_vm *vm, struct range range, uint32_t number)
 {
 	uintptr_t end = page_address(step_set(&vm->map, page_number(range.start), page_number(range.end), number, STEP_KEEP));
-	struct content *content = content_at(&vm->contents, number);
 
-	journal_add(vm->arena.journal, &content->pages, page_number(end - range.start));
-	process_vm_usage_note(vm, &content->is, end - range.start);
+	process_vm_gained(vm, number, end - range.start);
 	return end;
 }
 

@@ -10,18 +10,40 @@
 #include "process_vm.h"
 #include "shm_manager.h"
 
-/* A chunk of the process begins at `at`, and the map may not know. What the host would not take back is limbo's as a whole. */
+/* What the host would not take back, as a whole. */
+static void limbo_note(struct tulou_process_vm *limbo, const struct chunk *chunk)
+{
+	struct area_content is = {.flags = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS, .kind = TULOU_AREA_LIMBO};
+	uint32_t number = process_vm_number(limbo, &is, chunk->range.start);
+
+	step_set(&limbo->map, page_number(chunk->range.start), page_number(chunk->range.end), number, STEP_MARK_CLOSED);
+	process_vm_gained(limbo, number, range_size(chunk->range));
+}
+
+/* What the map does not know of a chunk of the process: that it begins here, or has been extended. */
 static void chunk_note(struct tulou_process_vm *vm, const struct chunk *chunk)
 {
-	struct step_tile tile = step_tile_at(&vm->map, page_number(chunk->range.start));
-	struct range rest = chunk->range;
+	struct step_tile tile = {.end = page_number(chunk->range.start)};
 
-	if (tile.first && tile.page == page_number(rest.start))
+	if (vm == vm->pool->limbo && !step_begins_chunk(&vm->map, tile.end)) {
+		limbo_note(vm, chunk);
 		return;
-	step_set(&vm->map, page_number(rest.start), size_min(tile.end, page_number(rest.end)),
-		tile.value ? tile.value : STEP_KEPT, chunk->open ? STEP_MARK : STEP_MARK_CLOSED);
-	if (vm == vm->pool->limbo)
-		limbo_book(vm, rest);
+	}
+	while (tile.end < page_number(chunk->range.end)) {
+		uint64_t page = tile.end, end;
+		bool first = page == page_number(chunk->range.start);
+
+		tile = step_tile_at(&vm->map, page);
+		end = size_min(tile.end, page_number(chunk->range.end));
+		if (first && !(tile.first && tile.page == page))
+			step_set(&vm->map, page, end, tile.value ? tile.value : STEP_KEPT,
+				chunk->open ? STEP_MARK : STEP_MARK_CLOSED);
+		else if (tile.value == STEP_NONE)
+			step_set(&vm->map, page, end, STEP_KEPT, chunk->open ? STEP_UNMARK : STEP_UNMARK_CLOSED);
+		if (!vm->interrupted)
+			return;
+		tile.end = end;
+	}
 }
 
 static void stale_end(struct tulou_process_vm *vm)
@@ -52,7 +74,8 @@ static bool map_catch_up(struct tulou_process_vm *vm)
 		uintptr_t next = chunk ? (chunk->range.start > at ? chunk->range.start : chunk->range.end) : end;
 
 		if (!chunk || chunk->range.start > at || chunk->process != vm)
-			step_set(&vm->map, page_number(at), page_number(size_min(next, end)), STEP_NONE, STEP_UNMARK);
+			next = page_address(
+				step_set(&vm->map, page_number(at), page_number(size_min(next, end)), STEP_NONE, STEP_UNMARK));
 		else if (at == chunk->range.start)
 			chunk_note(vm, chunk);
 		process_vm_step(vm);

@@ -25,13 +25,6 @@ void limbo_take_locked(struct tulou *pool, struct chunk *chunk, struct stock *st
 	process_vm_stale(limbo, chunk->range, stock);
 }
 
-void limbo_book(struct tulou_process_vm *limbo, struct range range)
-{
-	struct area_content content = {.flags = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS, .kind = TULOU_AREA_LIMBO};
-
-	process_vm_put(limbo, range, process_vm_number(limbo, &content, range.start));
-}
-
 void limbo_retry(struct tulou *pool, uint32_t self)
 {
 	struct tulou_process_vm *limbo = pool->limbo;

@@ -48,6 +48,8 @@ void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t i
 	shm_bonds_init(&vm->bonds, &vm->guard.journal);
 	arena_init(&vm->arena, pool->host);
 	step_map_init(&vm->map, &vm->arena, &vm->root, pages_lost);
+	if (journal) /* the pool's own may be missing: it is given up then */
+		journal->version = &vm->map.version;
 	content_init(&vm->contents, &vm->arena);
 }
 
@@ -221,7 +223,9 @@ void process_vm_settle(struct tulou_process_vm *vm, uintptr_t addr, bool keep)
 		if ((!step_area_above(&vm->map, start, &area) || area.page >= end) && !chunk_stays(vm, chunk, keep)) {
 			if (vm->warm == chunk->range.start)
 				vm->warm = 0;
-			step_set(&vm->map, start, end, STEP_NONE, STEP_UNMARK);
+			while (start < end)
+				start = step_set(&vm->map, start, end, STEP_NONE, STEP_UNMARK);
+			process_vm_step(vm);
 			manager_chunk_destroy_locked(manager, chunk, &vm->stock);
 		}
 	}

@@ -27,6 +27,11 @@
 /* In place of the count of references: the task in the lower bits has the only one, and tulou_reap() follows it. */
 #define REFERENCES_GOING 0x80000000u
 
+/* A change of the map, and the content that was looked up for it: words that are noted from one commit to the next. */
+_Static_assert(
+	STEP_NOTES(STEP_LEVELS - 1) + 2 * sizeof(struct content_table) / 8 + sizeof(struct content) / 8 + 16 <= JOURNAL_ENTRIES,
+	"a change is one step");
+
 struct tulou_process_vm {
 	struct tulou *pool;
 	struct list link; /* pool.processes; guarded by pool.list_lock */
@@ -122,8 +127,6 @@ static inline int resident_drop(struct tulou_process_vm *vm, struct range range)
 {
 	return likely(!vm->resident.count) ? 0 : resident_drop_slow(vm, range);
 }
-/* Book a chunk of limbo's as what it is. */
-void limbo_book(struct tulou_process_vm *limbo, struct range range);
 
 /* ---- areas ---- */
 /* The lowest area of the process that ends above `addr`. False: there is none. */
@@ -179,6 +182,8 @@ static inline uint32_t process_vm_number(struct tulou_process_vm *vm, const stru
 {
 	return content_number(&vm->contents, content, start, &vm->stock);
 }
+/* The map says `number` of `size` bytes more than before. */
+void process_vm_gained(struct tulou_process_vm *vm, uint32_t number, size_t size);
 /* Have `range`, which lies in own chunks, be of `number`, as far as it is one step: how far is returned. */
 uintptr_t process_vm_put(struct tulou_process_vm *vm, struct range range, uint32_t number);
 /* The manager is locked, and has made or extended the chunk: the map knows it, all free. */

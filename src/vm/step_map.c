@@ -173,9 +173,6 @@ bool step_area_above(struct step_map *map, uint64_t page, struct step_tile *out)
 	return true;
 }
 
-/* How many leaves a change may touch when all of them are noted. */
-enum { NOTED_LEAVES = 6 };
-
 /* ---- the change ---------------------------------------------------------------------------------------------------------- */
 
 struct change {
@@ -289,14 +286,11 @@ struct behind {
 static struct behind change_walk(struct step_map *map, struct change *c)
 {
 	const struct step_path *path = &map->at;
-	unsigned leaves = 0;
 
+	if (journal_notes(map->arena->journal)) /* one leaf at a time: STEP_NOTES */
+		c->end = size_min(c->end, path->high);
 	for (;;) {
 		uint64_t step = path->leaf->step[path->slot], end = path_tile_end(path), next = step_after(map, path);
-
-		leaves += end == path->high;
-		if (leaves == NOTED_LEAVES && journal_notes(map->arena->journal) && c->mark == STEP_KEEP)
-			c->end = size_min(c->end, end);
 
 		tile_lost(map, step, end, c);
 		if (end >= c->end)
@@ -340,11 +334,17 @@ static void change_across(struct step_map *map, struct change *c)
 	step_seek(map, c->page);
 }
 
-/* Marked first, then as the rest of the chunk. */
 void step_extend(struct step_map *map, uint64_t page, uint64_t end, bool open)
 {
-	step_set(map, page, end, open ? STEP_FREE : STEP_KEPT, open ? STEP_MARK : STEP_MARK_CLOSED);
 	step_set(map, page, end, open ? STEP_FREE : STEP_KEPT, open ? STEP_UNMARK : STEP_UNMARK_CLOSED);
+}
+
+static void notes_check(const struct step_map *map, uint64_t height)
+{
+	const struct journal *journal = map->arena->journal;
+
+	if (journal_count(journal) > STEP_NOTES(height))
+		journal->host->panic(journal->host->ctx, "step map: more is noted than can be");
 }
 
 /* Mostly one tile gets another value as a whole, or from its start on, and its neighbours have others still: nothing but one step
@@ -386,7 +386,7 @@ static void change_any(struct step_map *map, struct change *c)
 		c->closed = STEP_CLOSED;
 	if (!change_in_leaf(map, c))
 		change_across(map, c);
-	if (map->at.leaf->count < LEAF_STEPS / 4 && map->is.height) {
+	if (map->at.leaf->count < LEAF_STEPS / 4 && map->is.height && !journal_notes(map->arena->journal)) {
 		step_tidy(map);
 		step_seek(map, c->page);
 	}
@@ -394,8 +394,9 @@ static void change_any(struct step_map *map, struct change *c)
 
 uint64_t step_set(struct step_map *map, uint64_t page, uint64_t end, uint32_t value, enum step_mark mark)
 {
-	uint64_t version = map->version;
+	uint64_t version = map->version, height = map->is.height;
 
+	journal_step(map->arena->journal);
 	step_seek(map, page);
 	if (value == STEP_FREE && mark == STEP_KEEP && (map->at.leaf->step[map->at.slot] & STEP_CLOSED))
 		value = STEP_KEPT;
@@ -410,6 +411,8 @@ uint64_t step_set(struct step_map *map, uint64_t page, uint64_t end, uint32_t va
 	}
 	if (value == STEP_FREE)
 		step_gap_note(map);
+	if (unlikely(journal_notes(map->arena->journal)))
+		notes_check(map, height);
 	__atomic_store_n(&map->version, version + 2, __ATOMIC_RELEASE);
 	return end;
 }

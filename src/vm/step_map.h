@@ -17,8 +17,8 @@
  * Invariants (step_map_check): T1 steps ascend, the first is at page 0; T2 no step repeats the value before it, unless it is marked;
  * T3 keys are the first pages of the children, gaps not below the truth; T4 `fit` is true; T5 all leaves are equally deep.
  *
- * Where the arena's journal notes anything, nodes are noted as a whole before they are changed; then a change goes over a few leaves only,
- * and the caller goes on from there after a commit.
+ * Where the arena's journal notes anything, each change is a step of its own: it commits what was noted before, goes as far as one leaf, and
+ * the caller goes on from there. So what it notes is bounded (STEP_NOTES); nodes are noted as a whole.
  *
  * Lock: the user's, for changes and searches. step_peek() needs none: `version` is odd while something changes, and nodes stay
  * nodes of their kind as long as the map lives, so a reader that finds the version unchanged has read what was true.
@@ -38,7 +38,7 @@ enum { STEP_NONE, STEP_FREE, STEP_KEPT, STEP_GAP, STEP_AREA };
 /* The end of what pages can be. */
 #define STEP_END (1ull << 35)
 
-enum { LEAF_STEPS = 31, BRANCH_ENTRIES = 31, STEP_LEVELS = 10 };
+enum { LEAF_STEPS = 31, BRANCH_ENTRIES = 31, STEP_LEVELS = 8 };
 
 struct step_leaf {
 	uint64_t count; /* in a list of leaves that are not used: the next one */
@@ -55,6 +55,23 @@ struct step_branch {
 	struct step_entry entry[BRANCH_ENTRIES];
 	uint64_t unused;
 };
+
+/* What one change notes at most, in words, in a tree with `height` branches above a leaf: */
+enum {
+	LEAF_WORDS = sizeof(struct step_leaf) / 8,
+	BRANCH_WORDS = sizeof(struct step_branch) / 8,
+	ENTRY_WORDS = sizeof(struct step_entry) / 8,
+	LOST_WORDS = 6, /* what the user may note for each tile that it loses */
+};
+/* a leaf that goes, or its first step: branches that empty have one entry left; one that does not, and keys above it; a lower root */
+#define STEP_DELETE_NOTES(height) (LEAF_WORDS + 1 + (height) * (2 + ENTRY_WORDS) + BRANCH_WORDS + (height)*ENTRY_WORDS + (height))
+/* a leaf, and all above it, split, and another root; the leaf that the step goes to */
+#define STEP_INSERT_NOTES(height) (LEAF_WORDS + 1 + (height) * (BRANCH_WORDS + 1) + 1 + LEAF_WORDS)
+/* the state; the tiles of a leaf; the rest of it, and the step behind; a step, and one behind it, in a tree that has grown meanwhile; a mark;
+ * largest gaps, twice; and what the user notes for what is new */
+#define STEP_NOTES(height) \
+	(sizeof(struct step_state) / 8 + (LEAF_STEPS + 1) * LOST_WORDS + 2 * STEP_DELETE_NOTES(height) + \
+		STEP_INSERT_NOTES(height) + STEP_INSERT_NOTES((height) + 1) + 1 + 2 * ENTRY_WORDS * ((height) + 1) + LOST_WORDS)
 
 struct step_path {
 	struct step_leaf *leaf; /* NULL: nowhere */

@@ -12,7 +12,8 @@ enum { JOIN_MOST = LEAF_STEPS * 3 / 4, BRANCH_FEW = BRANCH_ENTRIES / 4 };
 static void map_set_height(struct step_map *map, uint64_t height)
 {
 	node_put(&map->is.height, height);
-	map->is.need = 2 * sizeof(struct step_leaf) + 2 * (height + 1) * sizeof(struct step_branch);
+	map->is.need = height + 1 < STEP_LEVELS ? 2 * sizeof(struct step_leaf) + 2 * (height + 1) * sizeof(struct step_branch)
+						: SIZE_MAX >> 32; /* not to be had: step_map_reserve_slow() */
 }
 
 void step_map_init(struct step_map *map, struct arena *arena, struct step_leaf *root,
@@ -53,7 +54,7 @@ static struct step_leaf *leaf_take(struct step_map *map)
 	map->is.leaf_count++;
 	if (!leaf)
 		return arena_take(map->arena, sizeof(*leaf));
-	step_note(map, leaf, sizeof(*leaf));
+	step_note(map, &leaf->step[0], sizeof(leaf->step[0])); /* all else in it is nobody's */
 	map->is.free_leaves = (struct step_leaf *)(uintptr_t)leaf->step[0];
 	map->is.free_leaf_count--;
 	return leaf;
@@ -76,7 +77,7 @@ static struct step_branch *branch_take(struct step_map *map)
 	map->is.branch_count++;
 	if (!branch)
 		return arena_take(map->arena, sizeof(*branch));
-	step_note(map, branch, sizeof(*branch));
+	step_note(map, &branch->unused, sizeof(branch->unused));
 	map->is.free_branches = (struct step_branch *)(uintptr_t)branch->unused;
 	map->is.free_branch_count--;
 	return branch;
@@ -238,7 +239,7 @@ static void path_drop(struct step_map *map, unsigned level)
 		struct step_branch *branch = path->up[level].branch;
 		unsigned slot = path->up[level].slot;
 
-		step_note(map, branch, sizeof(*branch));
+		step_note(map, branch, branch->count > 1 ? sizeof(*branch) : offsetof(struct step_branch, entry[1]));
 		for (unsigned i = slot; i + 1 < branch->count; i++)
 			entry_put(&branch->entry[i], branch->entry[i + 1]);
 		node_put(&branch->count, branch->count - 1);

@@ -2,6 +2,19 @@
 /* vm_manager.c - see vm_manager.h. */
 #include "vm_manager.h"
 
+/* What one step notes at most: a journal holds it. A free range is taken, or given, so that a record comes or goes. */
+enum {
+	FREE_NOTES = 2 + TREE_DEPTH + TREE_REMOVE_NOTES(TREE_DEPTH) + RECORD_GIVE_NOTES,
+	LINK_NOTES = 4 + 1,
+	CREATE_NOTES = SLAB_TAKE_NOTES + TREE_INSERT_NOTES(TREE_DEPTH) + LINK_NOTES + FREE_NOTES,
+	DESTROY_NOTES = TREE_REMOVE_NOTES(TREE_DEPTH) + LINK_NOTES + FREE_NOTES + SLAB_GIVE_NOTES,
+	EDGE_NOTES = 16, /* what the caller says of a chunk and of its neighbours, before or after */
+};
+_Static_assert(
+	TREE_INSERT_NOTES(TREE_DEPTH) + RECORD_TAKE_NOTES <= TREE_REMOVE_NOTES(TREE_DEPTH) + RECORD_GIVE_NOTES, "FREE_NOTES");
+_Static_assert(CREATE_NOTES + EDGE_NOTES <= JOURNAL_ENTRIES, "a chunk is made in one step");
+_Static_assert(DESTROY_NOTES + EDGE_NOTES <= JOURNAL_ENTRIES, "a chunk is given back in one step");
+
 void manager_init(struct vm_manager *manager, const struct tulou_host *host)
 {
 	guard_init(&manager->guard);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test_step_map.c - the step map against a plain array of pages: random changes, whole state compared, every rule checked. */
+/*
+ * test_step_map.c - the step map against a plain array of pages: random changes, whole state compared, every rule checked. A second time
+ * with a journal: changes are taken back as after a death, and what they note stays within its bound.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +21,9 @@ static bool marked[PAGES + 1];
 static int64_t lost[16], lost_model[16];
 static size_t books;
 static bool refuse;
+static struct journal *journal; /* NULL: nothing is noted */
+static uint32_t noted_most;
+static unsigned taken_back;
 
 static void *books_map(void *ctx, size_t size)
 {
@@ -33,7 +39,22 @@ static void books_unmap(void *ctx, void *start, size_t size)
 	free(start);
 }
 
-static const struct tulou_host host = {.books_map = books_map, .books_unmap = books_unmap};
+static bool nobody_is_alive(void *ctx, uint32_t owner)
+{
+	(void)ctx;
+	(void)owner;
+	return false;
+}
+
+static __attribute__((noreturn)) void panicked(void *ctx, const char *what)
+{
+	(void)ctx;
+	fail_msg("%s", what);
+	abort();
+}
+
+static const struct tulou_host host = {
+	.books_map = books_map, .books_unmap = books_unmap, .alive = nobody_is_alive, .panic = panicked};
 
 static void note_lost(struct step_map *map, uint32_t value, uint64_t pages)
 {
@@ -106,18 +127,42 @@ static uint64_t next_random(uint64_t *random)
 	return *random >> 11;
 }
 
+/* What is noted is taken back now and then, or goes up to the end of a leaf: then it goes on, where that is of use. */
+static void change(struct step_map *map, uint64_t page, uint64_t end, uint32_t value, enum step_mark mark)
+{
+	int64_t before[16];
+	uint64_t reached;
+	bool first = true;
+
+	do {
+		memcpy(before, lost, sizeof(lost));
+		reached = step_set(map, page, end, value, mark);
+		if (journal && journal_count(journal) > noted_most)
+			noted_most = journal_count(journal);
+		if (journal && first && ++taken_back % 3 == 0) {
+			journal_recover(journal, 2);
+			step_map_forget(map);
+			memcpy(lost, before, sizeof(lost));
+			return;
+		}
+		assert_true(reached > page && reached <= end);
+		assert_int_equal(reached, model_set(page, journal ? reached : end, value, mark));
+		page = reached;
+		first = false;
+	} while (mark != STEP_KEEP && page < end);
+}
+
 /* Chunks come and go whole; in them pages are set to all values but NONE. */
 static void random_step(struct step_map *map, uint64_t *random)
 {
-	uint64_t chunk = 1 + next_random(random) % (PAGES / CHUNK - 2), first = chunk * CHUNK, page, end, reached;
+	uint64_t chunk = 1 + next_random(random) % (PAGES / CHUNK - 2), first = chunk * CHUNK, page, end;
 	uint64_t pages = next_random(random) % (next_random(random) % 8 ? 8 : 500) + 1, found, wanted, align;
 	uint32_t value = STEP_FREE + (uint32_t)(next_random(random) % 8);
 
 	assert_true(step_map_reserve(map, 1));
 	if (model[first] == STEP_NONE || next_random(random) % 200 == 0) {
 		value = model[first] == STEP_NONE ? STEP_FREE : STEP_NONE;
-		reached = step_set(map, first, first + CHUNK, value, value ? STEP_MARK : STEP_UNMARK);
-		assert_int_equal(reached, model_set(first, first + CHUNK, value, value ? STEP_MARK : STEP_UNMARK));
+		change(map, first, first + CHUNK, value, value ? STEP_MARK : STEP_UNMARK);
 		return;
 	}
 	align = 1ull << (next_random(random) % 4 ? 0 : next_random(random) % 5);
@@ -136,25 +181,38 @@ static void random_step(struct step_map *map, uint64_t *random)
 	} else {
 		first += next_random(random) % CHUNK;
 	}
-	reached = step_set(map, first, first + pages, value, STEP_KEEP);
-	assert_int_equal(reached, model_set(first, first + pages, value, STEP_KEEP));
+	change(map, first, first + pages, value, STEP_KEEP);
 }
 
-static void random_changes(void **state)
+static void forget_all(void)
 {
-	uint64_t random = 88172645463325252ull;
+	memset(model, 0, sizeof(model));
+	memset(marked, 0, sizeof(marked));
+	memset(lost, 0, sizeof(lost));
+	memset(lost_model, 0, sizeof(lost_model));
+}
+
+static void changes(uint64_t random, uint64_t *height)
+{
 	struct arena arena;
 	struct step_leaf root = {0};
 	struct step_map map;
 
-	(void)state;
+	forget_all();
 	arena_init(&arena, &host);
+	if (journal)
+		arena.journal = journal;
 	step_map_init(&map, &arena, &root, note_lost);
+	*height = 0;
 	for (unsigned i = 0; i < 60000; i++) {
 		random_step(&map, &random);
+		if (map.is.height > *height)
+			*height = map.is.height;
 		if (i % 16 == 0)
 			compare(&map);
 	}
+	if (journal) /* what stays sparse while it is noted is joined later */
+		arena.journal = JOURNAL_UNNOTED;
 	for (uint64_t first = CHUNK; first < PAGES - CHUNK; first += CHUNK) {
 		assert_true(step_map_reserve(&map, 1));
 		if (model[first] != STEP_NONE)
@@ -162,15 +220,43 @@ static void random_changes(void **state)
 				model_set(first, first + CHUNK, STEP_NONE, STEP_UNMARK));
 		compare(&map);
 	}
-	assert_int_equal(map.is.height, 0);
+	if (!journal)
+		assert_int_equal(map.is.height, 0);
 	arena_fini(&arena);
 	assert_int_equal(books, 0);
+}
+
+static void random_changes(void **state)
+{
+	uint64_t height;
+
+	(void)state;
+	changes(88172645463325252ull, &height);
+	assert_true(height >= 2);
+}
+
+static void noted_changes(void **state)
+{
+	uint64_t height;
+
+	(void)state;
+	journal = calloc(1, JOURNAL_SIZE);
+	assert_non_null(journal);
+	journal_init(journal, &host);
+	journal_begin(journal, 1);
+	changes(1181783497276652981ull, &height);
+	assert_true(height >= 2);
+	assert_in_range(noted_most, 100, STEP_NOTES(height));
+	assert_true(journal->rollbacks > 10000);
+	free(journal);
+	journal = NULL;
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_changes),
+		cmocka_unit_test(noted_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
