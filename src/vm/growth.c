@@ -149,8 +149,8 @@ static bool book_below(struct tulou_process_vm *vm, uintptr_t start, size_t most
 
 	if (range_size(room) > most + STACK_GAP)
 		room.start = start - most - STACK_GAP;
-	while (process_vm_area_above(vm, room.start, &area) && area.range.start < start)
-		room.start = area.range.end;
+	while (room.start < start && process_vm_area_above(vm, room.start, &area) && area.range.start < start)
+		room.start = size_min(area.range.end, start); /* what begins at `start` may not have taken its place yet */
 	if (range_size(room) > most && !is_own(vm, room.start - 1))
 		room.start = start - most;
 	note(vm, room);
