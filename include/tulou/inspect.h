@@ -34,7 +34,7 @@ enum { TULOU_OWNERS_SHOWN = 8 };
 struct tulou_chunk_info {
 	uintptr_t start, end;
 	enum tulou_chunk_kind kind;
-	uint32_t owners[TULOU_OWNERS_SHOWN]; /* ids, ascending; the first TULOU_OWNERS_SHOWN of owner_count */
+	uint32_t owners[TULOU_OWNERS_SHOWN]; /* ids; a chunk has one owner */
 	unsigned owner_count;
 	size_t area_count;
 	size_t used; /* bytes in areas */

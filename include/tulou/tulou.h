@@ -29,7 +29,7 @@ struct tulou_config {
 	uintptr_t start, end; /* the pool, page-aligned, half-open */
 	uintptr_t placement_start; /* where areas without an address are looked for first; 0: start. Wraps to start when full */
 	size_t chunk_size; /* default size of a multi-VMA chunk, a power of two; 0: 32 MiB */
-	int check_level; /* 0 never, 1 what was touched, 2 its chunk, 3 the whole pool, after every change */
+	int check_level; /* 0 never, 1 what was touched, 2 all of its process, 3 the whole pool, after every change */
 	/* Bytes that all processes together may commit; what a call would take beyond it is ENOMEM. Counted, whether touched or not, is
 	 * private memory that can be written and shared anonymous memory; not what was mapped with MAP_NORESERVE (unless mprotect made
 	 * it writable later), nor stacks. 0: no limit. */

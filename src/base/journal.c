@@ -6,12 +6,13 @@ struct journal *const journal_none = NULL;
 
 void journal_init(struct journal *journal, const struct tulou_host *host)
 {
-	_Static_assert(offsetof(struct journal, entries) == 32, "JOURNAL_ENTRIES");
+	_Static_assert(offsetof(struct journal, entries) == 40, "JOURNAL_ENTRIES");
 	lock_init(&journal->lock);
 	journal->host = host;
 	journal->head = 0;
 	journal->rollbacks = 0;
 	journal->next = NULL;
+	journal->version = NULL;
 }
 
 void journal_overflow(const struct journal *journal)
@@ -64,6 +65,9 @@ static void rollback_locked(struct journal *journal)
 	if (!(uint32_t)head)
 		return;
 	journal->rollbacks++;
+	if (journal->version)
+		__atomic_store_n(journal->version, *journal->version | 1, __ATOMIC_RELAXED);
+	journal_order();
 	while ((uint32_t)head) {
 		entry_restore(&journal->entries[(uint32_t)head - 1]);
 		journal_order();

@@ -38,11 +38,13 @@ struct journal {
 	uint32_t rollbacks; /* how often something was taken back; guarded by lock */
 	uint64_t head; /* owner << 32 | count; atomic */
 	struct journal *next; /* for whoever keeps journals in a list */
+	uint64_t *version; /* of what is read without a lock: made odd before anything is taken back. NULL: there is none */
 	struct journal_entry entries[];
 };
 
-/* The most that is noted between two commits is a few hundred entries: the balancing of four trees. Bytes with the head. */
-enum { JOURNAL_SIZE = 32768, JOURNAL_ENTRIES = (JOURNAL_SIZE - 32) / 16, JOURNAL_SIZE_SHIFT = 56 };
+/* What is noted between two commits is bounded, and fits: STEP_NOTES, TREE_REMOVE_NOTES … and the assertions of those who put them together.
+ * Bytes with the head. */
+enum { JOURNAL_SIZE = 32768, JOURNAL_ENTRIES = (JOURNAL_SIZE - 40) / 16, JOURNAL_SIZE_SHIFT = 56 };
 
 #define JOURNAL_UNNOTED ((struct journal *)1)
 
@@ -121,6 +123,13 @@ static inline bool journal_notes(const struct journal *journal)
 	return (uintptr_t)journal > (uintptr_t)JOURNAL_UNNOTED;
 }
 
+/* Where nothing is half done: what was noted need not be taken back. */
+static inline void journal_step(struct journal *journal)
+{
+	if (unlikely(journal_notes(journal)))
+		journal_commit(journal);
+}
+
 /* *place = value, noted if `journal` notes anything. */
 #define journal_set(journal, place, value) \
 	do { \
@@ -148,17 +157,23 @@ static inline void guard_name(struct guard *guard, struct journal *journal)
 	journal_order();
 }
 
-/* GUARD_WHOLE: taken over, and what the dead holder did is rolled back. GUARD_TORN: taken over from a holder that did not note its
- * changes: the caller marks the box, so that nobody reads on. Then it calls guard_name(), in any case: until then the next taker
- * sees what this one saw. */
-static inline enum guard_result guard_lock(struct guard *guard, const struct tulou_host *host, uint32_t self)
+/* The guard's lock has just been taken, as `how` says. */
+static inline enum guard_result guard_taken(struct guard *guard, enum lock_result how, uint32_t self)
 {
-	if (likely(lock_take(&guard->lock, host, self) == LOCK_TAKEN))
+	if (likely(how == LOCK_TAKEN))
 		return GUARD_TAKEN;
 	if (guard->journal == JOURNAL_UNNOTED)
 		return GUARD_TORN;
 	guard_recover(guard, self);
 	return GUARD_WHOLE;
+}
+
+/* GUARD_WHOLE: taken over, and what the dead holder did is rolled back. GUARD_TORN: taken over from a holder that did not note its
+ * changes: the caller marks the box, so that nobody reads on. Then it calls guard_name(), in any case: until then the next taker
+ * sees what this one saw. */
+static inline enum guard_result guard_lock(struct guard *guard, const struct tulou_host *host, uint32_t self)
+{
+	return guard_taken(guard, lock_take(&guard->lock, host, self), self);
 }
 
 /* The same for a guard whose holders always note. */
@@ -173,8 +188,7 @@ static inline enum guard_result guard_take(
 
 static inline void guard_drop(struct guard *guard, const struct tulou_host *host)
 {
-	if (journal_notes(guard->journal))
-		journal_commit(guard->journal);
+	journal_step(guard->journal);
 	guard->journal = NULL;
 	lock_drop(&guard->lock, host);
 }

@@ -23,9 +23,14 @@ struct lock {
 	uint32_t word;
 };
 
-enum lock_result { LOCK_TAKEN, LOCK_TAKEN_OVER };
+enum lock_result { LOCK_TAKEN, LOCK_TAKEN_OVER, LOCK_HELD };
 
 enum lock_result lock_take_slow(struct lock *lock, const struct tulou_host *host, uint32_t self);
+/* Without waiting: take it if it is free, or its holder dead. LOCK_HELD: somebody alive holds it, and `seen` is the word. `mark`: 0, or, after
+ * lock_await(), LOCK_CONTENDED. */
+enum lock_result lock_take_now(struct lock *lock, const struct tulou_host *host, uint32_t self, uint32_t mark, uint32_t *seen);
+/* Wait, at most for as long as host->wait does, until the word is not `seen` any more. */
+void lock_await(struct lock *lock, const struct tulou_host *host, uint32_t seen);
 
 static inline void lock_init(struct lock *lock)
 {
@@ -51,6 +56,17 @@ static inline void lock_drop(struct lock *lock, const struct tulou_host *host)
 {
 	if (unlikely(__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) & LOCK_CONTENDED))
 		host->wake(host->ctx, &lock->word, 1);
+}
+
+/* Who holds it; 0: nobody. A task can trust the answer as far as it is about itself. */
+static inline uint32_t lock_holder(const struct lock *lock)
+{
+	return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) & LOCK_OWNER;
+}
+
+static inline bool lock_is_contended(const struct lock *lock)
+{
+	return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) & LOCK_CONTENDED;
 }
 
 /* For assertions: somebody holds it, as far as the caller knows himself. */

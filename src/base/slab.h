@@ -75,12 +75,14 @@ size_t slab_bytes_locked(const struct slab *slab);
 /* NULL, or the rule that broke. Nobody may use the slab meanwhile. */
 const char *slab_check(const struct slab *slab);
 
+/* What taking one object, or giving one back, notes at most, in words. */
+enum { SLAB_TAKE_NOTES = 9, SLAB_GIVE_NOTES = 18 };
+
 void slab_reap_locked(struct slab *slab);
 
 static inline void slab_step_locked(struct slab *slab)
 {
-	if (journal_notes(slab->guard->journal))
-		journal_commit(slab->guard->journal);
+	journal_step(slab->guard->journal);
 	if (unlikely(slab->doomed))
 		slab_reap_locked(slab);
 }

@@ -54,6 +54,15 @@ struct tree_node *tree_take_down(struct tree *tree, struct tree_node **at);
 /* The node's own contribution to the augmented value changed. */
 void tree_touch(struct tree *tree, struct tree_node *node);
 
+/* What a change notes at most, in words, in a tree of `depth` levels (what `update` notes is one word): to insert refreshes each level and raises
+ * a node twice; to remove moves a node to the place of another, and raises twice at every other level (of an AVL tree). */
+enum {
+	TREE_DEPTH = 48, /* of 2^32 nodes at most */
+	TREE_RAISE_NOTES = 2 + 4 + 2 * 2,
+};
+#define TREE_INSERT_NOTES(depth) (1 + 2 + 2 * (depth) + 2 * TREE_RAISE_NOTES)
+#define TREE_REMOVE_NOTES(depth) (2 + 4 + 2 + 2 + 2 * (depth) + (depth) / 2 * 2 * TREE_RAISE_NOTES)
+
 /* In order; NULL at the end. */
 struct tree_node *tree_first(const struct tree *tree);
 struct tree_node *tree_last(const struct tree *tree);

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * area.h - a VMA: one range of one process in one chunk, whose pages are alike.
+ * area.h - a VMA: one range of one process, whose pages are alike.
  *
- *     chunk   |  AAAA  BBBBBB..CC   |      an area never crosses a chunk's edge; what one mmap put into two chunks is two areas,
- *                                          which mremap treats as one mapping (area_continues)
+ *     chunks  |  AAAA  BBBBBB..CC   |CC...   |      an area never crosses a chunk's edge; what one mmap put into two chunks is two areas,
+ *                                                     which mremap treats as one mapping
  *
- * Two areas that touch in a chunk are one record if area_continues() says so: same owner, perms, flags and kind, and the same
- * object at continuing offsets. Anonymous private memory has no object; shared anonymous memory has one per mmap.
- *
- * Guards: the tree links belong to the chunk's lock. All else is changed only by the owner's own calls, under its process lock
- * *and* the chunk's lock: either is enough to read.
+ * Areas are not kept one by one: the step map of the process says what is where (step_map.h), its contents what that shows
+ * (content.h). Two areas that touch in a chunk are one if they show the same: same perms, flags and kind, and the same object at
+ * continuing offsets. Anonymous private memory has no object; shared anonymous memory has one per mmap.
  */
 #ifndef TULOU_VM_AREA_H
 #define TULOU_VM_AREA_H
@@ -17,12 +15,10 @@
 #include <tulou/inspect.h>
 
 #include "base/range.h"
-#include "base/tree.h"
 #include "layout.h"
 #include "perms.h"
 
 struct shm_object;
-struct owner;
 
 /* What an area's flags say beside TULOU_MAP_*: bits that no flag of mmap(2) has that areas keep. */
 enum {
@@ -50,26 +46,11 @@ struct area_change {
 	int prot; /* -1: as it was */
 };
 
-/* An area as calls see it: a copy, true until the next change. */
+/* A copy, true until the next change. */
 struct area {
 	struct range range;
 	struct area_content content;
 };
-
-/* As the index keeps it. */
-struct area_record {
-	struct tree_node node;
-	struct range range;
-	struct owner *owner;
-	struct area_content content;
-};
-
-_Static_assert(sizeof(struct area_record) <= 80, "an area is a record");
-
-static inline struct area_record *to_record(struct tree_node *node)
-{
-	return node ? container_of(node, struct area_record, node) : NULL;
-}
 
 /* Kept for a mapping that grows down: growth.h. */
 static inline bool content_is_room(const struct area_content *content)
@@ -138,10 +119,5 @@ static inline struct area_content area_content_at(struct area_content content, s
 		content.offset += by;
 	return content;
 }
-
-/* Does `next` go on where `first`, `size` bytes long, ends? */
-bool area_content_continues(const struct area_content *first, size_t size, const struct area_content *next);
-/* Is `next` the rest of the same mapping as `area`? They may lie in two chunks. */
-bool area_continues(const struct area_record *area, const struct area_record *next);
 
 #endif

@@ -19,32 +19,32 @@ static struct tulou_process_vm *link_process(struct list *link)
 	return container_of(link, struct tulou_process_vm, link);
 }
 
+/* The last area of a chunk, if it reaches up to its end. */
+static struct tulou_process_vm *tail_owner(const struct chunk *chunk)
+{
+	struct step_tile tile = step_tile_at(&chunk->process->map, page_number(chunk->range.end - PAGE_SIZE));
+
+	return tile.value >= STEP_AREA ? chunk->process : NULL;
+}
+
 static bool chunks_check(struct tulou *pool, struct report *report)
 {
-	const struct stock *stock = &pool->limbo->stock;
-	const struct area_record *last = NULL;
+	struct tulou_process_vm *last = NULL;
+	uintptr_t end = 0;
 	bool ok = true;
 
 	for (struct tree_node *node = tree_first(&pool->manager.chunks); node && ok; node = tree_next(node)) {
 		struct chunk *chunk = to_chunk(node);
-		struct area_record *area;
 
-		chunk_lock(chunk, stock);
-		if (chunk->torn) { /* until its dead process is given back */
-			chunk_unlock(chunk, stock);
+		if (chunk->process->torn || process_vm_is_behind(chunk->process)) { /* until it is given back, or has caught up */
 			last = NULL;
 			continue;
 		}
-		ok = chunk_check_locked(chunk, report);
-		area = to_record(tree_first(&chunk->areas));
-		if (ok && area && last && last->range.end == area->range.start && last->owner->process != area->owner->process)
-			ok = report_broken(report, "V4: %lx: areas of two processes touch across chunks", area->range.start);
-		if (area)
-			last = to_record(tree_last(&chunk->areas));
-		for (; ok && area; area = to_record(tree_next(&area->node)))
-			if (area->content.pending && !area->owner->process->torn)
-				ok = report_broken(report, "V5: %lx: pending, but no call runs", area->range.start);
-		chunk_unlock(chunk, stock);
+		ok = chunk_check(chunk, report);
+		if (ok && last && end == chunk->range.start && last != chunk->process && chunk->head_used)
+			ok = report_broken(report, "V4: %lx: areas of two processes touch across chunks", end);
+		last = tail_owner(chunk);
+		end = chunk->range.end;
 	}
 	return ok;
 }
@@ -53,14 +53,14 @@ static bool chunks_check(struct tulou *pool, struct report *report)
 static bool frozen_check(struct tulou *pool, struct report *report)
 {
 	bool ok = manager_check_locked(&pool->manager, pool->range, report) && chunks_check(pool, report) &&
-		  process_vm_check(pool->limbo, report);
+		  process_vm_check(pool->limbo, true, report);
 	uint64_t granted = 0;
 	size_t count = 0;
 
 	list_for_each(link, &pool->processes)
 	{
-		ok = ok && process_vm_check(link_process(link), report);
 		granted += pool->memory_limit ? link_process(link)->granted : 0;
+		ok = ok && process_vm_check(link_process(link), true, report);
 		count++;
 	}
 	if (ok && granted > pool->committed)
@@ -91,23 +91,24 @@ void check_pool_or_panic(struct tulou *pool)
 		pool->host->panic(pool->host->ctx, text);
 }
 
+static bool areas_check(struct tulou_process_vm *vm, struct range range, struct report *report)
+{
+	struct step_tile tile = {.end = page_number(range.start)};
+
+	while (tile.end < page_number(range.end) && step_area_above(&vm->map, tile.end, &tile))
+		if (tile.value >= content_end(&vm->contents) || !content_is_used(content_at(&vm->contents, tile.value)))
+			return report_broken(report, "V1: %lx: an area of no content", page_address(tile.page));
+	return true;
+}
+
 void check_touched(struct tulou_process_vm *vm, struct range touched)
 {
 	char text[REPORT_SIZE];
 	struct report report = {text, sizeof(text)};
-	struct owner *owner = process_vm_owner_above(vm, touched.start);
-	bool ok = true;
+	bool ok = areas_check(vm, touched, &report);
 
-	for (; ok && owner && owner->chunk->range.start < touched.end; owner = to_owner(tree_next(&owner->node))) {
-		struct chunk *chunk = owner->chunk;
-
-		chunk_lock(chunk, &vm->stock);
-		if (vm->pool->check_level >= 2)
-			ok = chunk_check_locked(chunk, &report);
-		else
-			ok = area_check_run(chunk, chunk_area_above_locked(chunk, touched.start), touched.end, &report);
-		chunk_unlock(chunk, &vm->stock);
-	}
+	if (ok && vm->pool->check_level >= 2)
+		ok = process_vm_check(vm, false, &report);
 	if (!ok)
 		vm->pool->host->panic(vm->pool->host->ctx, text);
 }

@@ -22,14 +22,12 @@ bool report_broken(struct report *report, const char *text, ...) __attribute__((
 
 /* F1-F4; the free ranges lie inside `within`. */
 bool free_space_check(const struct free_space *space, struct range within, struct report *report);
-/* V1-V3 for the areas from `from` to the first one that begins at or above `end`, and V4 among them. */
-bool area_check_run(const struct chunk *chunk, struct area_record *from, uintptr_t end, struct report *report);
-/* V1-V4, C3-C6, F1-F4. The chunk's lock is held. */
-bool chunk_check_locked(const struct chunk *chunk, struct report *report);
+/* V1, V5, C3, C4, C6. All stands still. */
+bool chunk_check(struct chunk *chunk, struct report *report);
 /* C1, C2, F1-F4. The manager's lock is held. */
 bool manager_check_locked(const struct vm_manager *manager, struct range pool, struct report *report);
-/* P1-P4, H1-H3. The process's lock is held; takes chunk locks. */
-bool process_vm_check(struct tulou_process_vm *vm, struct report *report);
+/* P1, P2, P5, P8, P9, H1-H3, T1-T5. The process's lock is held; `still`: so are all others. */
+bool process_vm_check(struct tulou_process_vm *vm, bool still, struct report *report);
 /* S1-S5. Nothing may change meanwhile. */
 bool shm_check(const struct tulou *pool, struct report *report);
 bool slabs_check(const struct tulou *pool, struct report *report);

@@ -7,42 +7,61 @@ static const struct tulou_process_vm *link_process(struct list *link)
 	return container_of(link, struct tulou_process_vm, link);
 }
 
-static bool owner_is_listed(const struct owner *owner)
+/* What the map has of each content, and in all. */
+struct map_count {
+	struct usage usage;
+	size_t marks, pages; /* pages: that are not nobody's */
+};
+
+static struct map_count map_count(struct tulou_process_vm *vm)
 {
-	list_for_each(link, &owner->chunk->owners) if (link_owner(link) == owner) return true;
-	return false;
+	struct map_count count = {.marks = 0};
+	struct step_tile tile = {.end = 0};
+
+	while (tile.end < STEP_END) {
+		tile = step_tile_at(&vm->map, tile.end);
+		count.marks += tile.first;
+		count.pages += tile.value == STEP_NONE ? 0 : tile.end - tile.page;
+		if (tile.value < STEP_AREA)
+			continue;
+		usage_add(&count.usage, usage_of(&content_at(&vm->contents, tile.value)->is, range_size(tile_range(&tile))));
+	}
+	return count;
 }
 
-static bool owner_check_locked(const struct tulou_process_vm *vm, const struct owner *owner, struct report *report)
+/* The pages of one content, counted. */
+static uint64_t content_count(struct tulou_process_vm *vm, uint32_t number)
 {
-	const struct chunk *chunk = owner->chunk;
+	struct step_tile tile = {.end = 0};
+	uint64_t pages = 0;
 
-	if (owner->process != vm || !owner_is_listed(owner))
-		return report_broken(report, "P1: process %u: chunk %lx does not know it", vm->id, chunk->range.start);
-	if (!owner->area_count && !owner->pins)
-		return report_broken(report, "P1: process %u has nothing in chunk %lx", vm->id, chunk->range.start);
-	if (owner->room &&
-		(!chunk->open || (chunk->owner_count == 1 && owner->room * PAGE_SIZE > free_space_largest(&chunk->free))))
-		return report_broken(
-			report, "P4: process %u: no %u free pages in chunk %lx", vm->id, owner->room, chunk->range.start);
-	for (struct tree_node *node = tree_first(&chunk->areas); node; node = tree_next(node)) {
-		const struct area_record *area = to_record(node);
+	while (step_area_above(&vm->map, tile.end, &tile))
+		pages += tile.value == number ? tile.end - tile.page : 0;
+	return pages;
+}
 
-		if (area->owner == owner && area->content.kind == TULOU_AREA_HEAP &&
-			!range_covers(range_between(vm->heap_start, page_up(vm->brk)), area->range))
-			return report_broken(report, "H3: %lx: heap outside [heap_start, brk)", area->range.start);
+static bool contents_check(struct tulou_process_vm *vm, struct report *report)
+{
+	uint32_t used = 0;
+
+	for (uint32_t number = STEP_AREA; number < content_end(&vm->contents); number++) {
+		const struct content *content = content_at(&vm->contents, number);
+		uint64_t pages = content_count(vm, number);
+
+		if (!content_is_used(content) && pages)
+			return report_broken(report, "P9: process %u: content %u is not one", vm->id, number);
+		if (!content_is_used(content))
+			continue;
+		used++;
+		if (pages != content->pages)
+			return report_broken(report, "P9: process %u: content %u has %lu pages, counted %lu", vm->id, number,
+				pages, content->pages);
+		if (content_find(&vm->contents, &content->is) != number)
+			return report_broken(report, "P10: process %u: content %u is not found", vm->id, number);
 	}
+	if (used + vm->contents.free_count != vm->contents.used)
+		return report_broken(report, "P10: process %u: contents are lost", vm->id);
 	return true;
-}
-
-static void usage_count_locked(const struct owner *owner, struct usage *usage)
-{
-	for (struct tree_node *node = tree_first(&owner->chunk->areas); node; node = tree_next(node)) {
-		const struct area_record *area = to_record(node);
-
-		if (area->owner == owner)
-			usage_add(usage, usage_of(&area->content, range_size(area->range)));
-	}
 }
 
 static bool rooms_check(struct tulou_process_vm *vm, struct report *report)
@@ -64,43 +83,62 @@ static bool rooms_check(struct tulou_process_vm *vm, struct report *report)
 	return true;
 }
 
-static bool heap_check(const struct tulou_process_vm *vm, struct report *report)
+static bool heap_check(struct tulou_process_vm *vm, struct report *report)
 {
-	if (!vm->heap)
-		return true;
+	struct step_tile tile = {.end = 0};
+
 	if (vm->brk < vm->heap_start)
 		return report_broken(report, "H1: process %u: the break %lx is below the heap", vm->id, vm->brk);
-	if (!vm->heap->pins || vm->heap->process != vm || vm->heap->chunk->range.start != vm->heap_start)
-		return report_broken(report, "H2: process %u: the heap's chunk is not pinned or begins elsewhere", vm->id);
+	if (!range_is_empty(vm->heap_room) &&
+		(vm->heap_room.start != vm->heap_start || !step_begins_chunk(&vm->map, page_number(vm->heap_start))))
+		return report_broken(report, "H2: process %u: the heap's chunk begins elsewhere", vm->id);
+	while (step_area_above(&vm->map, tile.end, &tile))
+		if (content_at(&vm->contents, tile.value)->is.kind == TULOU_AREA_HEAP &&
+			!range_covers(range_between(vm->heap_start, page_up(vm->brk)), tile_range(&tile)))
+			return report_broken(report, "H3: %lx: heap outside [heap_start, brk)", page_address(tile.page));
 	return true;
 }
 
-bool process_vm_check(struct tulou_process_vm *vm, struct report *report)
+/* The list is the manager's, and `stale` too: others may cut a chunk meanwhile, unless all stands still. */
+static bool chunks_listed(struct tulou_process_vm *vm, bool still, const struct map_count *count, struct report *report)
 {
-	const char *broken = vm->torn ? NULL : tree_check(&vm->owners);
-	struct usage usage = {0};
-	uintptr_t last = 0;
-	bool ok = true;
+	size_t chunks = 0, pages = 0;
+	bool stale;
 
-	if (vm->torn)
-		return true; /* until it is given back */
-	if (broken)
-		return report_broken(report, "P3: process %u: owners: %s", vm->id, broken);
-	for (struct tree_node *node = tree_first(&vm->owners); node && ok; node = tree_next(node)) {
-		struct chunk *chunk = to_owner(node)->chunk;
-
-		if (chunk->range.start < last)
-			return report_broken(report, "P2: process %u: owners do not ascend at %lx", vm->id, chunk->range.start);
-		last = chunk->range.end;
-		chunk_lock(chunk, &vm->stock);
-		ok = owner_check_locked(vm, to_owner(node), report);
-		usage_count_locked(to_owner(node), &usage);
-		chunk_unlock(chunk, &vm->stock);
+	if (!still)
+		manager_lock(&vm->pool->manager, &vm->stock);
+	stale = vm->stale.end;
+	list_for_each(link, &vm->chunks)
+	{
+		chunks++;
+		pages += page_number(range_size(link_chunk(link)->range));
 	}
-	if (ok && (usage.total != vm->usage.total || usage.data != vm->usage.data || usage.committed != vm->usage.committed))
+	if (!still)
+		manager_unlock(&vm->pool->manager, &vm->stock);
+	if (!stale && (chunks != count->marks || pages != count->pages))
+		return report_broken(report, "P1: process %u: %zu marks and %zu pages for %zu chunks of %zu pages", vm->id,
+			count->marks, count->pages, chunks, pages);
+	return true;
+}
+
+bool process_vm_check(struct tulou_process_vm *vm, bool still, struct report *report)
+{
+	bool whole = !vm->torn && !vm->interrupted;
+	const char *broken = whole ? step_map_check(&vm->map) : NULL;
+	struct map_count count;
+
+	if (!whole)
+		return true; /* until it is given back, or has caught up */
+	if (broken)
+		return report_broken(report, "process %u: %s", vm->id, broken);
+	count = map_count(vm);
+	if (count.usage.total != vm->usage.total || count.usage.data != vm->usage.data ||
+		count.usage.committed != vm->usage.committed)
 		return report_broken(report, "P5: process %u has %zu bytes, %zu of data, %zu committed, not %zu, %zu, %zu",
-			vm->id, usage.total, usage.data, usage.committed, vm->usage.total, vm->usage.data, vm->usage.committed);
-	return ok && heap_check(vm, report) && rooms_check(vm, report) && resident_check(vm, report);
+			vm->id, count.usage.total, count.usage.data, count.usage.committed, vm->usage.total, vm->usage.data,
+			vm->usage.committed);
+	return chunks_listed(vm, still, &count, report) && contents_check(vm, report) && heap_check(vm, report) &&
+	       rooms_check(vm, report) && resident_check(vm, report);
 }
 
 static struct shm_bond *link_bond(struct list *link)
@@ -112,6 +150,7 @@ static struct shm_bond *link_bond(struct list *link)
 static bool bonds_check(const struct tulou_process_vm *vm, struct report *report)
 {
 	const char *broken = vm->torn ? NULL : tree_check(&vm->bonds.tree);
+	bool whole = !vm->torn && !vm->interrupted;
 	size_t idle = 0;
 
 	if (broken)
@@ -122,27 +161,28 @@ static bool bonds_check(const struct tulou_process_vm *vm, struct report *report
 
 		bond->object->counted++;
 		idle += bond->areas == 0;
-		if (!vm->torn && bond->areas != bond->counted)
+		if (whole && bond->areas != bond->counted)
 			return report_broken(report, "S4: process %u shows object %lx:%lu %zu times, counted %zu", vm->id,
 				bond->object->dev, bond->object->ino, bond->counted, bond->areas);
 	}
-	if (!vm->torn && idle != vm->bonds.idle)
+	if (whole && idle != vm->bonds.idle)
 		return report_broken(
 			report, "S4: process %u: %zu bonds without areas, counted %zu", vm->id, idle, vm->bonds.idle);
 	return true;
 }
 
-static bool areas_count(const struct chunk *chunk, struct report *report)
+/* Each content that shows an object is counted by the process's bond with it. */
+static bool contents_count(const struct tulou_process_vm *vm, struct report *report)
 {
-	for (struct tree_node *node = chunk->torn ? NULL : tree_first(&chunk->areas); node; node = tree_next(node)) {
-		const struct area_record *area = to_record(node);
+	for (uint32_t number = STEP_AREA; !vm->torn && number < content_end(&vm->contents); number++) {
+		const struct content *content = content_at(&vm->contents, number);
 		struct shm_bond *bond;
 
-		if (!area->content.object || area->owner->process->torn)
+		if (!content_is_used(content) || !content->is.object)
 			continue;
-		bond = shm_bond_find(&area->owner->process->bonds, area->content.object);
+		bond = shm_bond_find(&vm->bonds, content->is.object);
 		if (!bond)
-			return report_broken(report, "S4: %lx: the process has no bond with what it shows", area->range.start);
+			return report_broken(report, "S4: process %u has no bond with what content %u shows", vm->id, number);
 		bond->counted++;
 	}
 	return true;
@@ -177,8 +217,7 @@ bool shm_check(const struct tulou *pool, struct report *report)
 	for (struct tree_node *node = tree_first(&pool->shm.objects); node; node = tree_next(node))
 		container_of(node, struct shm_object, node)->counted = 0;
 	list_for_each(at, &pool->processes) list_for_each(link, &link_process(at)->bonds.list) link_bond(link)->counted = 0;
-	for (struct tree_node *chunk = tree_first(&pool->manager.chunks); chunk && ok; chunk = tree_next(chunk))
-		ok = areas_count(to_chunk(chunk), report);
+	list_for_each(at, &pool->processes) ok = ok && contents_count(link_process(at), report);
 	list_for_each(at, &pool->processes) ok = ok && bonds_check(link_process(at), report);
 	return ok && objects_check(&pool->shm, report);
 }

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chunk.h - a chunk: a range of the pool with the areas in it. The chunk manager of the chart is chunk_manager.h.
+ * chunk.h - a chunk: a range of the pool that one process has, with its areas and its own free space in it.
  *
  *     range  |~gap~|   AAAA   AA    BBBB       ·|        gap: never handed out (the 256 pages below a stack)
- *                   └──── usable ─────────────┘          ·: placement leaves the last page, so that the next chunk may
- *                   areas + free space = usable             begin with another process's area
+ *                                                        ·: placement leaves the last page, so that the next chunk may
+ *                                                          begin with another process's area
  *
- * kind  SINGLE: made for one area of one owner; with a second area it becomes MULTI (of its own size) and stays so.
- * open  placement may use it: chunks of default size. Closed are those made to measure (large areas, heap, stack, images):
- *       they are used by placement only when the pool has no room left.
- * head_guard  the page below the chunk was seen in use: placement leaves the first page too.
+ * A single-VMA chunk is made to measure for one area; a multi-VMA chunk has the default size, or more than one area. What is in it
+ * stands in the owner's step map, where each chunk's start is marked. A process that needs room in another's chunk takes a part
+ * of it that is free, as a chunk of its own (neighbours.h): no chunk has two owners, and what is in it is its process's business alone.
  *
- * An owner is the bond of one process with one chunk: it counts the process's areas there, exactly, and is in the chunk's list
- * and in the process's tree. A pin keeps it without an area (an empty heap). Chunk and owner vanish with the last of them.
+ * All of it is guarded by the manager's guard, and noted. The owner may read all but `node` without it, under its own lock, but not
+ * the two words that say whether the first and the last page may be in an area, which neighbours of other processes look at.
  */
 #ifndef TULOU_VM_CHUNK_H
 #define TULOU_VM_CHUNK_H
@@ -25,22 +24,14 @@
 struct tulou_process_vm;
 
 struct chunk {
-	struct tree_node node; /* guarded by the manager's lock */
-	struct range range; /* start: fixed; end: changed under manager and chunk lock */
-	size_t gap; /* bytes; fixed */
-	bool open; /* fixed */
-	/* guarded by the manager's *and* this chunk's lock; either is enough to read. Noted even in a chunk that one process has
-	 * alone */
-	struct list owners;
-	size_t owner_count;
-	struct guard guard;
-	/* guarded by guard */
-	uint8_t kind; /* enum tulou_chunk_kind */
-	bool head_guard;
-	bool torn; /* its one owner died in the middle of a change: nobody reads on (salvage.c) */
-	struct tree areas;
-	size_t area_count, used; /* used: bytes */
-	struct free_space free;
+	struct tree_node node; /* vm_manager.chunks */
+	struct range range;
+	struct tulou_process_vm *process;
+	struct list link; /* process_vm.chunks */
+	uint32_t gap; /* bytes at the start */
+	bool measured; /* made for one area */
+	bool open; /* placement may use it; else only when all else is full */
+	bool head_used, tail_used; /* the first or last page is in an area */
 };
 
 /* What one process has in all its areas, in bytes; changed under its process lock. */
@@ -68,38 +59,14 @@ static inline void usage_add(struct usage *usage, struct usage more)
 	usage->committed += more.committed;
 }
 
-struct owner {
-	struct tree_node node; /* process_vm.owners, by address; guarded by the process's lock */
-	struct tulou_process_vm *process;
-	struct usage *usage; /* the process's */
-	struct chunk *chunk;
-	struct list link; /* chunk.owners */
-	uint32_t area_count; /* changed under process and chunk lock */
-	uint32_t pins; /* the same */
-	/* guarded by the process's lock: what the process knows of the room in its open chunks. A guide to placement, never above
-	 * the truth unless another owner took some. */
-	uint32_t room, room_max; /* pages; the largest free range, and the largest room in this subtree */
-};
-
 static inline struct chunk *to_chunk(struct tree_node *node)
 {
 	return node ? container_of(node, struct chunk, node) : NULL;
 }
 
-static inline struct owner *to_owner(struct tree_node *node)
+static inline struct chunk *link_chunk(struct list *link)
 {
-	return node ? container_of(node, struct owner, node) : NULL;
-}
-
-static inline struct owner *link_owner(struct list *link)
-{
-	return container_of(link, struct owner, link);
-}
-
-/* Where areas can be. */
-static inline struct range chunk_usable(const struct chunk *chunk)
-{
-	return range_between(chunk->range.start + chunk->gap, chunk->range.end);
+	return container_of(link, struct chunk, link);
 }
 
 #endif

@@ -2,27 +2,46 @@
 /*
  * fork.c - a consistent copy of the books.
  *
- *     prepare:  list lock → all process locks, in order of creation, then limbo → manager lock
+ *     prepare:  list lock → border → all process locks, in order of creation, then limbo → manager lock
  *
- * Forks come one after the other (list lock). Who waits for a process lock here waits for a call to end; a call never asks
- * for the list lock. With all process locks and the manager's held nobody can hold a chunk lock: those
- * are taken inside calls, or by walks, which hold the manager's or a process's lock. The leaves are taken for a moment at
- * most: prepare takes them last, shm manager before slabs.
+ * Forks come one after the other (list lock). Who waits for a process lock here waits for a call to end, or to be parked at the
+ * border (neighbours.h), which is as good; a call never asks for the list lock. The leaves are taken for a moment at most: prepare
+ * takes them last, shm manager before slabs.
  */
 #include "check.h"
 #include "growth.h"
-#include "process_vm.h"
+#include "neighbours.h"
 
 static struct tulou_process_vm *link_process(struct list *link)
 {
 	return container_of(link, struct tulou_process_vm, link);
 }
 
+/* Its lock is held afterwards, or its holder is parked. */
+static void process_vm_freeze(struct tulou_process_vm *vm, uint32_t self)
+{
+	bool locked;
+
+	neighbour_hold(vm, self, &locked);
+	vm->frozen = locked;
+	if (locked && !vm->torn && process_vm_is_behind(vm)) {
+		process_vm_change_noted(vm);
+		process_vm_catch_up(vm);
+	}
+}
+
+static void process_vm_thaw(struct tulou_process_vm *vm)
+{
+	if (vm->frozen)
+		process_vm_unlock(vm);
+}
+
 void pool_freeze(struct tulou *pool, uint32_t self)
 {
 	pool_lock_list(pool, self);
-	list_for_each(link, &pool->processes) process_vm_lock(link_process(link), self);
-	process_vm_lock(pool->limbo, self);
+	guard_take(&pool->border, pool->host, self, NULL);
+	list_for_each(link, &pool->processes) process_vm_freeze(link_process(link), self);
+	process_vm_freeze(pool->limbo, self);
 	manager_lock(&pool->manager, &pool->limbo->stock);
 	guard_take(&pool->shm.guard, pool->host, self, NULL);
 	slab_lock(&pool->record_slab, self, NULL);
@@ -33,8 +52,9 @@ void pool_thaw(struct tulou *pool)
 	slab_unlock(&pool->record_slab);
 	guard_drop(&pool->shm.guard, pool->host);
 	manager_unlock(&pool->manager, &pool->limbo->stock);
-	process_vm_unlock(pool->limbo);
-	list_for_each(link, &pool->processes) process_vm_unlock(link_process(link));
+	process_vm_thaw(pool->limbo);
+	list_for_each(link, &pool->processes) process_vm_thaw(link_process(link));
+	guard_drop(&pool->border, pool->host);
 	pool_unlock_list(pool);
 }
 
@@ -51,7 +71,8 @@ void pool_thaw(struct tulou *pool)
  */
 static bool area_can_hide(const struct tulou_process_vm *vm, const struct area_content *content)
 {
-	return !content->pending && content_has_pages(content) && (!vm->has_device || content->flags & TULOU_MAP_ANONYMOUS);
+	return !content->pending && !(content->flags & AREA_DONTFORK) && content_has_pages(content) &&
+	       (!vm->has_device || content->flags & TULOU_MAP_ANONYMOUS);
 }
 
 static void range_advise(const struct tulou_host *host, struct range range, int advice)
@@ -60,33 +81,22 @@ static void range_advise(const struct tulou_host *host, struct range range, int 
 		host->advise(host->ctx, range.start, range_size(range), advice);
 }
 
-/* The areas of one process in one chunk, those that touch at once; what the process itself keeps from its copies stays so. Read without the
- * chunk's lock, which nobody alive can hold now: taking it would say that we change the chunk, and whoever took it over from us would
- * take it for torn. */
-static void chunk_advise(const struct tulou_process_vm *vm, const struct owner *owner, int advice)
+/* Its areas, those that touch at once; what the process itself keeps from its copies stays so. */
+static void process_vm_advise(struct tulou_process_vm *vm, int advice)
 {
 	struct range run = range_between(0, 0);
+	struct area area = {.range = {0, 0}};
 
-	if (owner->chunk->torn || lock_is_taken(&owner->chunk->guard.lock))
-		return;
-	for (struct tree_node *node = tree_first(&owner->chunk->areas); node; node = tree_next(node)) {
-		const struct area_record *area = to_record(node);
-
-		if (area->owner != owner || area->content.flags & AREA_DONTFORK || !area_can_hide(vm, &area->content))
+	while (!vm->torn && process_vm_area_above(vm, area.range.end, &area)) {
+		if (!area_can_hide(vm, &area.content))
 			continue;
-		if (area->range.start != run.end) {
+		if (area.range.start != run.end) {
 			range_advise(vm->pool->host, run, advice);
-			run.start = area->range.start;
+			run.start = area.range.start;
 		}
-		run.end = area->range.end;
+		run.end = area.range.end;
 	}
 	range_advise(vm->pool->host, run, advice);
-}
-
-static void process_vm_advise(const struct tulou_process_vm *vm, int advice)
-{
-	for (struct tree_node *node = vm->torn ? NULL : tree_first(&vm->owners); node; node = tree_next(node))
-		chunk_advise(vm, to_owner(node), advice);
 }
 
 /* All locks are held. The mark comes before the first area, and goes after the last: who dies in between leaves one too many. */
@@ -119,8 +129,7 @@ void tulou_fork_parent(struct tulou *pool, struct tulou_process_vm *keep)
 	pool_thaw(pool);
 }
 
-/* Nobody else runs in the child: whatever a lock word says, its holder was not copied. A chunk's can only be a dead one's, which
- * nobody has taken over yet. */
+/* Nobody else runs in the child: whatever a lock word says, its holder was not copied. */
 static void locks_forget(struct tulou *pool)
 {
 	guard_init(&pool->list_guard);
@@ -128,15 +137,11 @@ static void locks_forget(struct tulou *pool)
 	guard_init(&pool->shm.guard);
 	guard_init(&pool->limbo->guard);
 	guard_init(&pool->manager.guard);
-	list_for_each(link, &pool->processes) guard_init(&link_process(link)->guard);
-	for (struct tree_node *node = tree_first(&pool->manager.chunks); node; node = tree_next(node)) {
-		struct chunk *chunk = to_chunk(node);
-
-		if (!lock_is_taken(&chunk->guard.lock)) /* most: not written, so that the host copies no page */
-			continue;
-		if (chunk->guard.journal == JOURNAL_UNNOTED)
-			chunk->torn = true;
-		guard_init(&chunk->guard);
+	guard_init(&pool->border);
+	list_for_each(link, &pool->processes)
+	{
+		guard_init(&link_process(link)->guard);
+		link_process(link)->parked = false;
 	}
 }
 
@@ -153,7 +158,7 @@ static void leave_behind(struct tulou_process_vm *vm)
 		range = area.range;
 		if (area.content.flags & AREA_DONTFORK && !host->unmap(host->ctx, range.start, range_size(range)))
 			process_vm_remove(vm, range, false);
-		else if (area.content.flags & AREA_LOCK_MASK)
+		else if ((area.content.flags & AREA_LOCK_MASK) && !process_vm_may_change(vm, range))
 			process_vm_change(vm, range, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
 	}
 	vm->lock_future = 0;

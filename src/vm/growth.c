@@ -112,7 +112,7 @@ static int chain_learn(struct tulou_process_vm *vm, const struct chain *chain)
 	start = low == end ? end : host->grown(host->ctx, end, low);
 	if (start == end)
 		return 0;
-	if (!stock_reserve(&vm->stock, RECORDS_PER_CALL))
+	if (!process_vm_reserve(vm))
 		return -TULOU_ENOMEM;
 	process_vm_replace(vm, range_between(start, end), chain->above.content);
 	return 0;
@@ -149,14 +149,14 @@ static bool book_below(struct tulou_process_vm *vm, uintptr_t start, size_t most
 
 	if (range_size(room) > most + STACK_GAP)
 		room.start = start - most - STACK_GAP;
-	while (process_vm_area_above(vm, room.start, &area) && area.range.start < start)
-		room.start = area.range.end;
+	while (room.start < start && process_vm_area_above(vm, room.start, &area) && area.range.start < start)
+		room.start = size_min(area.range.end, start); /* what begins at `start` may not have taken its place yet */
 	if (range_size(room) > most && !is_own(vm, room.start - 1))
 		room.start = start - most;
 	note(vm, room);
 	for (size_t size = range_size(room); size; size = align_down(size / 2, PAGE_SIZE)) {
 		room.start = start - size;
-		if (!stock_reserve(&vm->stock, RECORDS_PER_CALL))
+		if (!process_vm_reserve(vm))
 			return false;
 		if (!place_fixed(vm, room, content_of(TULOU_AREA_ROOM)))
 			return true;
@@ -172,17 +172,17 @@ bool growth_book(struct tulou_process_vm *vm, struct range range)
 
 void growth_make_room(struct tulou_process_vm *vm, struct range range)
 {
-	process_vm_replace(vm, range, content_of(TULOU_AREA_ROOM));
 	note(vm, range);
+	process_vm_replace(vm, range, content_of(TULOU_AREA_ROOM));
 }
 
-int growth_place(
-	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out)
+int growth_place(struct tulou_process_vm *vm, size_t size, size_t align, struct range window, const struct area_content *content,
+	uintptr_t *out)
 {
 	size_t room = align_up(room_wanted(vm->pool), align), whole;
 	struct range below;
 
-	if (likely(!(content.flags & TULOU_MAP_GROWSDOWN)) || !vm->pool->host->grown ||
+	if (likely(!(content->flags & TULOU_MAP_GROWSDOWN)) || !vm->pool->host->grown ||
 		__builtin_add_overflow(size, room, &whole) || place_anywhere(vm, whole, align, window, content, out))
 		return place_anywhere(vm, size, align, window, content, out);
 	below = range_between(*out, *out + room);
@@ -211,7 +211,7 @@ static void barrier_set(struct tulou_process_vm *vm, struct range page)
 	struct area_content content = content_of(TULOU_AREA_BARRIER);
 	struct tulou_mapping mapping = {.start = page.start, .size = PAGE_SIZE, .flags = content.flags};
 
-	if (stock_reserve(&vm->stock, RECORDS_PER_CALL) && !host->map(host->ctx, &mapping))
+	if (process_vm_reserve(vm) && !host->map(host->ctx, &mapping))
 		process_vm_replace(vm, page, content);
 }
 
@@ -219,7 +219,7 @@ static bool barrier_lift(struct tulou_process_vm *vm, struct range page)
 {
 	const struct tulou_host *host = vm->pool->host;
 
-	if (!stock_reserve(&vm->stock, RECORDS_PER_CALL) || host->unmap(host->ctx, page.start, PAGE_SIZE))
+	if (!process_vm_reserve(vm) || host->unmap(host->ctx, page.start, PAGE_SIZE))
 		return false;
 	process_vm_replace(vm, page, content_of(TULOU_AREA_ROOM));
 	return true;
@@ -234,10 +234,10 @@ void growth_give_way(struct tulou_process_vm *vm, struct range range)
 		if (area.content.kind == TULOU_AREA_BARRIER)
 			barrier_lift(vm, area.range);
 		process_vm_area_above(vm, at, &area);
-		if (area.content.kind == TULOU_AREA_ROOM && stock_reserve(&vm->stock, RECORDS_PER_CALL))
+		if (area.content.kind == TULOU_AREA_ROOM && process_vm_reserve(vm))
 			process_vm_remove(vm, range_cut(area.range, range), false);
 	}
-	stock_reserve(&vm->stock, RECORDS_PER_CALL); /* if not, there is no place either */
+	process_vm_reserve(vm); /* if not, there is no place either */
 }
 
 /* What had stopped it from below may be gone. */

@@ -40,8 +40,8 @@ bool growth_book(struct tulou_process_vm *vm, struct range range);
 /* `range`, which is the process's and at no host, is room for what begins at its end. */
 void growth_make_room(struct tulou_process_vm *vm, struct range range);
 /* As place_anywhere(), with room below what grows, if there is any to be had. */
-int growth_place(
-	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out);
+int growth_place(struct tulou_process_vm *vm, size_t size, size_t align, struct range window, const struct area_content *content,
+	uintptr_t *out);
 /* Room in `range` is free: something of the process's own is to take its place. growth_settle() books again what did not. */
 void growth_give_way(struct tulou_process_vm *vm, struct range range);
 /* `range`, which has no pages any more, leaves the books; right below what grows it becomes room. */

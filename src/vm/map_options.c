@@ -69,7 +69,7 @@ int map_options_map(const struct map_options *options, struct range range, const
 	const struct shm_object *object = options->content.object;
 	/* What is locked as it is touched must not be brought in, POPULATE or not. */
 	int flags = options->flags & (options->lock & AREA_LOCKONFAULT ? ~TULOU_MAP_POPULATE : ~0);
-	struct tulou_file file = options->file;
+	struct tulou_file file;
 	struct tulou_mapping mapping = {
 		.start = range.start,
 		.size = range_size(range),
@@ -83,7 +83,9 @@ int map_options_map(const struct map_options *options, struct range range, const
 	if (flags & TULOU_MAP_NONBLOCK) /* since Linux 2.6.23 POPULATE does nothing beside it */
 		mapping.flags &= ~TULOU_MAP_POPULATE;
 	/* The reference that the object holds, which may be an earlier one to the same file. */
-	if (options->has_file)
+	if (options->has_file) {
+		file = options->file;
 		file.handle = object->handle;
+	}
 	return host->map(host->ctx, &mapping);
 }

@@ -1,87 +1,69 @@
 /* SPDX-License-Identifier: MIT */
 /* placement.c - places that the manager chooses, see placement.h. */
 #include "placement.h"
+#include "neighbours.h"
 
-/* How many chunks with room on paper are tried before a new chunk is made. */
-enum { OWN_TRIES = 8 };
+enum {
+	CHUNK_LEAST = 16 * PAGE_SIZE, /* an open chunk */
+	CHUNK_AREAS = 2, /* of the size that is asked for, at least */
+};
 
-static bool place_in_locked(struct owner *owner, size_t size, size_t align, struct range window, struct area_content content,
-	struct stock *stock, uintptr_t *out)
+/* At the first page of a chunk: another process may have taken the page below. Then it is not to be found again. False: try again. */
+static bool place_at_head(struct tulou_process_vm *vm, struct range range, const struct area_content *content)
 {
-	if (!chunk_place_locked(owner->chunk, owner->process, size, align, window, out))
-		return false;
-	chunk_insert_locked(owner, range_between(*out, *out + size), content, stock);
-	process_vm_room_note_locked(owner);
-	return true;
-}
+	struct vm_manager *manager = &vm->pool->manager;
+	bool free;
 
-/* Book in the owner's chunk if it has a place. */
-static bool place_in(struct owner *owner, size_t size, size_t align, struct range window, struct area_content content,
-	struct stock *stock, uintptr_t *out)
-{
-	bool placed;
-
-	chunk_lock(owner->chunk, stock);
-	placed = place_in_locked(owner, size, align, window, content, stock, out);
-	chunk_unlock(owner->chunk, stock);
-	return placed;
-}
-
-/* The lowest owner with a chunk in which at least `pages` were free. */
-static struct owner *owner_with_room(const struct tulou_process_vm *vm, size_t pages)
-{
-	struct tree_node *node = vm->owners.root;
-
-	if (!node || to_owner(node)->room_max < pages)
-		return NULL;
-	for (;;) {
-		struct tree_node *left = node->child[TREE_LEFT];
-
-		if (left && to_owner(left)->room_max >= pages)
-			node = left;
-		else if (to_owner(node)->room >= pages)
-			return to_owner(node);
-		else
-			node = node->child[TREE_RIGHT];
+	manager_lock(manager, &vm->stock);
+	free = !manager_is_others_locked(manager, vm, range.start - PAGE_SIZE);
+	if (free) {
+		journal_set(vm->stock.journal, &manager_chunk_above_locked(manager, range.start)->head_used, true);
+		process_vm_put(vm, range, process_vm_number(vm, content, range.start));
+	} else {
+		step_set(&vm->map, page_number(range.start), page_number(range.start) + 1, STEP_KEPT, STEP_KEEP);
 	}
+	manager_unlock(manager, &vm->stock);
+	return free;
 }
 
-/* In the pool's window any chunk will do, so the tree of rooms leads to one; in a smaller window look from its start. */
-static struct owner *own_candidate(struct tulou_process_vm *vm, size_t pages, struct range window, struct owner *last)
+static bool place_in_own(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out)
 {
-	if (range_covers(window, vm->pool->range)) {
-		if (!last && vm->hint && vm->hint->room >= pages)
-			return vm->hint;
-		return owner_with_room(vm, pages);
-	}
-	if (last)
-		last = to_owner(tree_next(&last->node));
-	else
-		last = process_vm_owner_above(vm, window.start);
-	return last && last->chunk->range.start < window.end ? last : NULL;
-}
+	bool anywhere = range_covers(window, vm->pool->range);
+	uint64_t low = anywhere ? 0 : page_number(window.start), high = anywhere ? STEP_END : page_number(window.end), page;
 
-static bool place_in_own(
-	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out)
-{
-	size_t pages = size / PAGE_SIZE;
-	struct owner *owner = NULL;
+	while (step_fit(&vm->map, page_number(size), page_number(align), low, high, &page)) {
+		struct range range = range_between(page_address(page), page_address(page) + size);
 
-	for (int tries = 0; tries < OWN_TRIES; tries++) {
-		owner = own_candidate(vm, pages, window, owner);
-		if (!owner)
-			return false;
-		if (owner->room >= pages && place_in(owner, size, align, window, content, &vm->stock, out)) {
-			journal_set(vm->guard.journal, &vm->hint, owner);
+		*out = range.start;
+		if (likely(!step_begins_chunk(&vm->map, page))) {
+			process_vm_put(vm, range, process_vm_number(vm, content, range.start));
 			return true;
 		}
-		if (align > PAGE_SIZE)
+		if (place_at_head(vm, range, content))
+			return true;
+		if (!process_vm_reserve(vm))
 			return false;
-		if (owner->room >= pages && range_covers(window, vm->pool->range)) {
-			/* Only guard pages can be the reason: do not come here again for this size until something changes. */
-			journal_set(vm->guard.journal, &owner->room, (uint32_t)pages - 1);
-			tree_touch(&vm->owners, &owner->node);
-		}
+	}
+	return false;
+}
+
+/* In own closed chunks, when all else is full. */
+static bool place_in_closed(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out)
+{
+	struct step_tile tile = {.end = page_number(window.start)};
+
+	while (page_address(tile.end) < window.end) {
+		struct range part;
+
+		tile = step_tile_at(&vm->map, tile.end);
+		part = range_cut(tile_range(&tile), window);
+		*out = align_up(part.start + (tile.first ? PAGE_SIZE : 0), align);
+		if (tile.value != STEP_KEPT || *out < part.start || *out >= part.end || part.end - *out <= size)
+			continue;
+		process_vm_put(vm, range_between(*out, *out + size), process_vm_number(vm, content, *out));
+		return true;
 	}
 	return false;
 }
@@ -97,142 +79,131 @@ static bool pool_find_locked(struct tulou_process_vm *vm, size_t size, size_t al
 	return free_space_find(&pool->manager.free, size, align, window, out);
 }
 
-static bool place_in_new(
-	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out)
+/* A chunk of the process's over what is free in the pool; all of it is room. */
+static struct chunk *chunk_create_locked(struct tulou_process_vm *vm, struct range range, size_t gap, bool measured, bool open)
+{
+	struct chunk *chunk =
+		manager_chunk_create_locked(&vm->pool->manager, range, gap, measured, open, &vm->chunks, &vm->stock);
+
+	if (chunk)
+		process_vm_chunk_add(vm, chunk);
+	return chunk;
+}
+
+static bool place_in_new(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out)
 {
 	struct vm_manager *manager = &vm->pool->manager;
+	size_t chunk_size = vm->pool->chunk_size, chunk_align = chunk_size;
 	struct chunk *chunk = NULL;
-	struct owner *owner = NULL;
-	uintptr_t start;
-	bool placed = false;
+	struct range range;
 
 	manager_lock(manager, &vm->stock);
-	if (pool_find_locked(vm, vm->pool->chunk_size, vm->pool->chunk_size, window, &start))
-		chunk = manager_chunk_create_locked(
-			manager, range_between(start, start + vm->pool->chunk_size), 0, TULOU_CHUNK_MULTI, true, &vm->stock);
-	if (chunk) {
-		owner = process_vm_owner_get_locked(vm, chunk, &vm->stock);
-		placed = place_in_locked(owner, size, align, window, content, &vm->stock, out);
-		if (placed)
-			journal_set(vm->guard.journal, &vm->hint, owner);
-		chunk_unlock(chunk, &vm->stock);
+	/* Smaller ones when the pool is nearly full. */
+	for (; !chunk && chunk_size >= CHUNK_LEAST && chunk_size >= CHUNK_AREAS * size; chunk_size /= 2, chunk_align = align) {
+		if (!pool_find_locked(vm, chunk_size, chunk_align, window, &range.start))
+			continue;
+		range.end = range.start + chunk_size;
+		chunk = chunk_create_locked(vm, range, 0, false, true);
+		if (!chunk)
+			break;
 	}
 	manager_unlock(manager, &vm->stock);
-	if (owner && !placed)
-		process_vm_owner_settle(vm, owner);
-	return placed;
-}
-
-static bool place_in_shared(struct tulou_process_vm *vm, bool open, size_t size, size_t align, struct range window,
-	struct area_content content, uintptr_t *out)
-{
-	struct vm_manager *manager = &vm->pool->manager;
-	struct chunk *chunk;
-	bool placed = false;
-
-	manager_lock(manager, &vm->stock);
-	chunk = manager_chunk_above_locked(manager, window.start);
-	while (chunk && !placed && chunk->range.start < window.end) {
-		chunk_lock(chunk, &vm->stock);
-		placed = chunk->open == open && chunk_place_locked(chunk, vm, size, align, window, out);
-		if (placed) {
-			struct owner *owner = process_vm_owner_get_locked(vm, chunk, &vm->stock);
-
-			chunk_insert_locked(owner, range_between(*out, *out + size), content, &vm->stock);
-			process_vm_room_note_locked(owner);
-		}
-		chunk_unlock(chunk, &vm->stock);
-		chunk = to_chunk(tree_next(&chunk->node));
-	}
-	manager_unlock(manager, &vm->stock);
-	return placed;
-}
-
-/* The bond with a new chunk, which is locked, and what keeps it: an area, or a pin. Before the manager's lock is dropped, since then others may
- * use what is free in the chunk. */
-static struct owner *chunk_settle_in_locked(
-	struct tulou_process_vm *vm, struct chunk *chunk, struct range range, const struct area_content *content)
-{
-	struct owner *owner = process_vm_owner_get_locked(vm, chunk, &vm->stock);
-
-	if (content)
-		chunk_insert_locked(owner, range, *content, &vm->stock);
-	else
-		journal_add(chunk->guard.journal, &owner->pins, 1);
-	process_vm_room_note_locked(owner);
-	chunk_unlock(chunk, &vm->stock);
-	return owner;
+	if (!chunk)
+		return false;
+	if (place_in_own(vm, size, align, range_cut(window, range), content, out))
+		return true;
+	process_vm_settle(vm, range.start, false);
+	return false;
 }
 
 /*
  *     |~~gap~~|   size   | page |       the gap keeps others away below; without one, a page is left if the page below is used
  */
-struct owner *place_chunk(struct tulou_process_vm *vm, size_t gap, size_t size, size_t align, struct range window,
+static bool place_chunk(struct tulou_process_vm *vm, size_t gap, size_t size, size_t align, struct range window,
 	const struct area_content *content, uintptr_t *out)
 {
 	struct vm_manager *manager = &vm->pool->manager;
-	struct owner *owner = NULL;
 	struct chunk *chunk = NULL;
 	size_t lead = gap ? align_up(gap, align) : 0, whole;
 	uintptr_t start;
 	bool found;
 
 	if (__builtin_add_overflow(size, lead + PAGE_SIZE, &whole))
-		return NULL;
+		return false;
 	manager_lock(manager, &vm->stock);
 	found = pool_find_locked(vm, whole, align, window, &start);
-	if (found && !lead && manager_page_is_used_locked(manager, start - 1, &vm->stock)) {
+	if (found && !lead && manager_is_others_locked(manager, vm, start - 1)) {
 		lead = align;
 		found = !__builtin_add_overflow(whole, lead, &whole) && pool_find_locked(vm, whole, align, window, &start);
 	}
 	if (found) {
 		*out = start + lead;
-		chunk = manager_chunk_create_locked(
-			manager, range_between(*out - gap, start + whole), gap, TULOU_CHUNK_SINGLE, false, &vm->stock);
+		chunk = chunk_create_locked(vm, range_between(*out - gap, start + whole), gap, true, false);
 	}
-	if (chunk)
-		owner = chunk_settle_in_locked(vm, chunk, range_between(*out, *out + size), content);
+	if (chunk && content) {
+		journal_set(vm->stock.journal, &chunk->head_used, !gap);
+		process_vm_put(vm, range_between(*out, *out + size), process_vm_number(vm, content, *out));
+	}
 	manager_unlock(manager, &vm->stock);
-	return owner;
+	return chunk;
 }
 
-struct owner *place_chunk_at(struct tulou_process_vm *vm, struct range range)
+bool place_own_chunk(
+	struct tulou_process_vm *vm, size_t gap, size_t size, const struct area_content *content, bool must, uintptr_t *out)
+{
+	struct range window = vm->pool->range;
+
+	while (!place_chunk(vm, gap, size, PAGE_SIZE, window, content, out))
+		if (!must || !neighbours_make_room(vm, size + gap + PAGE_SIZE, PAGE_SIZE, window) || !process_vm_reserve(vm))
+			return false;
+	return true;
+}
+
+bool place_chunk_at(struct tulou_process_vm *vm, struct range range)
 {
 	struct vm_manager *manager = &vm->pool->manager;
-	struct owner *owner = NULL;
 	struct chunk *chunk = NULL;
 
 	manager_lock(manager, &vm->stock);
 	if (free_space_covers(&manager->free, range))
-		chunk = manager_chunk_create_locked(manager, range, 0, TULOU_CHUNK_SINGLE, false, &vm->stock);
-	if (chunk)
-		owner = chunk_settle_in_locked(vm, chunk, range, NULL);
+		chunk = chunk_create_locked(vm, range, 0, true, false);
 	manager_unlock(manager, &vm->stock);
-	return owner;
+	return chunk;
 }
 
-static bool place_to_measure(
-	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out)
-{
-	return place_chunk(vm, 0, size, align, window, &content, out) != NULL;
-}
-
-int place_anywhere(
-	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out)
+static bool place_in_pool(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out)
 {
 	bool large = size > vm->pool->chunk_size / 2 || align > vm->pool->chunk_size / 4;
 
-	if (large && place_to_measure(vm, size, align, window, content, out))
+	return (!large && place_in_new(vm, size, align, window, content, out)) ||
+	       place_chunk(vm, 0, size, align, window, content, out);
+}
+
+int place_anywhere(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out)
+{
+	bool large = size > vm->pool->chunk_size / 2 || align > vm->pool->chunk_size / 4;
+
+	if (!large && place_in_own(vm, size, align, window, content, out))
 		return 0;
-	if (place_in_own(vm, size, align, window, content, out))
+	if (place_in_pool(vm, size, align, window, content, out))
 		return 0;
-	if (!large && place_in_new(vm, size, align, window, content, out))
+	if (large && place_in_own(vm, size, align, window, content, out))
 		return 0;
-	if (!stock_reserve(&vm->stock, RECORDS_PER_CALL))
+	if (!process_vm_reserve(vm))
 		return -TULOU_ENOMEM;
-	if (place_in_shared(vm, true, size, align, window, content, out))
+	if (vm->warm) {
+		process_vm_settle(vm, vm->warm, false);
+		if (place_in_pool(vm, size, align, window, content, out))
+			return 0;
+	}
+	if (place_in_closed(vm, size, align, window, content, out))
 		return 0;
-	if (!large && place_to_measure(vm, size, align, window, content, out))
-		return 0;
-	return place_in_shared(vm, false, size, align, window, content, out) ? 0 : -TULOU_ENOMEM;
+	/* Once is mostly enough, but another process may be faster. */
+	while (neighbours_make_room(vm, size, align, window) && process_vm_reserve(vm))
+		if (place_in_pool(vm, size, align, window, content, out))
+			return 0;
+	return -TULOU_ENOMEM;
 }

@@ -41,6 +41,7 @@ static void pool_init(struct tulou *pool, const struct tulou_host *host, const s
 		.limbo = (struct tulou_process_vm *)(pool + 1),
 	};
 	guard_init(&pool->list_guard);
+	guard_init(&pool->border);
 	list_init(&pool->processes);
 	slab_init(&pool->record_slab, host, RECORD_SIZE, NULL);
 	slab_init(&pool->process_slab, host, sizeof(struct tulou_process_vm), &pool->list_guard);
@@ -52,6 +53,7 @@ static void pool_fini(struct tulou *pool)
 	const struct tulou_host *host = pool->host;
 	struct journal *journal;
 
+	arena_fini(&pool->limbo->arena);
 	slab_fini(&pool->process_slab);
 	slab_fini(&pool->manager.chunk_slab);
 	slab_fini(&pool->record_slab);
@@ -96,11 +98,14 @@ static void process_vm_remove_from_pool(struct tulou_process_vm *vm, uint32_t se
 	struct journal *journal = pool->list_journal;
 
 	pool_lock_list(pool, self);
+	/* Nobody at the border may still look at it; what is noted of it is in the list's journal. */
+	guard_take(&pool->border, pool->host, self, NULL);
 	list_remove(&vm->link, journal);
 	journal_add(journal, &pool->process_count, -1);
 	journal_set(journal, &vm->journal->next, pool->journals);
 	journal_set(journal, &pool->journals, vm->journal);
 	slab_give_locked(&pool->process_slab, (struct slab_object *)vm);
+	guard_drop(&pool->border, pool->host);
 	pool_unlock_list(pool);
 }
 
@@ -110,7 +115,7 @@ void process_vm_give_back(struct tulou_process_vm *vm)
 
 	process_vm_lock(vm, self);
 	resident_forget(vm);
-	if (unlikely(vm->torn)) {
+	if (unlikely(vm->torn || (process_vm_is_behind(vm) && !process_vm_catch_up(vm)))) {
 		process_vm_salvage(vm, self);
 	} else {
 		process_vm_change_begin(vm);
@@ -136,6 +141,7 @@ void tulou_destroy(struct tulou *pool)
 struct parts {
 	struct journal *journal;
 	struct stock stock;
+	struct arena arena;
 };
 
 /* From those that are gone; the list's guard is held. */
@@ -161,7 +167,13 @@ static bool parts_take(struct parts *parts, struct tulou *pool, uint32_t self)
 		.journal = pool->list_journal,
 		.own = JOURNAL_UNNOTED,
 		.self = self};
-	return stock_reserve(&parts->stock, RECORDS_PER_CALL);
+	arena_init(&parts->arena, pool->host);
+	if (!stock_reserve(&parts->stock, RECORDS_PER_CALL))
+		return false;
+	if (arena_reserve(&parts->arena, ARENA_BLOCK_LEAST - ARENA_ALIGN))
+		return true;
+	stock_trim(&parts->stock, 0);
+	return false;
 }
 
 /* The list's guard is held. */
@@ -174,11 +186,13 @@ static struct tulou_process_vm *process_vm_add_locked(struct tulou *pool, struct
 		if (vm)
 			slab_give_locked(&pool->process_slab, (struct slab_object *)vm);
 		stock_trim(&parts->stock, 0);
+		arena_fini(&parts->arena);
 		return NULL;
 	}
 	process_vm_init(vm, pool, id, parts->journal);
 	vm->stock.records = parts->stock.records;
 	vm->stock.count = parts->stock.count;
+	vm->arena = parts->arena;
 	list_append(&pool->processes, &vm->link, pool->list_journal);
 	journal_add(pool->list_journal, &pool->process_count, 1);
 	return vm;

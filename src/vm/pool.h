@@ -31,6 +31,7 @@ struct tulou {
 	size_t journal_count; /* made for process VMs */
 	struct journal *journals; /* of process VMs that are gone; their memory stays: a guard somewhere may still name one */
 
+	struct guard border; /* of who needs another process to stand still (neighbours.h) */
 	struct tulou_process_vm *limbo; /* owns what the host would not take back; fixed */
 	struct slab record_slab; /* has a guard of its own */
 	size_t torn_count; /* process VMs whose task died inside a call; atomic */
@@ -58,7 +59,7 @@ static inline void pool_unlock_list(struct tulou *pool)
 	guard_drop(&pool->list_guard, pool->host);
 }
 
-/* All locks but those of chunks, which nobody can hold then: nobody changes anything. */
+/* All locks, or their holders parked: nobody changes anything, and every map knows its chunks. */
 void pool_freeze(struct tulou *pool, uint32_t self);
 void pool_thaw(struct tulou *pool);
 

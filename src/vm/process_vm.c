@@ -1,38 +1,39 @@
 /* SPDX-License-Identifier: MIT */
-/* process_vm.c - see process_vm.h: calls begin and end here, and walk the chunks of one process. */
+/* process_vm.c - see process_vm.h: calls begin and end here. What a process has is in areas.c. */
 #include "process_vm.h"
 #include "check.h"
+
+/* Changes of the map, and contents, that one step makes at most. */
+enum { CHANGES_PER_CALL = 4, CONTENTS_PER_CALL = 4 };
 
 /* Bytes that a process keeps of its grant without using them. */
 enum { GRANT_SPARE = 4 << 20 };
 
-static uint32_t room_below(struct tree_node *node)
+/* The step map takes pages from a content. */
+static void pages_lost(struct step_map *map, uint32_t value, uint64_t pages)
 {
-	return node ? to_owner(node)->room_max : 0;
-}
+	struct tulou_process_vm *vm = container_of(map, struct tulou_process_vm, map);
+	struct content *content = content_at(&vm->contents, value);
+	struct journal *journal = vm->arena.journal;
 
-static bool owner_update(struct tree_node *node, struct journal *journal)
-{
-	struct owner *owner = to_owner(node);
-	size_t max = size_max(owner->room, size_max(room_below(node->child[TREE_LEFT]), room_below(node->child[TREE_RIGHT])));
-
-	if (max == owner->room_max)
-		return false;
-	journal_set(journal, &owner->room_max, (uint32_t)max);
-	return true;
+	journal_add(journal, &content->pages, -pages);
+	process_vm_usage_note(vm, &content->is, -pages * PAGE_SIZE);
+	if (!content->pages)
+		content_drop(&vm->contents, value);
 }
 
 void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t id, struct journal *journal)
 {
-	_Static_assert(sizeof(struct owner) <= RECORD_SIZE, "an owner is a record");
-	*vm = (struct tulou_process_vm){.pool = pool,
+	*vm = (struct tulou_process_vm){
+		.pool = pool,
 		.id = id,
 		.references = 1,
 		.journal = journal,
 		.limit_as = UINT64_MAX,
 		.limit_data = UINT64_MAX,
 		.growth = {UINTPTR_MAX, 0},
-		.granted = pool->memory_limit && pool->limbo != vm ? 0 : SIZE_MAX};
+		.granted = pool->memory_limit && pool->limbo != vm ? 0 : SIZE_MAX,
+	};
 	vm->stock = (struct stock){
 		.host = pool->host,
 		.slab = &pool->record_slab,
@@ -43,23 +44,41 @@ void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t i
 		.bonds = &vm->bonds,
 	};
 	list_init(&vm->link);
+	list_init(&vm->chunks);
 	shm_bonds_init(&vm->bonds, &vm->guard.journal);
-	tree_init(&vm->owners, owner_update, &vm->guard.journal);
+	arena_init(&vm->arena, pool->host);
+	step_map_init(&vm->map, &vm->arena, &vm->root, pages_lost);
+	if (journal) /* the pool's own may be missing: it is given up then */
+		journal->version = &vm->map.version;
+	content_init(&vm->contents, &vm->arena);
 }
 
-/* ---- calls -------------------------------------------------------------------------------------------------------------- */
+/* The dead holder was parked: whoever has the border may be looking at its map, and shall be done before anything in it changes. */
+static void neighbours_await(struct tulou_process_vm *vm, uint32_t self)
+{
+	struct tulou *pool = vm->pool;
+
+	if (!__atomic_load_n(&vm->parked, __ATOMIC_SEQ_CST) || lock_holder(&pool->border.lock) == self)
+		return;
+	guard_take(&pool->border, pool->host, self, NULL);
+	guard_drop(&pool->border, pool->host);
+}
 
 /* Torn is said before the guard gets another name: who dies here is followed by one who sees the same. */
 static void process_vm_taken_over(struct tulou_process_vm *vm, uint32_t self, enum guard_result result)
 {
+	neighbours_await(vm, self);
 	journal_claim(vm->journal, self);
+	step_map_forget(&vm->map);
+	__atomic_store_n(&vm->parked, false, __ATOMIC_SEQ_CST);
+	vm->interrupted = true;
 	if (result == GUARD_TORN && !vm->torn) {
 		vm->torn = true;
 		__atomic_add_fetch(&vm->pool->torn_count, 1, __ATOMIC_RELAXED);
 	}
 }
 
-static void process_vm_locked(struct tulou_process_vm *vm, uint32_t self, enum guard_result result)
+void process_vm_locked(struct tulou_process_vm *vm, uint32_t self, enum guard_result result)
 {
 	uint32_t references = __atomic_load_n(&vm->references, __ATOMIC_RELAXED);
 	bool shared = (references > 1 && !(references & REFERENCES_GOING)) || vm == vm->pool->limbo;
@@ -70,14 +89,14 @@ static void process_vm_locked(struct tulou_process_vm *vm, uint32_t self, enum g
 		process_vm_taken_over(vm, self, result);
 	/* Who only looks, or freezes, may be of another process: his death tears nothing. */
 	guard_name(&vm->guard, shared ? vm->journal : NULL);
-	vm->stock.own = vm->guard.journal;
+	vm->stock.own = vm->arena.journal = vm->guard.journal;
 	vm->stock.self = self;
 }
 
 void process_vm_change_noted(struct tulou_process_vm *vm)
 {
 	guard_name(&vm->guard, vm->journal);
-	vm->stock.own = vm->journal;
+	vm->stock.own = vm->arena.journal = vm->journal;
 }
 
 void process_vm_change_begin(struct tulou_process_vm *vm)
@@ -85,7 +104,7 @@ void process_vm_change_begin(struct tulou_process_vm *vm)
 	if (vm->guard.journal)
 		return;
 	guard_name(&vm->guard, JOURNAL_UNNOTED);
-	vm->stock.own = JOURNAL_UNNOTED;
+	vm->stock.own = vm->arena.journal = JOURNAL_UNNOTED;
 }
 
 void process_vm_lock(struct tulou_process_vm *vm, uint32_t self)
@@ -98,14 +117,29 @@ void process_vm_unlock(struct tulou_process_vm *vm)
 	guard_drop(&vm->guard, vm->pool->host);
 }
 
+bool process_vm_reserve(struct tulou_process_vm *vm)
+{
+	return stock_reserve(&vm->stock, RECORDS_PER_CALL) && content_reserve(&vm->contents, CONTENTS_PER_CALL) &&
+	       step_map_reserve(&vm->map, CHANGES_PER_CALL);
+}
+
+/* The lock is held: is all there that a call needs? */
+static bool process_vm_begin(struct tulou_process_vm *vm)
+{
+	if (likely(!vm->torn && process_vm_reserve(vm))) {
+		process_vm_step(vm);
+		if (likely(!process_vm_is_behind(vm)) || process_vm_catch_up(vm))
+			return true;
+	}
+	process_vm_unlock(vm);
+	return false;
+}
+
 int process_vm_enter(struct tulou_process_vm *vm)
 {
 	process_vm_lock(vm, pool_self(vm->pool));
 	process_vm_change_begin(vm);
-	if (likely(!vm->torn && stock_reserve(&vm->stock, RECORDS_PER_CALL)))
-		return 0;
-	process_vm_unlock(vm);
-	return -TULOU_ENOMEM;
+	return likely(process_vm_begin(vm)) ? 0 : -TULOU_ENOMEM;
 }
 
 bool process_vm_try_enter(struct tulou_process_vm *vm)
@@ -116,14 +150,12 @@ bool process_vm_try_enter(struct tulou_process_vm *vm)
 		return false;
 	process_vm_locked(vm, self, GUARD_TAKEN);
 	process_vm_change_noted(vm);
-	if (likely(!vm->torn && stock_reserve(&vm->stock, RECORDS_PER_CALL)))
-		return true;
-	process_vm_unlock(vm);
-	return false;
+	return process_vm_begin(vm);
 }
 
 void process_vm_leave(struct tulou_process_vm *vm, struct range touched)
 {
+	content_flush(&vm->contents, &vm->stock);
 	shm_flush(&vm->stock);
 	stock_limit(&vm->stock);
 	if (unlikely(vm->usage.total - resident_bytes(&vm->resident) > vm->peak))
@@ -139,301 +171,65 @@ void process_vm_leave(struct tulou_process_vm *vm, struct range touched)
 		check_pool_or_panic(vm->pool);
 }
 
-/* ---- owners ------------------------------------------------------------------------------------------------------------- */
+/* ---- chunks -------------------------------------------------------------------------------------------------------------- */
 
-struct owner *process_vm_owner_above(const struct tulou_process_vm *vm, uintptr_t addr)
+void process_vm_chunk_add(struct tulou_process_vm *vm, const struct chunk *chunk)
 {
-	struct tree_node *node = vm->owners.root;
-	struct owner *best = NULL;
+	uint64_t start = page_number(chunk->range.start), end = page_number(chunk->range.end);
 
-	while (node) {
-		if (to_owner(node)->chunk->range.end > addr) {
-			best = to_owner(node);
-			node = node->child[TREE_LEFT];
-		} else {
-			node = node->child[TREE_RIGHT];
-		}
-	}
-	return best;
+	step_set(&vm->map, start, end, chunk->open ? STEP_FREE : STEP_KEPT, chunk->open ? STEP_MARK : STEP_MARK_CLOSED);
+	if (chunk->gap)
+		step_set(&vm->map, start, start + page_number(chunk->gap), STEP_GAP, STEP_KEEP);
 }
 
-struct owner *process_vm_owner_get_locked(struct tulou_process_vm *vm, struct chunk *chunk, struct stock *stock)
+static bool page_is_used(struct tulou_process_vm *vm, uintptr_t addr)
 {
-	struct tree_node *node = vm->owners.root, *parent = NULL;
-	enum tree_side side = TREE_LEFT;
-	struct owner *owner;
-
-	while (node) {
-		if (to_owner(node)->chunk == chunk)
-			return to_owner(node);
-		parent = node;
-		side = chunk->range.start > to_owner(node)->chunk->range.start ? TREE_RIGHT : TREE_LEFT;
-		node = node->child[side];
-	}
-	owner = record_take(stock);
-	*owner = (struct owner){.process = vm, .usage = &vm->usage, .chunk = chunk};
-	list_append(&chunk->owners, &owner->link, stock->journal);
-	journal_add(stock->journal, &chunk->owner_count, 1);
-	if (chunk->owner_count > 1)
-		journal_set(stock->journal, &chunk->kind, TULOU_CHUNK_MULTI);
-	tree_insert(&vm->owners, parent, side, &owner->node);
-	return owner;
+	return step_tile_at(&vm->map, page_number(addr)).value >= STEP_AREA;
 }
 
-void process_vm_room_note_locked(struct owner *owner)
+/* Is the chunk that is kept warm still empty? */
+static bool warm_is_empty(struct tulou_process_vm *vm)
 {
-	uint32_t room = (uint32_t)(free_space_largest(&owner->chunk->free) / PAGE_SIZE);
+	struct step_tile tile = step_tile_at(&vm->map, page_number(vm->warm)), area;
 
-	if (!owner->chunk->open || room == owner->room)
-		return;
-	journal_set(owner->process->guard.journal, &owner->room, room);
-	tree_touch(&owner->process->owners, &owner->node);
+	return vm->warm && tile.first && page_address(tile.page) == vm->warm &&
+	       (!step_area_above(&vm->map, tile.page, &area) || area.page >= tile.page + vm->pool->chunk_size / PAGE_SIZE);
 }
 
-void process_vm_owner_settle(struct tulou_process_vm *vm, struct owner *owner)
+/* One empty chunk of default size is kept, so that a process whose only area comes and goes does not go to the manager each time. */
+static bool chunk_stays(struct tulou_process_vm *vm, const struct chunk *chunk, bool keep)
+{
+	if (chunk->range.start == vm->heap_room.start)
+		return true;
+	if (!keep || !chunk->open || range_size(chunk->range) < vm->pool->chunk_size || vm->stock.own != JOURNAL_UNNOTED)
+		return false;
+	if (vm->warm != chunk->range.start && warm_is_empty(vm))
+		return false;
+	vm->warm = chunk->range.start;
+	return true;
+}
+
+void process_vm_settle(struct tulou_process_vm *vm, uintptr_t addr, bool keep)
 {
 	struct vm_manager *manager = &vm->pool->manager;
-	struct chunk *chunk = owner->chunk;
+	struct chunk *chunk;
+	struct step_tile area;
 
-	if (owner->area_count || owner->pins)
-		return;
 	manager_lock(manager, &vm->stock);
-	chunk_lock(chunk, &vm->stock);
-	if (vm->hint == owner)
-		journal_set(vm->guard.journal, &vm->hint, NULL);
-	tree_remove(&vm->owners, &owner->node);
-	list_remove(&owner->link, vm->journal);
-	journal_add(vm->journal, &chunk->owner_count, -1);
-	record_give(&vm->stock, owner, vm->journal);
-	/* A chunk that goes is locked for ever, or until its memory is another chunk. */
-	if (chunk->owner_count)
-		chunk_unlock(chunk, &vm->stock);
-	else
-		manager_chunk_destroy_locked(manager, chunk, &vm->stock);
-	manager_unlock(manager, &vm->stock);
-}
+	chunk = manager_chunk_above_locked(manager, addr);
+	if (chunk && chunk->process == vm && range_contains(chunk->range, addr)) {
+		uint64_t start = page_number(chunk->range.start), end = page_number(chunk->range.end);
 
-void process_vm_owner_unpin(struct tulou_process_vm *vm, struct owner *owner)
-{
-	chunk_lock(owner->chunk, &vm->stock);
-	journal_add(owner->chunk->guard.journal, &owner->pins, -1);
-	chunk_unlock(owner->chunk, &vm->stock);
-	process_vm_owner_settle(vm, owner);
-}
-
-/* ---- areas, across chunks ------------------------------------------------------------------------------------------------ */
-
-static struct area_record *record_above(struct tulou_process_vm *vm, uintptr_t addr)
-{
-	struct owner *owner = process_vm_owner_above(vm, addr);
-	struct area_record *area = NULL;
-
-	while (owner && !area) {
-		chunk_lock(owner->chunk, &vm->stock);
-		area = chunk_own_area_above_locked(owner, addr);
-		chunk_unlock(owner->chunk, &vm->stock);
-		owner = to_owner(tree_next(&owner->node));
-	}
-	return area;
-}
-
-bool process_vm_area_above(struct tulou_process_vm *vm, uintptr_t addr, struct area *out)
-{
-	struct area_record *record = record_above(vm, addr);
-
-	if (record)
-		*out = (struct area){record->range, record->content};
-	return record;
-}
-
-/* How far the process's areas reach behind `area` without a hole, in its chunk, all with host pages or all without. */
-static uintptr_t stretch_end_in_chunk(struct tulou_process_vm *vm, struct area_record *area, uintptr_t enough)
-{
-	struct chunk *chunk = area->owner->chunk;
-	bool pages = content_has_pages(&area->content);
-	uintptr_t end = area->range.end;
-
-	chunk_lock(chunk, &vm->stock);
-	while (end < enough && (area = to_record(tree_next(&area->node))) && area->range.start == end &&
-		area->owner->process == vm && content_has_pages(&area->content) == pages)
-		end = area->range.end;
-	chunk_unlock(chunk, &vm->stock);
-	return end;
-}
-
-bool process_vm_stretch(struct tulou_process_vm *vm, struct range range, struct range *stretch, struct area *first)
-{
-	struct area_record *area = range_is_empty(range) ? NULL : record_above(vm, range.start), *next = area;
-
-	if (!area || area->range.start >= range.end)
-		return false;
-	*stretch = area->range;
-	while (stretch->end < range.end) {
-		stretch->end = stretch_end_in_chunk(vm, next, range.end);
-		if (stretch->end < next->owner->chunk->range.end)
-			break;
-		next = record_above(vm, stretch->end);
-		if (!next || next->range.start != stretch->end ||
-			content_has_pages(&next->content) != content_has_pages(&area->content))
-			break;
-		stretch->end = next->range.end;
-	}
-	*stretch = range_cut(*stretch, range);
-	*first = (struct area){area->range, area->content};
-	return true;
-}
-
-bool process_vm_covers(struct tulou_process_vm *vm, struct range range)
-{
-	uintptr_t at = range.start;
-	struct area area;
-
-	while (at < range.end) {
-		if (!process_vm_area_above(vm, at, &area) || area.range.start > at)
-			return false;
-		at = area.range.end;
-	}
-	return true;
-}
-
-uintptr_t process_vm_mapping_end(struct tulou_process_vm *vm, const struct area *area)
-{
-	struct area_record *record = record_above(vm, area->range.start), *next;
-
-	while ((next = record_above(vm, record->range.end)) && area_continues(record, next))
-		record = next;
-	return record->range.end;
-}
-
-void process_vm_remove(struct tulou_process_vm *vm, struct range range, bool pending_only)
-{
-	struct owner *owner;
-
-	while ((owner = process_vm_owner_above(vm, range.start)) && owner->chunk->range.start < range.end) {
-		struct range part = range_cut(range, owner->chunk->range);
-
-		range.start = owner->chunk->range.end;
-		chunk_lock(owner->chunk, &vm->stock);
-		chunk_remove_locked(owner, part, pending_only, &vm->stock);
-		process_vm_room_note_locked(owner);
-		chunk_unlock(owner->chunk, &vm->stock);
-		shm_flush(&vm->stock);
-		process_vm_owner_settle(vm, owner);
-		stock_limit(&vm->stock);
-	}
-}
-
-void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct area_content content)
-{
-	uintptr_t start = range.start;
-
-	while (range.start < range.end) {
-		struct owner *owner = process_vm_owner_above(vm, range.start);
-		struct range part = range_cut(range, owner->chunk->range);
-
-		chunk_lock(owner->chunk, &vm->stock);
-		chunk_replace_locked(owner, part, area_content_at(content, part.start - start), &vm->stock);
-		chunk_unlock(owner->chunk, &vm->stock);
-		shm_flush(&vm->stock);
-		range.start = part.end;
-	}
-}
-
-void process_vm_change(struct tulou_process_vm *vm, struct range range, struct area_change change)
-{
-	while (range.start < range.end) {
-		struct owner *owner = process_vm_owner_above(vm, range.start);
-		struct range part = range_cut(range, owner->chunk->range);
-
-		chunk_lock(owner->chunk, &vm->stock);
-		chunk_change_locked(owner, part, change, &vm->stock);
-		chunk_unlock(owner->chunk, &vm->stock);
-		shm_flush(&vm->stock);
-		range.start = part.end;
-	}
-}
-
-/* ---- the end ------------------------------------------------------------------------------------------------------------- */
-
-/* Have the host take back all pages of the process in one chunk, while they stay booked; false when it refuses. The chunk's lock
- * is dropped for each call: what follows an own area is own too, and stays. */
-static bool host_take_back(struct tulou_process_vm *vm, struct owner *owner)
-{
-	const struct tulou_host *host = vm->pool->host;
-	struct area_record *area, *next;
-	bool good = true;
-
-	chunk_lock(owner->chunk, &vm->stock);
-	for (area = chunk_own_area_above_locked(owner, 0); area && good; area = next) {
-		struct range range = area->range;
-		bool pages = content_is_at_host(&area->content);
-
-		next = chunk_own_area_next_locked(area);
-		while (next && next->range.start == range.end && content_is_at_host(&next->content) == pages) {
-			range.end = next->range.end;
-			next = chunk_own_area_next_locked(next);
+		journal_set(vm->stock.journal, &chunk->head_used, page_is_used(vm, chunk->range.start));
+		journal_set(vm->stock.journal, &chunk->tail_used, page_is_used(vm, chunk->range.end - PAGE_SIZE));
+		if ((!step_area_above(&vm->map, start, &area) || area.page >= end) && !chunk_stays(vm, chunk, keep)) {
+			if (vm->warm == chunk->range.start)
+				vm->warm = 0;
+			while (start < end)
+				start = step_set(&vm->map, start, end, STEP_NONE, STEP_UNMARK);
+			process_vm_step(vm);
+			manager_chunk_destroy_locked(manager, chunk, &vm->stock);
 		}
-		chunk_unlock(owner->chunk, &vm->stock);
-		good = !pages || !host->unmap(host->ctx, range.start, range_size(range));
-		chunk_lock(owner->chunk, &vm->stock);
 	}
-	chunk_unlock(owner->chunk, &vm->stock);
-	return good;
-}
-
-/* Take down a chunk that the process has alone, as a whole. False: it has not, or the host refuses. Areas whose host pages are gone
- * may be booked then, which the second attempt, stretch by stretch, does not mind. */
-static bool clear_whole(struct tulou_process_vm *vm, struct owner *owner)
-{
-	struct chunk *chunk = owner->chunk;
-	bool alone;
-
-	chunk_lock(chunk, &vm->stock);
-	alone = chunk->owner_count == 1;
-	chunk_unlock(chunk, &vm->stock);
-	if (!alone || !host_take_back(vm, owner))
-		return false;
-	chunk_lock(chunk, &vm->stock);
-	alone = chunk->owner_count == 1; /* still: others may have found room in the meantime */
-	if (alone)
-		chunk_empty_locked(owner, &vm->stock);
-	chunk_unlock(chunk, &vm->stock);
-	shm_flush(&vm->stock);
-	if (alone)
-		process_vm_owner_settle(vm, owner);
-	return alone;
-}
-
-/* Host pages and books part at the same pace: a stretch leaves the books when the host has taken it back. */
-static void clear_stretches(struct tulou_process_vm *vm, struct range rest)
-{
-	const struct tulou_host *host = vm->pool->host;
-	struct range stretch;
-	struct area first;
-
-	while (process_vm_stretch(vm, rest, &stretch, &first)) {
-		if (content_is_at_host(&first.content) && host->unmap(host->ctx, stretch.start, range_size(stretch)))
-			limbo_take(vm, stretch);
-		else
-			process_vm_remove(vm, stretch, false);
-		rest.start = stretch.end;
-	}
-}
-
-void process_vm_clear(struct tulou_process_vm *vm)
-{
-	struct owner *heap = vm->heap, *owner;
-	uintptr_t at = 0;
-
-	while ((owner = process_vm_owner_above(vm, at))) {
-		struct range range = owner->chunk->range;
-
-		if (!clear_whole(vm, owner))
-			clear_stretches(vm, range);
-		stock_limit(&vm->stock);
-		at = range.end;
-	}
-	journal_set(vm->guard.journal, &vm->heap, NULL);
-	if (heap)
-		process_vm_owner_unpin(vm, heap);
+	manager_unlock(manager, &vm->stock);
 }

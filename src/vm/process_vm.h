@@ -1,26 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * process_vm.h - the memory of one process: which chunks it is in, its heap, its stock of records.
+ * process_vm.h - the memory of one process: its chunks, what is where in them, its heap, its stock of records.
  *
- *     process VM ──owners (tree by address)──→ owner {area count, room} ──→ chunk ──→ areas
+ *     process VM ─┬─ chunks (list) ──→ chunk {range}           what others see of it: the manager's
+ *                 └─ step map: page → free, or content ──→ contents {object, perms, flags}     its own, in its own arena
  *
- * A process VM is not a task: it is counted over threads, vfork children and other CLONE_VM tasks. An address of the process is
- * found through its own chunks, without the manager. Functions here want the process's lock (process_vm_enter) and take manager
- * and chunk locks themselves; they leave none taken.
- * Invariants: P1 every owner in the tree names the process, is in its chunk's list, and has an area or a pin; P2 keys ascend; P3
- * room_max is that of the subtree; P4 room is not above the truth where the process is alone; H1 heap_start <= brk; H2 the
- * heap's chunk is pinned and begins at heap_start; H3 areas of kind HEAP lie in [heap_start, page_up(brk)); P5 usage is the sum
- * over its areas; P7 the grants add up to the pool's.
+ * A process VM is not a task: it is counted over threads, vfork children and other CLONE_VM tasks. Functions here want the process's
+ * lock (process_vm_enter) and take the manager's themselves; they leave it not taken.
+ *
+ * What is private to a process dies with it: map, contents and arena are not looked at any more when a task died in the middle of
+ * a change and nobody of the process lives (salvage.c). While others do, all stores are noted.
+ *
+ * Invariants: P1 the marks in the map are the starts of the process's chunks, and what is not NONE lies in them; P2 `stale` is empty,
+ * or another process has taken a part of a chunk there; P5 usage is the sum over the areas; P7 the grants add up to the pool's;
+ * P8 rooms (growth.h);
+ * P9, P10 contents (content.h); H1 heap_start
+ * <= brk; H2 the heap's chunk begins at heap_start; H3 areas of kind HEAP lie in [heap_start, page_up(brk)).
  */
 #ifndef TULOU_VM_PROCESS_VM_H
 #define TULOU_VM_PROCESS_VM_H
 
-#include "chunk_manager.h"
+#include "content.h"
 #include "pool.h"
 #include "resident.h"
 
 /* In place of the count of references: the task in the lower bits has the only one, and tulou_reap() follows it. */
 #define REFERENCES_GOING 0x80000000u
+
+/* A change of the map, and the content that was looked up for it: words that are noted from one commit to the next. */
+_Static_assert(
+	STEP_NOTES(STEP_LEVELS - 1) + 2 * sizeof(struct content_table) / 8 + sizeof(struct content) / 8 + 16 <= JOURNAL_ENTRIES,
+	"a change is one step");
 
 struct tulou_process_vm {
 	struct tulou *pool;
@@ -31,28 +41,37 @@ struct tulou_process_vm {
 	 * death between process_vm_change_begin() and the end leaves it torn. */
 	struct guard guard;
 	struct journal *journal; /* of who holds the guard; fixed */
+	bool parked; /* atomic: its call waits for the border, and nothing of it is half done */
+	bool frozen; /* the holder of the list's guard has taken the lock (fork.c) */
 	/* guarded by guard */
 	bool torn; /* a task died inside a call, with all others of its process: fit only to be given back */
-	struct stock stock;
-	struct shm_bonds bonds;
-	struct tree owners;
-	struct owner *hint; /* the open chunk that was used last, or NULL */
-	struct owner *heap; /* the pinned bond with the heap's chunk, or NULL before build */
-	uintptr_t heap_start, brk;
-	struct usage usage;
+	bool interrupted; /* a task died inside a call: what it had begun is still to be taken back (catch_up.c) */
 	bool huge; /* there may be areas of huge pages */
-	size_t peak; /* the largest usage.total at the end of a call */
 	bool has_device; /* there may be files that are no regular ones */
 	uint8_t hidden; /* enum hidden: how much of it stays out of others' copies (fork.c) */
 	bool sealed; /* there may be sealed areas: mseal(2) */
 	int lock_future; /* flags of AREA_LOCK_MASK that new areas get: mlockall(MCL_FUTURE) */
-	struct range growth; /* all that grows, and its room, lies in it: growth.h; start above end: there is none */
+	struct stock stock;
+	struct step_map map; /* `version` and nodes: step_peek() */
+	struct arena arena;
+	struct content_table contents;
+	struct usage usage;
+	size_t peak; /* the largest usage.total at the end of a call */
+	struct shm_bonds bonds;
+	uintptr_t warm; /* the start of a chunk that is kept though it is empty, or 0 */
+	struct range heap_room; /* the heap's chunk; empty before build */
+	uintptr_t heap_start, brk;
 	uint64_t limit_as, limit_data; /* bytes; UINT64_MAX: none */
 	/* Of the pool's memory limit, in larger steps than areas come and go, so that processes do not meet at the pool's counter.
 	 * SIZE_MAX: there is no limit. */
 	size_t granted;
+	struct range growth; /* all that grows, and its room, lies in it: growth.h; start above end: there is none */
 	bool exact; /* keeps nothing: resident.h */
 	struct resident resident;
+	/* guarded by the manager's guard */
+	struct list chunks;
+	struct range stale; /* where others have taken parts of its chunks, and the map does not know yet */
+	struct step_leaf root; /* of the map, before it grows */
 };
 
 enum hidden { HIDDEN_NONE, HIDDEN_SOME, HIDDEN_ALL };
@@ -68,22 +87,35 @@ int process_vm_may_have(struct tulou_process_vm *vm, struct usage have, struct u
 /* Give back to the pool what was granted beyond `keep`. */
 void process_vm_grant_return(struct tulou_process_vm *vm, size_t keep);
 
+/* ---- its life ---- */
+/* `journal` is its own from now on. */
+void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t id, struct journal *journal);
 /* Take the lock; after the death of a holder what is shared is whole again, and the process VM torn if it went with him. */
 void process_vm_lock(struct tulou_process_vm *vm, uint32_t self);
+/* The lock has just been taken: `result` says how. */
+void process_vm_locked(struct tulou_process_vm *vm, uint32_t self, enum guard_result result);
 void process_vm_unlock(struct tulou_process_vm *vm);
 /* From here on the holder, which is of the process, or follows its last task, makes changes; nobody else may. */
 void process_vm_change_begin(struct tulou_process_vm *vm);
 /* The same for a task of another process, whose death must not tear this one. */
 void process_vm_change_noted(struct tulou_process_vm *vm);
-/* Begin a call: take the lock and records for one step. 0, or -ENOMEM (lock not taken), which is all that a torn one answers. */
+/* Begin a call: take the lock and memory for one step. 0, or -ENOMEM (lock not taken), which is all that a torn one answers. */
 int process_vm_enter(struct tulou_process_vm *vm);
 /* The same if nobody has the lock. */
 bool process_vm_try_enter(struct tulou_process_vm *vm);
 /* End it, and run the checks that the pool wants; `touched` is what the call changed; empty: nothing. */
 void process_vm_leave(struct tulou_process_vm *vm, struct range touched);
-
-/* `journal` is its own from now on. */
-void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t id, struct journal *journal);
+/* Have memory for one more step: records, steps, contents. */
+bool process_vm_reserve(struct tulou_process_vm *vm);
+/* Is there something that the process does not know of its memory? */
+static inline bool process_vm_is_behind(const struct tulou_process_vm *vm)
+{
+	return vm->stale.end || vm->interrupted;
+}
+/* Learn what others have taken, and take back what a dead task of the process had begun. False: no memory for it. */
+bool process_vm_catch_up(struct tulou_process_vm *vm);
+/* Others have changed which chunks are the process's in `range`. The manager is locked. */
+void process_vm_stale(struct tulou_process_vm *vm, struct range range, struct stock *stock);
 /* Give back all areas and chunks. What the host refuses goes to limbo. Cannot fail. */
 void process_vm_clear(struct tulou_process_vm *vm);
 /* salvage.c: the same for a torn one; its lock is held, its books are not trusted. */
@@ -94,27 +126,16 @@ void place_set(struct journal *journal, struct tulou_process_vm **place, struct 
 void process_vm_give_back(struct tulou_process_vm *vm);
 /* Ask the host again for what is in limbo. Takes limbo's lock. */
 void limbo_retry(struct tulou *pool, uint32_t self);
-/* Hand the process's areas in `stretch` to limbo. Takes limbo's lock. */
-void limbo_take(struct tulou_process_vm *vm, struct range stretch);
-
+/* Hand a chunk over to limbo, which learns of it when it catches up. The manager is locked. */
+void limbo_take_locked(struct tulou *pool, struct chunk *chunk, struct stock *stock);
+/* Hand the process's areas in `range` to limbo, if memory can be had to cut their chunks. */
+void limbo_take(struct tulou_process_vm *vm, struct range range);
 static inline int resident_drop(struct tulou_process_vm *vm, struct range range)
 {
 	return likely(!vm->resident.count) ? 0 : resident_drop_slow(vm, range);
 }
 
-/* ---- owners ---- */
-/* The lowest owner whose chunk ends above `addr`, or NULL. */
-struct owner *process_vm_owner_above(const struct tulou_process_vm *vm, uintptr_t addr);
-/* The bond with `chunk`, made if there is none. Manager and chunk locked. One record of `stock`. */
-struct owner *process_vm_owner_get_locked(struct tulou_process_vm *vm, struct chunk *chunk, struct stock *stock);
-/* Note the room in the owner's chunk after a change there. Chunk locked. */
-void process_vm_room_note_locked(struct owner *owner);
-/* If the owner has neither area nor pin: end the bond, and give back the chunk if it was the last. */
-void process_vm_owner_settle(struct tulou_process_vm *vm, struct owner *owner);
-/* Take back a pin, and settle. */
-void process_vm_owner_unpin(struct tulou_process_vm *vm, struct owner *owner);
-
-/* ---- areas, across chunks ---- */
+/* ---- areas ---- */
 /* The lowest area of the process that ends above `addr`. False: there is none. */
 bool process_vm_area_above(struct tulou_process_vm *vm, uintptr_t addr, struct area *out);
 /* The first stretch of `range` that the process's areas cover without a hole, all with host pages or all without; `first` is its
@@ -124,11 +145,58 @@ bool process_vm_stretch(struct tulou_process_vm *vm, struct range range, struct 
 bool process_vm_covers(struct tulou_process_vm *vm, struct range range);
 /* How far the mapping that `area` is part of reaches. */
 uintptr_t process_vm_mapping_end(struct tulou_process_vm *vm, const struct area *area);
-/* Remove all pages of the process from `range`, or only those of pending areas. */
+/* Remove all pages of the process from `range`, or only those of pending areas. Chunks that empty go back. */
 void process_vm_remove(struct tulou_process_vm *vm, struct range range, bool pending_only);
 /* Show `content` in `range`, all of which belongs to the process. */
 void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct area_content content);
+/* Have memory for a change of all areas in `range`: 0 or -ENOMEM. To be called before the host is. */
+int process_vm_may_change(struct tulou_process_vm *vm, struct range range);
 /* Change flags and perms of the areas in `range`, all of which belongs to the process. */
 void process_vm_change(struct tulou_process_vm *vm, struct range range, struct area_change change);
+
+/* The pages of an area with the content come or (a size that wraps) go. */
+static inline void process_vm_usage_note(struct tulou_process_vm *vm, const struct area_content *content, size_t size)
+{
+	if (unlikely(journal_notes(vm->arena.journal)))
+		journal_note_block(vm->arena.journal, &vm->usage, sizeof(vm->usage));
+	usage_add(&vm->usage, usage_of(content, size));
+}
+
+/* Between two changes of one call everything is whole: what was noted need not be taken back. */
+static inline void process_vm_step(struct tulou_process_vm *vm)
+{
+	journal_step(vm->arena.journal);
+}
+
+/* ---- for placement: pages of its own chunks ---- */
+static inline uint64_t page_number(uintptr_t addr)
+{
+	return addr / PAGE_SIZE;
+}
+
+static inline uintptr_t page_address(uint64_t page)
+{
+	return page * PAGE_SIZE;
+}
+
+static inline struct range tile_range(const struct step_tile *tile)
+{
+	return range_between(page_address(tile->page), page_address(tile->end));
+}
+
+/* The number of `content` at `start`. */
+static inline uint32_t process_vm_number(struct tulou_process_vm *vm, const struct area_content *content, uintptr_t start)
+{
+	return content_number(&vm->contents, content, start, &vm->stock);
+}
+/* The map says `number` of `size` bytes more than before. */
+void process_vm_gained(struct tulou_process_vm *vm, uint32_t number, size_t size);
+/* Have `range`, which lies in own chunks, be of `number`, as far as it is one step: how far is returned. */
+uintptr_t process_vm_put(struct tulou_process_vm *vm, struct range range, uint32_t number);
+/* The manager is locked, and has made or extended the chunk: the map knows it, all free. */
+void process_vm_chunk_add(struct tulou_process_vm *vm, const struct chunk *chunk);
+/* The chunk that `addr` is in has lost areas at its edges, or all: note it, and give it back if it is empty and not the heap's. `keep`: it
+ * may be kept warm. */
+void process_vm_settle(struct tulou_process_vm *vm, uintptr_t addr, bool keep);
 
 #endif

@@ -47,12 +47,11 @@ static bool layout_is_valid(const struct tulou_layout *layout, const struct tulo
 static int build_fixed_image(struct tulou_process_vm *vm, struct tulou_image *image)
 {
 	struct range range = range_between(image->fixed, image->fixed + image->size);
-	struct owner *owner = place_chunk_at(vm, range);
+	bool own = place_chunk_at(vm, range);
 	int error = place_fixed(vm, range, image_content);
 
-	/* From here on the area keeps the chunk, or nothing does. */
-	if (owner)
-		process_vm_owner_unpin(vm, owner);
+	if (own && error)
+		process_vm_settle(vm, range.start, false);
 	image->base = image->fixed;
 	return error ? -TULOU_EEXIST : 0;
 }
@@ -67,30 +66,38 @@ static int build_images(struct tulou_process_vm *vm, struct tulou_layout *layout
 	for (unsigned i = 0; i < layout->image_count && !error; i++)
 		if (!layout->images[i].fixed)
 			error = place_anywhere(vm, layout->images[i].size, layout->images[i].align, vm->pool->range,
-				image_content, &layout->images[i].base);
+				&image_content, &layout->images[i].base);
 	return error;
+}
+
+/* `room` bytes, and a page that stays free: behind the program if that is where it must be, else anywhere. */
+static bool place_heap(struct tulou_process_vm *vm, const struct tulou_image *program, size_t room, struct range *out)
+{
+	if (program)
+		return range_make(out, program->base + program->size, room + PAGE_SIZE) && place_chunk_at(vm, *out);
+	if (!place_own_chunk(vm, 0, room, NULL, true, &out->start))
+		return false;
+	out->end = out->start + room + PAGE_SIZE;
+	return true;
 }
 
 static int build_heap(struct tulou_process_vm *vm, struct tulou_layout *layout)
 {
-	const struct tulou_image *program = layout->image_count ? &layout->images[0] : NULL;
-	size_t room = size_max(align_down(range_size(vm->pool->range) / HEAP_POOL_PART, PAGE_SIZE), HEAP_ROOM_LEAST);
-	struct owner *heap = NULL;
-	struct range range;
-	uintptr_t start;
+	size_t most = size_max(align_down(range_size(vm->pool->range) / HEAP_POOL_PART, PAGE_SIZE), HEAP_ROOM_LEAST), room;
+	const struct tulou_image *program = layout->image_count && layout->images[0].fixed ? &layout->images[0] : NULL;
+	struct range heap;
 
-	for (; !heap && program && program->fixed && room >= HEAP_PAGES_LEAST * PAGE_SIZE; room = align_down(room / 2, PAGE_SIZE))
-		if (range_make(&range, program->base + program->size, room + PAGE_SIZE))
-			heap = place_chunk_at(vm, range);
-	if (!heap)
-		room = size_max(align_down(range_size(vm->pool->range) / HEAP_POOL_PART, PAGE_SIZE), HEAP_ROOM_LEAST);
-	for (; !heap && room >= HEAP_PAGES_LEAST * PAGE_SIZE; room = align_down(room / 2, PAGE_SIZE))
-		heap = place_chunk(vm, 0, room, PAGE_SIZE, vm->pool->range, NULL, &start);
-	if (!heap)
-		return -TULOU_ENOMEM;
-	vm->heap = heap;
-	vm->heap_start = vm->brk = layout->heap_start = heap->chunk->range.start;
-	return 0;
+	for (;; program = NULL) {
+		for (room = most; room >= HEAP_PAGES_LEAST * PAGE_SIZE; room = align_down(room / 2, PAGE_SIZE)) {
+			if (!place_heap(vm, program, room, &heap))
+				continue;
+			vm->heap_room = heap;
+			vm->heap_start = vm->brk = layout->heap_start = heap.start;
+			return 0;
+		}
+		if (!program)
+			return -TULOU_ENOMEM;
+	}
 }
 
 /*
@@ -102,10 +109,9 @@ static long place_stack(struct tulou_process_vm *vm, const struct tulou_layout *
 	size_t room = vm->pool->host->grown ? size_min(layout->stack_room, range_size(vm->pool->range)) : 0;
 
 	for (room += room ? STACK_GAP : 0; room; room = room / 2 > STACK_GAP ? align_down(room / 2, PAGE_SIZE) : 0)
-		if (place_chunk(vm, 0, room + layout->stack_size, PAGE_SIZE, vm->pool->range, &stack_content, start))
+		if (place_own_chunk(vm, 0, room + layout->stack_size, &stack_content, false, start))
 			return (long)room;
-	return place_chunk(vm, STACK_GAP, layout->stack_size, PAGE_SIZE, vm->pool->range, &stack_content, start) ? 0
-														 : -TULOU_ENOMEM;
+	return place_own_chunk(vm, STACK_GAP, layout->stack_size, &stack_content, true, start) ? 0 : -TULOU_ENOMEM;
 }
 
 static int build_stack(struct tulou_process_vm *vm, struct tulou_layout *layout)
@@ -122,6 +128,10 @@ static int build_stack(struct tulou_process_vm *vm, struct tulou_layout *layout)
 		return (int)room;
 	stack = range_between(start + (size_t)room, start + (size_t)room + layout->stack_size);
 	whole = range_between(start, stack.end);
+	if (room && !process_vm_reserve(vm)) {
+		process_vm_remove(vm, whole, false);
+		return -TULOU_ENOMEM;
+	}
 	if (room) {
 		content.flags |= TULOU_MAP_GROWSDOWN;
 		growth_make_room(vm, whole);
@@ -148,9 +158,9 @@ static int build(struct tulou_process_vm *vm, struct tulou_layout *layout)
 	int error = build_images(vm, layout);
 
 	if (!error)
-		error = stock_reserve(&vm->stock, RECORDS_PER_CALL) ? build_heap(vm, layout) : -TULOU_ENOMEM;
+		error = process_vm_reserve(vm) ? build_heap(vm, layout) : -TULOU_ENOMEM;
 	if (!error)
-		error = stock_reserve(&vm->stock, RECORDS_PER_CALL) ? build_stack(vm, layout) : -TULOU_ENOMEM;
+		error = process_vm_reserve(vm) ? build_stack(vm, layout) : -TULOU_ENOMEM;
 	if (error)
 		process_vm_clear(vm);
 	return error;
@@ -165,7 +175,7 @@ int tulou_process_vm_build(struct tulou_process_vm *vm, struct tulou_layout *lay
 	error = process_vm_enter(vm);
 	if (error)
 		return error;
-	error = tree_is_empty(&vm->owners) ? build(vm, layout) : -TULOU_EINVAL;
+	error = list_is_empty(&vm->chunks) ? build(vm, layout) : -TULOU_EINVAL;
 	process_vm_leave(vm, vm->pool->range);
 	return error;
 }

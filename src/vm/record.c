@@ -2,6 +2,8 @@
 /* record.c - see record.h. Records change hands one by one, or all at once when they come: a death loses none that is noted. */
 #include "record.h"
 
+_Static_assert(RECORDS_PER_CALL *(SLAB_TAKE_NOTES + RECORD_GIVE_NOTES) <= JOURNAL_ENTRIES, "all are taken in one step");
+
 bool stock_reserve_slow(struct stock *stock, size_t count)
 {
 	struct slab_object *objects, *object;

@@ -21,6 +21,9 @@ enum {
 	RECORDS_KEPT = 64, /* what a process VM may keep between calls */
 };
 
+/* What taking one record, or giving one back, notes at most, in words. */
+enum { RECORD_TAKE_NOTES = 3, RECORD_GIVE_NOTES = RECORD_SIZE / 8 + 2 };
+
 struct shm_bonds;
 struct shm_manager;
 struct tulou_process_vm;

@@ -28,6 +28,13 @@ int shm_object_compare(const struct shm_object *a, const struct shm_object *b)
 	return order;
 }
 
+/* What one step notes at most: an object and a bond come, or go. */
+enum {
+	COME_NOTES = 2 * RECORD_TAKE_NOTES + RECORD_GIVE_NOTES + 2 * TREE_INSERT_NOTES(TREE_DEPTH) + 4 + 6,
+	GO_NOTES = 4 + 4 + 2 * TREE_REMOVE_NOTES(TREE_DEPTH) + RECORD_GIVE_NOTES,
+};
+_Static_assert(JOURNAL_ENTRIES - COME_NOTES >= 0 && JOURNAL_ENTRIES - GO_NOTES >= 0, "one step");
+
 void shm_init(struct shm_manager *shm, const struct tulou_host *host)
 {
 	_Static_assert(sizeof(struct shm_object) <= RECORD_SIZE, "a shared object is a record");

@@ -20,6 +20,8 @@
 #include "area.h"
 #include "record.h"
 
+#include "base/tree.h"
+
 struct shm_object {
 	struct tree_node node;
 	uint64_t dev, ino;

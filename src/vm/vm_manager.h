@@ -6,15 +6,14 @@
  *             ╰──╯      ╰─╯              ╰────╯         ╰──────╯  free space
  *
  * Lock order, for the whole core:
- *     list (process set; forks) > process VM (creation order, limbo last) > manager > chunk > shm manager, slab (leaves)
- * The process lock is held for a whole call: it serialises the calls of one process, and stays over host calls. Manager and chunk
- * locks are never held over a host callback other than books_map, books_unmap, wait, wake. So a call reserves a place under
- * them (pending areas), drops them, goes to the host, and takes the place back if the host fails.
- * An address that belongs to a process cannot change hands without that process's lock; therefore a call needs no manager lock
- * for what it owns already.
+ *     list (process set; forks) > process VM (creation order, limbo last) > border > manager > shm manager, slab (leaves)
+ * The process lock is held for a whole call: it serialises the calls of one process, and stays over host calls. The manager's
+ * lock is never held over a host callback other than books_map, books_unmap, wait, wake. So a call reserves a place under
+ * it (pending areas), drops it, goes to the host, and takes the place back if the host fails.
+ * What is in a chunk is its process's business alone: a call that stays in its own chunks takes no lock but its process's. The border's
+ * lock is for those who need another process to stand still; they wait for its lock, or see it parked (neighbours.h).
  *
- * What a holder of the manager's, or of a shared chunk's, guard changes is noted in its journal; dropping any guard commits
- * (base/journal.h). So a chunk is made, owned and given its first area under one hold of both.
+ * What a holder of the manager's guard changes is noted in its journal; dropping any guard commits (base/journal.h).
  *
  * Invariants: C1 chunks ascend and do not overlap; C2 chunks and free space add up to the pool. Records: the caller's stock.
  */
@@ -56,15 +55,18 @@ void manager_init(struct vm_manager *manager, const struct tulou_host *host);
 
 /* The lowest chunk that ends above `addr`, or NULL. */
 struct chunk *manager_chunk_above_locked(const struct vm_manager *manager, uintptr_t addr);
-/* Is there an area at `addr`? */
-bool manager_page_is_used_locked(const struct vm_manager *manager, uintptr_t addr, struct stock *stock);
-/* A chunk over `range`, which is free in the pool, locked and without owners: the caller adds one before it drops either lock. Two
- * records. Nothing may have been noted before. NULL (nothing changed): no memory. */
-struct chunk *manager_chunk_create_locked(
-	struct vm_manager *manager, struct range range, size_t gap, enum tulou_chunk_kind kind, bool open, struct stock *stock);
-/* Give back a chunk without owners, which the caller has locked. One of them in each step. What is in a torn one is not looked at. */
+/* May a page of another process's areas be at `addr`, which is next to a chunk of `vm`? */
+bool manager_is_others_locked(const struct vm_manager *manager, const struct tulou_process_vm *vm, uintptr_t addr);
+/* A chunk over `range`, which is free in the pool, for the process of the stock, as the last of `chunks`. Two records. Nothing may
+ * have been noted before. NULL (nothing changed): no memory. */
+struct chunk *manager_chunk_create_locked(struct vm_manager *manager, struct range range, size_t gap, bool measured, bool open,
+	struct list *chunks, struct stock *stock);
+/* Give back a chunk. One of them in each step. */
 void manager_chunk_destroy_locked(struct vm_manager *manager, struct chunk *chunk, struct stock *stock);
-/* Move the end of a closed chunk with one owner up to `end`; false if the pool is not free there. One record. */
+/* Move the end of a chunk up to `end`; false if the pool is not free there. One record. */
 bool manager_chunk_extend_locked(struct vm_manager *manager, struct chunk *chunk, uintptr_t end, struct stock *stock);
+/* Cut a chunk in two at `at`, inside it; the upper one is returned. NULL (nothing changed): no memory. Nothing may have been noted
+ * before. */
+struct chunk *manager_chunk_split_locked(struct vm_manager *manager, struct chunk *chunk, uintptr_t at, struct stock *stock);
 
 #endif

@@ -1,44 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/* walk.c - inspect.h: walks and statistics. The manager's lock is held over a walk of the pool, so that chunks stay. */
+/* walk.c - inspect.h: walks and statistics. All stands still over a walk of the pool. */
 #include "check.h"
 #include "growth.h"
 #include "process_vm.h"
 
-/* Locks want to know who takes them. */
-static struct stock walker(const struct tulou *pool)
+/* The tiles of one chunk in order: `tile` is zero at first. A torn process's map is not looked at. */
+static bool chunk_tile(const struct chunk *chunk, struct step_tile *tile)
 {
-	return (struct stock){.host = pool->host, .self = pool_self(pool)};
+	uint64_t page = tile->end ? tile->end : page_number(chunk->range.start);
+
+	if (chunk->process->torn || page >= page_number(chunk->range.end))
+		return false;
+	*tile = step_tile_at(&chunk->process->map, page);
+	return true;
 }
 
-/* Insert into the first `shown` ids, ascending; the largest falls out. */
-static void owner_id_note(struct tulou_chunk_info *info, unsigned shown, uint32_t id)
-{
-	unsigned at = shown < TULOU_OWNERS_SHOWN ? shown : TULOU_OWNERS_SHOWN;
-
-	if (at == TULOU_OWNERS_SHOWN && info->owners[--at] <= id)
-		return;
-	for (; at && info->owners[at - 1] > id; at--)
-		info->owners[at] = info->owners[at - 1];
-	info->owners[at] = id;
-}
-
-/* Of a torn chunk only its place can be told. */
-static struct tulou_chunk_info chunk_info_locked(const struct chunk *chunk)
+static struct tulou_chunk_info chunk_info(const struct chunk *chunk)
 {
 	struct tulou_chunk_info info = {
 		.start = chunk->range.start,
 		.end = chunk->range.end,
-		.kind = chunk->kind,
-		.area_count = chunk->area_count,
-		.used = chunk->used,
-		.free = range_size(chunk->range) - chunk->used,
-		.largest_free = chunk->torn ? 0 : free_space_largest(&chunk->free),
+		.owners = {tulou_process_vm_id(chunk->process)},
+		.owner_count = 1,
 	};
+	struct step_tile tile = {.end = 0};
 
-	if (chunk->torn)
-		return (struct tulou_chunk_info){.start = info.start, .end = info.end, .kind = info.kind, .free = info.free};
-	list_for_each(link, &chunk->owners)
-		owner_id_note(&info, info.owner_count++, tulou_process_vm_id(link_owner(link)->process));
+	while (chunk_tile(chunk, &tile)) {
+		size_t size = range_size(tile_range(&tile));
+
+		if (tile.value >= STEP_AREA)
+			info.area_count++, info.used += size;
+		else if (tile.value != STEP_GAP)
+			info.largest_free = size_max(info.largest_free, size);
+	}
+	info.free = range_size(chunk->range) - info.used;
+	info.kind = chunk->measured && info.area_count < 2 ? TULOU_CHUNK_SINGLE : TULOU_CHUNK_MULTI;
 	return info;
 }
 
@@ -62,66 +58,70 @@ static struct tulou_area_info area_info(const struct tulou_process_vm *vm, const
 
 int tulou_walk_chunks(struct tulou *pool, int (*visit)(void *arg, const struct tulou_chunk_info *chunk), void *arg)
 {
-	struct stock stock = walker(pool);
 	int result = 0;
 
-	manager_lock(&pool->manager, &stock);
+	pool_freeze(pool, pool_self(pool));
 	for (struct tree_node *node = tree_first(&pool->manager.chunks); node && !result; node = tree_next(node)) {
-		struct tulou_chunk_info info;
+		struct tulou_chunk_info info = chunk_info(to_chunk(node));
 
-		chunk_lock(to_chunk(node), &stock);
-		info = chunk_info_locked(to_chunk(node));
-		chunk_unlock(to_chunk(node), &stock);
 		result = visit(arg, &info);
 	}
-	manager_unlock(&pool->manager, &stock);
+	pool_thaw(pool);
 	return result;
 }
 
-/* The areas of one chunk: those of `process`, or all if it is NULL. */
-static int walk_chunk(struct chunk *chunk, const struct tulou_process_vm *process, const struct stock *stock,
-	int (*visit)(void *arg, const struct tulou_area_info *area), void *arg)
+static struct tulou_area_info tile_info(const struct tulou_process_vm *vm, const struct step_tile *tile)
 {
+	struct range range = tile_range(tile);
+	struct area area = {range, content_shown(content_at(&vm->contents, tile->value), range.start)};
+
+	return area_info(vm, &area);
+}
+
+/* Everything stands still. */
+static int walk_chunk(const struct chunk *chunk, int (*visit)(void *arg, const struct tulou_area_info *area), void *arg)
+{
+	struct step_tile tile = {.end = 0};
 	int result = 0;
 
-	chunk_lock(chunk, stock);
-	for (struct tree_node *node = chunk->torn ? NULL : tree_first(&chunk->areas); node && !result; node = tree_next(node)) {
+	while (!result && chunk_tile(chunk, &tile)) {
 		struct tulou_area_info info;
 
-		if (process && to_record(node)->owner->process != process)
+		if (tile.value < STEP_AREA)
 			continue;
-		info = area_info(
-			to_record(node)->owner->process, &(struct area){to_record(node)->range, to_record(node)->content});
+		info = tile_info(chunk->process, &tile);
 		result = visit(arg, &info);
 	}
-	chunk_unlock(chunk, stock);
 	return result;
 }
 
 int tulou_walk_areas(struct tulou *pool, int (*visit)(void *arg, const struct tulou_area_info *area), void *arg)
 {
-	struct stock stock = walker(pool);
 	int result = 0;
 
-	manager_lock(&pool->manager, &stock);
+	pool_freeze(pool, pool_self(pool));
 	for (struct tree_node *node = tree_first(&pool->manager.chunks); node && !result; node = tree_next(node))
-		result = walk_chunk(to_chunk(node), NULL, &stock, visit, arg);
-	manager_unlock(&pool->manager, &stock);
+		result = walk_chunk(to_chunk(node), visit, arg);
+	pool_thaw(pool);
 	return result;
 }
 
 int tulou_walk_process(struct tulou_process_vm *vm, int (*visit)(void *arg, const struct tulou_area_info *area), void *arg)
 {
-	struct stock stock = walker(vm->pool);
+	struct step_tile tile = {.end = 0};
 	int result = 0;
 
-	process_vm_lock(vm, stock.self);
+	process_vm_lock(vm, pool_self(vm->pool));
+	process_vm_change_noted(vm); /* the caller may be of another process */
 	if (!vm->torn)
-		growth_learn(vm, vm->growth); /* without records it shows what was known */
+		growth_learn(vm, vm->growth); /* without memory it shows what was known */
 	if (!vm->torn)
 		resident_drop(vm, vm->pool->range); /* what the host refuses shows */
-	for (struct tree_node *node = vm->torn ? NULL : tree_first(&vm->owners); node && !result; node = tree_next(node))
-		result = walk_chunk(to_owner(node)->chunk, vm, &stock, visit, arg);
+	while (!vm->torn && !result && step_area_above(&vm->map, tile.end, &tile)) {
+		struct tulou_area_info info = tile_info(vm, &tile);
+
+		result = visit(arg, &info);
+	}
 	process_vm_unlock(vm);
 	return result;
 }
@@ -167,29 +167,22 @@ static size_t rollbacks_locked(const struct tulou *pool)
 
 void tulou_stats(struct tulou *pool, struct tulou_stats *out)
 {
-	struct stock stock = walker(pool);
-
 	*out = (struct tulou_stats){.pool_size = range_size(pool->range)};
-	pool_lock_list(pool, stock.self);
+	pool_freeze(pool, pool_self(pool));
 	out->process_count = pool->process_count;
 	out->rollback_count = rollbacks_locked(pool);
 	out->torn_count = __atomic_load_n(&pool->torn_count, __ATOMIC_RELAXED);
 	out->committed = __atomic_load_n(&pool->committed, __ATOMIC_RELAXED);
-	out->books = slab_bytes_locked(&pool->process_slab) + (2 + pool->journal_count) * JOURNAL_SIZE;
-	pool_unlock_list(pool);
-	manager_lock(&pool->manager, &stock);
 	out->pool_free = pool->manager.free.total;
 	for (struct tree_node *node = tree_first(&pool->manager.chunks); node; node = tree_next(node)) {
-		chunk_lock(to_chunk(node), &stock);
-		out->chunk_count[to_chunk(node)->kind]++;
-		chunk_unlock(to_chunk(node), &stock);
-		walk_chunk(to_chunk(node), NULL, &stock, stats_area, out);
+		out->chunk_count[chunk_info(to_chunk(node)).kind]++;
+		walk_chunk(to_chunk(node), stats_area, out);
 	}
-	out->books += slab_bytes_locked(&pool->manager.chunk_slab) + pool_struct_size();
-	manager_unlock(&pool->manager, &stock);
-	slab_lock(&pool->record_slab, stock.self, NULL);
-	out->books += slab_bytes_locked(&pool->record_slab);
-	slab_unlock(&pool->record_slab);
+	out->books = slab_bytes_locked(&pool->process_slab) + slab_bytes_locked(&pool->manager.chunk_slab) +
+		     slab_bytes_locked(&pool->record_slab) + pool_struct_size() + (2 + pool->journal_count) * JOURNAL_SIZE +
+		     pool->limbo->arena.bytes;
+	list_for_each(link, &pool->processes) out->books += container_of(link, struct tulou_process_vm, link)->arena.bytes;
+	pool_thaw(pool);
 	out->resident = __atomic_load_n(&pool->resident_bytes, __ATOMIC_RELAXED);
 }
 

@@ -2,12 +2,14 @@
 /*
  * crash - kill a task at every instruction of every call, and see that the others go on.
  *
- *     crash_sim [-s STRIDE] [-2 STRIDE] [-i STRIDE] [SHAPE…]
+ *     crash_sim [-v] [-s STRIDE] [-2 STRIDE] [-i STRIDE] [SHAPE…]
  *
  *     A's call ─┬──┬──┬──┬──┬──▶      between any two instructions after which memory differs, a copy of the world (fork) is made in
  *               │  │  │  │  │         which A is dead: B goes on, a supervisor gives back what A had, everything is checked,
  *               ▼  ▼  ▼  ▼  ▼         and in the end nothing is left
  *
+ * -v: A shares its process VM with a sibling of another thread group (vfork), which goes on with it. So all that A does is noted, and is taken
+ * back where it was cut short.
  * -s N tries only every N-th of these points. -2 N: in every N-th copy (0: in none) those who come after die too: B, in what it does, and
  * the supervisor, in giving A back; at every point of it with -i 1, at every N-th with -i N. Exit status 1: something was not right.
  */
@@ -29,6 +31,7 @@ struct counts {
 } * counts;
 
 static const struct shape *shape;
+static bool shared; /* -v */
 static unsigned long stride = 1, second_stride = 400, inner_stride = 40;
 static unsigned long point; /* of this shape */
 static uint64_t last_hash;
@@ -94,6 +97,16 @@ static void supervise(void *unused)
 	tulou_process_vm_drop(&world.extra);
 }
 
+/* Whatever A was doing: its process VM is fit for use. */
+static void sibling_tries(const char *when)
+{
+	sim_task_set(TASK_SIBLING);
+	sibling_goes_on();
+	if (world.sibling->torn)
+		wrong("the process VM of the sibling is torn");
+	check(when);
+}
+
 /* The end of a copy: everything is given back, by `task`. */
 static __attribute__((noreturn)) void end_copy(enum task task, bool neighbour_lives)
 {
@@ -104,6 +117,10 @@ static __attribute__((noreturn)) void end_copy(enum task task, bool neighbour_li
 	if (!neighbour_lives)
 		tulou_process_vm_drop(&world.b);
 	check("after the dead were given back");
+	if (shared) {
+		sibling_tries("the sibling again");
+		tulou_process_vm_drop(&world.sibling);
+	}
 	agree("after the dead were given back");
 	if (neighbour_lives) {
 		if (world.b->torn)
@@ -183,6 +200,8 @@ static __attribute__((noreturn)) void first_death(void)
 	sim_task_kill(world.sim, TASK_A);
 	sim_on_panic(world.sim, panicked, NULL);
 	world.leaks_block = world.leaks_handle = true;
+	if (shared && point % 2)
+		sibling_tries("the sibling");
 	if (second_stride && point % second_stride == 0) {
 		second_deaths(TASK_B, neighbour_goes_on, "second (the neighbour's)");
 		second_deaths(TASK_S1, supervise, "second (the supervisor's)");
@@ -232,6 +251,8 @@ static void try_shape(void)
 		shapes_prepare();
 		if (shape->prepare)
 			shape->prepare();
+		if (shared)
+			tulou_process_vm_share(world.a, &world.sibling);
 		sim_task_set(TASK_A);
 		last_hash = world_hash();
 		step_run(call, NULL, first_dies);
@@ -255,8 +276,10 @@ int main(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "s:2:i:")) != -1) {
-		if (option == 's')
+	while ((option = getopt(argc, argv, "vs:2:i:")) != -1) {
+		if (option == 'v')
+			shared = true;
+		else if (option == 's')
 			stride = strtoul(optarg, NULL, 10);
 		else if (option == '2')
 			second_stride = strtoul(optarg, NULL, 10);

@@ -2,8 +2,8 @@
 /*
  * shapes.c - see shapes.h. Pages of the pool, before each call (a: A's, b: B's, m: shared anonymous, f: file):
  *
- *     chunk 0   0 ........ aaaa.bbbb..aa..bb..mm.ff......       shared; so every change in it is noted
- *     chunk 1   A's own, half full                                private: nothing is noted
+ *     chunk 0   0 ........ aaaa.bbbb..aa..bb..mm.ff......       cut into chunks of one owner each
+ *     chunk 1   A's own, half full
  *     chunk 2   B's own
  */
 #include "shapes.h"
@@ -41,6 +41,18 @@ void shapes_prepare(void)
 	must(map(world.a, 36, 3, RO, PRIV | FIXED));
 	must(map(world.b, 64, 3, RW, PRIV | FIXED));
 	sim_task_set(TASK_A);
+}
+
+void sibling_goes_on(void)
+{
+	map(world.sibling, 0, 2, RW, PRIV);
+	tulou_mprotect(world.sibling, at(1), 3 * PAGE, RO);
+	tulou_munmap(world.sibling, at(12), PAGE);
+	map(world.sibling, 27, 4, RW, PRIV | FIXED);
+	map(world.sibling, 0, 3, RW, SHARED);
+	map_file(world.sibling, 0, 3, TULOU_MAP_SHARED);
+	tulou_munmap(world.sibling, at(20), 2 * PAGE);
+	tulou_mremap(world.sibling, at(36), 3 * PAGE, 5 * PAGE, TULOU_MREMAP_MAYMOVE, 0);
 }
 
 void neighbour_goes_on(void *unused)

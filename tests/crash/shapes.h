@@ -16,7 +16,9 @@ extern const unsigned shape_count;
 
 /* What every shape begins with, and what B has then. */
 void shapes_prepare(void);
-/* What B does when A is dead: in shared chunks, in new ones, with shared objects. */
+/* What a sibling does with A's process VM when A is dead. */
+void sibling_goes_on(void);
+/* What B does when A is dead: in cut chunks, in new ones, with shared objects. */
 void neighbour_goes_on(void *unused);
 
 #endif

@@ -36,7 +36,8 @@ struct world {
 	struct sim *sim;
 	struct tulou_host host;
 	struct tulou *pool;
-	struct tulou_process_vm *a, *b, *extra; /* places, as in the slots of processes; extra: of what a shape creates */
+	struct tulou_process_vm *a, *b, *extra,
+		*sibling; /* places, as in the slots of processes; extra: of what a shape creates */
 	const struct tulou_process_vm *watched[2]; /* A's and B's, whatever becomes of the places */
 	const struct journal *journals[2]; /* theirs */
 	int file;

@@ -3,7 +3,8 @@
  * every instruction. */
 #include "pool_fixture.h"
 
-#include "base/journal.h"
+#include "base/range.h"
+#include "base/tree.h"
 
 struct books {
 	uint64_t wide;
@@ -181,6 +182,92 @@ static void overflow(void **state)
 	close_world(&w);
 }
 
+/* ---- how much a step notes ------------------------------------------------------------------------------------------------- */
+
+enum { NODES = 3000 };
+
+struct numbered {
+	struct tree_node node;
+	uint64_t number, most; /* most: in the subtree */
+};
+
+static uint64_t most_of(const struct tree_node *node)
+{
+	return node ? container_of(node, struct numbered, node)->most : 0;
+}
+
+static bool most_update(struct tree_node *node, struct journal *journal)
+{
+	struct numbered *n = container_of(node, struct numbered, node);
+	uint64_t most = n->number;
+
+	for (int side = 0; side < 2; side++)
+		most = most_of(node->child[side]) > most ? most_of(node->child[side]) : most;
+	if (most == n->most)
+		return false;
+	journal_set(journal, &n->most, most);
+	return true;
+}
+
+static void numbered_insert(struct tree *tree, struct numbered *n)
+{
+	struct tree_node *at = tree->root, *parent = NULL;
+	enum tree_side side = TREE_LEFT;
+
+	while (at) {
+		parent = at;
+		side = n->number > container_of(at, struct numbered, node)->number ? TREE_RIGHT : TREE_LEFT;
+		at = at->child[side];
+	}
+	n->most = 0;
+	tree_insert(tree, parent, side, &n->node);
+}
+
+static void noted_within(struct world *w, size_t bound, unsigned *most)
+{
+	unsigned noted = journal_count(w->journal);
+
+	assert_in_range(noted, 1, bound);
+	*most = noted > *most ? noted : *most;
+	journal_commit(w->journal);
+}
+
+/* A tree that comes and goes in a random order, with a value about subtrees: no insertion and no removal notes more than is said. */
+static void trees_note_little(void **state)
+{
+	struct numbered *nodes = calloc(NODES, sizeof(*nodes));
+	uint64_t random = 88172645463325252ull;
+	unsigned inserted = 0, removed = 0;
+	struct tree tree;
+	struct world w;
+
+	(void)state;
+	assert_non_null(nodes);
+	open_world(&w);
+	tree_init(&tree, most_update, &w.journal);
+	journal_begin(w.journal, 1);
+	for (unsigned i = 0; i < 40 * NODES; i++) {
+		struct numbered *n;
+		size_t depth = tree.root ? tree.root->height + 1 : 1;
+
+		random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+		n = &nodes[(random >> 20) % NODES];
+		if (n->number) {
+			tree_remove(&tree, &n->node);
+			n->number = 0;
+			noted_within(&w, TREE_REMOVE_NOTES(depth), &removed);
+		} else {
+			n->number = random | 1;
+			numbered_insert(&tree, n);
+			noted_within(&w, TREE_INSERT_NOTES(depth), &inserted);
+		}
+	}
+	assert_null(tree_check(&tree));
+	assert_true(inserted > 20 && removed > 40);
+	free(nodes);
+	close_world(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +276,7 @@ int main(void)
 		cmocka_unit_test(stale_guard),
 		cmocka_unit_test(unnoted),
 		cmocka_unit_test(overflow),
+		cmocka_unit_test(trees_note_little),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,9 @@
 #include "pool_fixture.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
-#include "vm/process_vm.h"
+#include "vm/neighbours.h"
 
 enum { THREADS = 4, ROUNDS = 2000 };
 
@@ -29,7 +30,7 @@ static void taken_over(void **state)
 	sim_destroy(sim);
 }
 
-/* A task that died holding the locks of its process VM, of a chunk and of the manager, but with whole books, holds up nobody. */
+/* A task that died holding the locks of its process VM and of the manager, but with whole books, holds up nobody. */
 static void dead_holders(void **state)
 {
 	struct fixture f;
@@ -40,12 +41,11 @@ static void dead_holders(void **state)
 	tulou_process_vm_ref(f.a);
 	process_vm_lock(f.a, 9);
 	manager_lock(&f.pool->manager, &f.a->stock);
-	chunk_lock(to_chunk(f.pool->manager.chunks.root), &f.a->stock);
 	pool_lock_list(f.pool, 9);
 	sim_task_kill(f.sim, 9);
 	assert_int_equal(map_pages(f.b, 4, RW), 5);
-	assert_int_equal(map_pages(f.a, 4, RO), 10);
-	pool_expect(&f, "A:0+4rw B:5+4rw A:10+4r-");
+	assert_int_equal(map_pages(f.a, 4, RO), 37);
+	pool_expect(&f, "A:0+4rw B:5+4rw A:37+4r-");
 	pool_close(&f);
 }
 
@@ -60,9 +60,8 @@ static void torn(void **state)
 	assert_int_equal(map_pages(f.b, 4, RW), 32);
 	process_vm_lock(f.a, 9);
 	process_vm_change_begin(f.a);
-	chunk_lock(to_chunk(tree_first(&f.pool->manager.chunks)), &f.a->stock);
-	memset(&to_chunk(tree_first(&f.pool->manager.chunks))->areas.root, 0xee, sizeof(struct tree_node *));
-	memset(&f.a->owners.root, 0xee, sizeof(struct tree_node *));
+	memset(&f.a->map.is, 0xee, sizeof(f.a->map.is));
+	memset(&f.a->contents, 0xee, sizeof(f.a->contents));
 	sim_task_kill(f.sim, 9);
 	assert_int_equal(map_pages(f.a, 4, RW), -TULOU_ENOMEM);
 	assert_int_equal(map_at(f.b, 10, 1, RW, FIXED), -TULOU_ENOMEM);
@@ -70,6 +69,55 @@ static void torn(void **state)
 	tulou_process_vm_unref(f.a);
 	pool_expect(&f, "B:32+4rw");
 	assert_int_equal(map_at(f.b, 10, 1, RW, FIXED), 10);
+	pool_close(&f);
+}
+
+enum { LOOKER = 7, TAKER, VICTIM };
+
+struct taker {
+	struct fixture *f;
+	bool entered;
+};
+
+static void *take_parked(void *arg)
+{
+	struct taker *taker = arg;
+
+	process_vm_lock(taker->f->a, TAKER);
+	__atomic_store_n(&taker->entered, true, __ATOMIC_SEQ_CST);
+	process_vm_unlock(taker->f->a);
+	return NULL;
+}
+
+/* One that died while it waited for the border, which a neighbour has who looks at its map: who takes over waits until he is done, and the
+ * neighbour does not wait for that one in turn. */
+static void dead_and_parked(void **state)
+{
+	struct fixture f;
+	struct taker taker = {&f, false};
+	pthread_t thread;
+	bool locked;
+
+	(void)state;
+	pool_open(&f, 64, 32);
+	assert_int_equal(map_pages(f.a, 4, RW), 0);
+	tulou_process_vm_ref(f.a);
+	process_vm_lock(f.a, VICTIM);
+	__atomic_store_n(&f.a->parked, true, __ATOMIC_SEQ_CST);
+	sim_task_kill(f.sim, VICTIM);
+	guard_take(&f.pool->border, f.pool->host, LOOKER, NULL);
+	assert_int_equal(pthread_create(&thread, NULL, take_parked, &taker), 0);
+	while (lock_holder(&f.a->guard.lock) != TAKER)
+		usleep(1000);
+	neighbour_hold(f.a, LOOKER, &locked);
+	assert_false(locked);
+	usleep(20000);
+	assert_false(__atomic_load_n(&taker.entered, __ATOMIC_SEQ_CST));
+	guard_drop(&f.pool->border, f.pool->host);
+	pthread_join(thread, NULL);
+	assert_true(taker.entered);
+	assert_false(f.a->parked);
+	tulou_process_vm_unref(f.a);
 	pool_close(&f);
 }
 
@@ -246,6 +294,7 @@ int main(void)
 		cmocka_unit_test(taken_over),
 		cmocka_unit_test(dead_holders),
 		cmocka_unit_test(torn),
+		cmocka_unit_test(dead_and_parked),
 		cmocka_unit_test(contended),
 		cmocka_unit_test(threads_of_two_processes),
 		cmocka_unit_test(processes_come_and_go),

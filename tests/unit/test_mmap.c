@@ -49,8 +49,8 @@ static void a_chunk_each(void **state)
 }
 
 /*
- *     |A.|b.|  pool full: B shares A's chunk, a page apart; and A keeps its distance to B
- *      AAAA.BBB.AA
+ *     |AAAA.|BBB......~|AA......~|      pool full: A's chunk is cut, a page behind its areas, and what was free is the pool's: B
+ *      0     5          37       53       makes a chunk of half the size there, and A, which has no room any more, one of a quarter
  */
 static void sharing(void **state)
 {
@@ -60,19 +60,22 @@ static void sharing(void **state)
 	pool_open(&f, 64, 64);
 	assert_int_equal(map_pages(f.a, 4, RW), 0);
 	assert_int_equal(map_pages(f.b, 3, RW), 5);
-	assert_int_equal(map_pages(f.a, 2, RW), 9);
-	pool_expect(&f, "A:0+4rw B:5+3rw A:9+2rw");
+	assert_int_equal(map_pages(f.a, 2, RW), 37);
+	pool_expect(&f, "A:0+4rw B:5+3rw A:37+2rw");
 	/* A hole of exactly four pages between A's own areas is used again. */
-	assert_int_equal(map_pages(f.a, 4, RO), 11);
-	assert_int_equal(map_pages(f.a, 4, RW), 15);
-	assert_int_equal(unmap(f.a, 11, 4), 0);
-	assert_int_equal(map_pages(f.a, 4, RX), 11);
-	pool_expect(&f, "A:0+4rw B:5+3rw A:9+2rw A:11+4r-x A:15+4rw");
+	assert_int_equal(map_pages(f.a, 4, RO), 39);
+	assert_int_equal(map_pages(f.a, 4, RW), 43);
+	assert_int_equal(unmap(f.a, 39, 4), 0);
+	assert_int_equal(map_pages(f.a, 4, RX), 39);
+	pool_expect(&f, "A:0+4rw B:5+3rw A:37+2rw A:39+4r-x A:43+4rw");
 	/* The last page of a chunk is left. */
-	assert_int_equal(map_pages(f.a, 44, RO), 19);
+	assert_int_equal(map_pages(f.a, 6, RO), 53);
+	assert_int_equal(map_pages(f.a, 5, RO), 47);
+	assert_int_equal(map_pages(f.b, 28, RO), 8);
+	assert_int_equal(map_pages(f.a, 3, RO), 60);
 	assert_int_equal(map_pages(f.a, 1, RO), -TULOU_ENOMEM);
 	assert_int_equal(map_pages(f.b, 1, RO), -TULOU_ENOMEM);
-	pool_expect(&f, "A:0+4rw B:5+3rw A:9+2rw A:11+4r-x A:15+4rw A:19+44r-");
+	pool_expect(&f, "A:0+4rw B:5+3rw B:8+28r- A:37+2rw A:39+4r-x A:43+4rw A:47+5r- A:53+6r- A:60+3r-");
 	pool_close(&f);
 }
 

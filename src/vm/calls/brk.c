@@ -67,7 +67,7 @@ long tulou_brk(struct tulou_process_vm *vm, uintptr_t addr)
 
 	if (vm_enter(vm, range_between(addr, addr + STACK_GAP)))
 		return (long)__atomic_load_n(&vm->brk, __ATOMIC_RELAXED);
-	if (vm->heap && addr >= vm->heap_start) {
+	if (vm->heap_start && addr >= vm->heap_start) {
 		uintptr_t old = vm->brk;
 
 		touched = old < addr ? range_between(old, addr) : range_between(addr, old);

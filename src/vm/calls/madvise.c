@@ -90,8 +90,9 @@ static int visit(struct tulou_process_vm *vm, struct range stretch, int advice)
 
 	if (unlikely(vm->sealed) && advice_discards(advice))
 		stretch.end = discard_end(vm, stretch);
-	error = range_is_empty(stretch) ? 0 : host->advise(host->ctx, stretch.start, range_size(stretch), advice);
-
+	error = advice == TULOU_MADV_DONTFORK || advice == TULOU_MADV_DOFORK ? process_vm_may_change(vm, stretch) : 0;
+	if (!error && !range_is_empty(stretch))
+		error = host->advise(host->ctx, stretch.start, range_size(stretch), advice);
 	if (!error && advice == TULOU_MADV_DONTFORK)
 		process_vm_change(vm, stretch, (struct area_change){.set = AREA_DONTFORK, .prot = -1});
 	if (!error && advice == TULOU_MADV_DOFORK)

@@ -34,8 +34,10 @@ static void mark(struct tulou_process_vm *vm, struct range stretch, struct area_
 static int stretch_lock(struct tulou_process_vm *vm, struct range stretch, enum tulou_lock how)
 {
 	const struct tulou_host *host = vm->pool->host;
-	int error = host->lock(host->ctx, stretch.start, range_size(stretch), how);
+	int error = process_vm_may_change(vm, stretch);
 
+	if (!error)
+		error = host->lock(host->ctx, stretch.start, range_size(stretch), how);
 	if (error >= 0)
 		mark(vm, stretch, (struct area_change){.clear = AREA_LOCK_MASK, .set = flags_of(how), .prot = -1});
 	return error;

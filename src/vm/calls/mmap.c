@@ -187,7 +187,7 @@ static int reserve(struct tulou_process_vm *vm, struct request *r)
 	if (hinted && hint_is_free(vm, r->range) && !reserve_free(vm, r))
 		return 0;
 	r->replace = false;
-	error = growth_place(vm, size, r->align, r->window, r->options.content, &r->range.start);
+	error = growth_place(vm, size, r->align, r->window, &r->options.content, &r->range.start);
 	r->range.end = r->range.start + size;
 	return error;
 }
@@ -199,7 +199,7 @@ static int reserve_room(struct tulou_process_vm *vm, struct request *r)
 		return 0;
 	if (!growth_book(vm, r->range))
 		r->options.flags &= ~TULOU_MAP_GROWSDOWN;
-	return stock_reserve(&vm->stock, RECORDS_PER_CALL) ? 0 : -TULOU_ENOMEM;
+	return process_vm_reserve(vm) ? 0 : -TULOU_ENOMEM;
 }
 
 /* What the areas that the new one replaces have committed. */
@@ -288,7 +288,6 @@ static long map(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 	map_options_open(&r.options, &vm->stock);
 	result = commit(vm, &r);
 	growth_settle(vm, r.range);
-	shm_flush(&vm->stock);
 	map_options_close(&r.options, &vm->stock);
 	process_vm_leave(vm, r.range);
 	return result;

@@ -170,6 +170,9 @@ static long commit(struct tulou_process_vm *vm, struct decoded *d)
 		return -TULOU_EINVAL;
 	stop = reach(vm, d->range, d->prot, &end);
 	if (end > d->range.start) {
+		error = process_vm_may_change(vm, range_between(d->range.start, end));
+		if (error)
+			return error;
 		error = host->protect(host->ctx, d->range.start, end - d->range.start, d->prot);
 		if (error) {
 			protect_again(vm, range_between(d->range.start, end));

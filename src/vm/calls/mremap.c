@@ -99,7 +99,7 @@ static int reserve(struct tulou_process_vm *vm, const struct request *r, struct 
 	}
 	if (r->keep && r->new_addr && range_covers(pool->range, *new) && !place_fixed(vm, *new, content))
 		return 0;
-	error = growth_place(vm, r->new_size, area_content_page_size(&content), pool->range, content, &new->start);
+	error = growth_place(vm, r->new_size, area_content_page_size(&content), pool->range, &content, &new->start);
 	new->end = new->start + r->new_size;
 	return error;
 }
@@ -109,7 +109,7 @@ static int reserve_room(struct tulou_process_vm *vm, struct area_content content
 {
 	if (likely(!(content.flags & TULOU_MAP_GROWSDOWN)) || !vm->pool->host->grown)
 		return 0;
-	return growth_book(vm, new) && stock_reserve(&vm->stock, RECORDS_PER_CALL) ? 0 : -TULOU_ENOMEM;
+	return growth_book(vm, new) && process_vm_reserve(vm) ? 0 : -TULOU_ENOMEM;
 }
 
 /* `range` is the mapping that was there; a fixed target may have cut it, and stays locked. */
@@ -268,7 +268,7 @@ static long move_each(struct tulou_process_vm *vm, const struct request *r)
 		one.new_addr = one.old.start + by;
 		one.new_size = range_size(one.old);
 		if (area_has_pages(&area))
-			result = stock_reserve(&vm->stock, RECORDS_PER_CALL) ? resize(vm, &one) : -TULOU_ENOMEM;
+			result = process_vm_reserve(vm) ? resize(vm, &one) : -TULOU_ENOMEM;
 		if (result < 0)
 			return result;
 	}

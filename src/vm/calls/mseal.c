@@ -31,6 +31,8 @@ static int seal(struct tulou_process_vm *vm, struct range range)
 
 	if (!process_vm_stretch(vm, range, &stretch, &first) || !range_covers(stretch, range) || !area_has_pages(&first))
 		return -TULOU_ENOMEM;
+	if (process_vm_may_change(vm, range))
+		return -TULOU_ENOMEM;
 	process_vm_change(vm, range, (struct area_change){.set = AREA_SEALED, .prot = -1});
 	vm->sealed = true;
 	return 0;

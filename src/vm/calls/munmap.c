@@ -15,12 +15,12 @@ static int unmap_stretches(struct tulou_process_vm *vm, struct range range)
 	struct area first;
 	int error;
 
-	while (process_vm_stretch(vm, range, &stretch, &first)) {
+	while (!range_is_empty(range) && process_vm_stretch(vm, range, &stretch, &first)) {
 		if (area_is_room(&first)) { /* left in peace: it goes with what grows into it */
 			range.start = first.range.end;
 			continue;
 		}
-		if (!stock_reserve(&vm->stock, RECORDS_PER_CALL))
+		if (!process_vm_reserve(vm))
 			return -TULOU_ENOMEM;
 		error = area_has_pages(&first) ? host->unmap(host->ctx, stretch.start, range_size(stretch)) : 0;
 		if (error)

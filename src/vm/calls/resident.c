@@ -205,7 +205,7 @@ int resident_drop_slow(struct tulou_process_vm *vm, struct range range)
 		if (error)
 			return error;
 	}
-	return stock_reserve(&vm->stock, RECORDS_PER_CALL) ? 0 : -TULOU_ENOMEM;
+	return process_vm_reserve(vm) ? 0 : -TULOU_ENOMEM;
 }
 
 void resident_forget(struct tulou_process_vm *vm)
