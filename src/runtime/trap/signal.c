@@ -237,7 +237,8 @@ long trap_rt_sigreturn(struct thread *thread, struct frame *frame)
 		exit_by_signal(thread->process, SIGSEGV);
 	frame->context.regs = saved.regs;
 	frame->context.flags = saved.flags;
-	stack_set(&thread->guest_stack, &saved.stack, saved.regs.rsp);
+	if (saved.stack.start != frame->context.stack.start) /* else fast_sigreturn() has been here */
+		stack_set(&thread->guest_stack, &saved.stack, saved.regs.rsp);
 	signal_mask_set(thread, frame, saved.mask);
 	return TRAP_DONE;
 }
@@ -254,9 +255,10 @@ int fast_sigreturn(struct thread *thread)
 	thread->guest_sp = at;
 	if (thread->sigsys_pending || user_read(&saved, at, sizeof saved) < 0 || saved.mask & SIGNAL_BIT(SIGNAL_SIGSYS))
 		return 1;
+	thread->sigsys_blocked = false;
 	trap_frame_stack(&mine, thread);
 	if (saved.stack.start == mine.context.stack.start)
-		return 0; /* laid by the kernel */
+		return 0; /* it is the second time: a signal came in between */
 	stack_set(&thread->guest_stack, &saved.stack, saved.regs.rsp);
 	return user_write(at + offsetof(struct context, stack), &mine.context.stack, sizeof mine.context.stack) < 0;
 }
