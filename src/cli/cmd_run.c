@@ -11,7 +11,10 @@
 #include "runtime/process/limits.h"
 #include "runtime/supervisor/supervisor.h"
 #include "runtime/text.h"
+#include "runtime/trap/statistics.h"
 #include "runtime/trap/trap.h"
+
+enum { PATCH_AFTER_MAX = 4000 };
 
 struct programs {
 	unsigned count;
@@ -28,6 +31,9 @@ static const char help[] =
 	"Run unmodified programs, and what they start, as processes in one address space.\n\n"
 	"  -v, --verbose      say what happens, on stderr: instances that are started, programs that must leave\n"
 	"      --strict       refuse whatever would need a second instance (a fork that copies, a taken address)\n"
+	"      --no-patch     never change the code of programs: every memory call is trapped\n"
+	"      --patch-after=N  change the code of a call site when it was trapped N times (16, then 12)\n"
+	"      --stats        at the end, say on stderr how many calls were trapped, and why\n"
 	"      --map-at-exit  print the pool when one of the programs ends\n"
 	"      --memory=SIZE  the memory that all processes together may have: bytes, or with K, M, G, T; none: no limit.\n"
 	"                     Default: 7/8 of the machine's, or of the control group's limit\n"
@@ -52,6 +58,16 @@ static bool parse_check(const char *text)
 	if (!text_parse(text, 3, &level))
 		return false;
 	runtime.check_level = (int)level;
+	return true;
+}
+
+static bool parse_patch_after(const char *text)
+{
+	unsigned long count;
+
+	if (!text_parse(text, PATCH_AFTER_MAX, &count) || !count)
+		return false;
+	runtime.patch_after = (unsigned)count;
 	return true;
 }
 
@@ -83,6 +99,8 @@ static const struct {
 	{"-v", "--verbose", &runtime.verbose},
 	{"--strict", "", &runtime.strict},
 	{"--map-at-exit", "", &runtime.map_at_exit},
+	{"--no-patch", "", &runtime.no_patch},
+	{"--stats", "", &runtime.statistics},
 };
 
 static const struct {
@@ -91,6 +109,7 @@ static const struct {
 	const char *wrong;
 } values[] = {
 	{"--check=", parse_check, "not a level from 0 to 3:"},
+	{"--patch-after=", parse_patch_after, "not a number from 1 to 4000:"},
 	{"--memory=", parse_memory, "not a size:"},
 	{"--process-memory=", parse_process_memory, "not a size, or above the hard limit:"},
 };
@@ -251,5 +270,7 @@ int cmd_run(int argc, char **argv, char **envp)
 		message("cannot supervise: %s", error_text(result));
 		return STATUS_TULOU;
 	}
+	if (runtime.statistics)
+		statistics_print();
 	return exit_status(programs.statuses[0]);
 }

@@ -10,6 +10,7 @@
 #include "base/format.h"
 #include "cli/command.h"
 #include "cli/external.h"
+#include "runtime/code/site.h"
 #include "runtime/instance.h"
 #include "runtime/message.h"
 #include "runtime/process/attributes.h"
@@ -93,6 +94,7 @@ static int run_command(int argc, char **argv, char **envp)
 	}
 	if (text_equal(argv[1], "--version") || text_equal(argv[1], "-V")) {
 		print("tulou " TULOU_VERSION "\n");
+		print(code_decoder ? "call sites are patched\n" : "without a decoder: every memory call is trapped\n");
 		return print_status();
 	}
 	for (unsigned i = 0; i < COMMANDS; i++)

@@ -30,6 +30,8 @@ void instance_options(char out[INSTANCE_OPTIONS_SIZE], const struct thread *thre
 	*out++ = '-';
 	out = option_put(out, 'v', runtime.verbose);
 	out = option_put(out, 's', runtime.strict);
+	out = option_put(out, 'p', runtime.no_patch);
+	out = option_put(out, 'a', runtime.patch_after);
 	out = option_put(out, 'c', (unsigned long)runtime.check_level);
 	out = option_put(out, 'M', runtime.memory_limit);
 	out = option_put(out, 'm', own->mdwe & PR_MDWE_NO_INHERIT ? 0 : own->mdwe);
@@ -49,6 +51,12 @@ static void option_take(char letter, unsigned long value)
 		break;
 	case 's':
 		runtime.strict = value;
+		break;
+	case 'a':
+		runtime.patch_after = (unsigned)value;
+		break;
+	case 'p':
+		runtime.no_patch = value;
 		break;
 	case 'c':
 		runtime.check_level = (int)value;

@@ -177,6 +177,7 @@ static _Noreturn void enter(struct launch *launch)
 	frame->context.regs.rsp = launch->start.sp;
 	frame->context.mask = runtime.signal_mask;
 	trap_frame_stack(frame, thread);
+	fast_begin(thread);
 	__atomic_or_fetch(&thread->process->word, WORD_RELEASED, __ATOMIC_ACQ_REL);
 	task_wake(&thread->process->word);
 	frame_return(frame);

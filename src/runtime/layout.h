@@ -11,6 +11,8 @@
  *     0x7100_0000_0000   the books
  *     0x7200_0000_0000   threads: a block each, with the stack that its traps run on
  *     0x7300_0000_0000   processes: a slot each
+ *     0x7400_0000_0000   records of patched call sites: a slot for each process VM that has any
+ *     0x7480_0000_0000   pages of text that are being exchanged: one for each thread, empty but for that moment
  *     0x7fxx_xxxx_xxxx   what the kernel placed: our first stack, the vdso
  */
 #ifndef TULOU_RUNTIME_LAYOUT_H
@@ -23,5 +25,7 @@
 #define BOOKS_BASE      0x710000000000ul
 #define THREADS_BASE    0x720000000000ul
 #define PROCESSES_BASE  0x730000000000ul
+#define PATCHES_BASE    0x740000000000ul
+#define ASIDE_BASE      0x748000000000ul
 
 #endif

@@ -2,6 +2,7 @@
 #include "runtime/runtime.h"
 
 #include <asm-generic/errno.h>
+#include <linux/auxvec.h>
 #include <linux/fcntl.h>
 
 #include "base/format.h"
@@ -14,7 +15,7 @@
 
 struct runtime runtime;
 
-enum { NUMBER_MAX = 32 };
+enum { NUMBER_MAX = 32, HWCAP2_FSGSBASE = 2 };
 
 /* ---- what the host asks of the runtime ------------------------------------------------------------------------------------------ */
 
@@ -60,6 +61,14 @@ static uintptr_t lowest_address(void)
 	return lowest ? lowest : TULOU_PAGE_SIZE;
 }
 
+static bool has_fsgsbase(void)
+{
+	for (const unsigned long *aux = runtime.host_auxv; aux && aux[0]; aux += 2)
+		if (aux[0] == AT_HWCAP2)
+			return aux[1] & HWCAP2_FSGSBASE;
+	return false;
+}
+
 /* Well below what there is: a control group that runs out of memory kills, and all guests are one address space. */
 static uint64_t below(uint64_t memory)
 {
@@ -92,6 +101,7 @@ int runtime_init(void)
 		.check_level = runtime.check_level,
 		.memory_limit = memory_limit()};
 
+	runtime.patch = !runtime.no_patch && has_fsgsbase();
 	sys4(__NR_rt_sigprocmask, 0, 0, (long)&runtime.signal_mask, 8);
 	runtime.signal_mask &= ~SIGNAL_BIT(SIGNAL_SIGSYS);
 	linux_host_init(&runtime.host, &tasks, BOOKS_BASE);

@@ -26,6 +26,10 @@ struct runtime {
 	bool memory_is_machine; /* it is a part of the machine's, of which the control group may have less */
 	int check_level; /* --check: how often the books are checked (tulou.h) */
 	bool verbose; /* -v: say what happens, on stderr */
+	bool patch; /* call sites are patched; false: --no-patch, or the processor has no rdgsbase */
+	bool no_patch; /* --no-patch */
+	unsigned patch_after; /* --patch-after: traps from one site until it is patched; 0: what pays */
+	bool statistics; /* --stats */
 	bool strict; /* --strict: refuse what needs a second instance */
 	bool map_at_exit; /* --map-at-exit: print the pool when a listed program ends */
 	uint32_t supervisor; /* CLONE_CHILD_CLEARTID word of the supervisor: its tid, 0: there is none */

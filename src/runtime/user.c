@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "runtime/process/process.h"
 
+enum { PROBE_SIZE = 8 /* a signal set */, NO_HOW = 99 };
+
 struct vector {
 	uint64_t start;
 	size_t size;
@@ -17,6 +19,43 @@ static long copy(long nr, void *mine, uint64_t theirs, size_t size)
 	struct vector local = {(uint64_t)mine, size}, remote = {theirs, size};
 	return sys6(nr, thread_current()->process->pid, (long)&local, 1, (long)&remote, 1, 0);
 }
+
+/* ---- without a copy by the kernel ----------------------------------------------------------------------------------------------- */
+
+/* The page that the guest's stack pointer is in is there as long as its thread is in this call, and most arguments lie in it. */
+static bool on_stack_page(uint64_t at, size_t size)
+{
+	uint64_t sp = thread_current()->guest_sp, page = sp & ~(TULOU_PAGE_SIZE - 1);
+	return sp != page && at >= page && at < page + TULOU_PAGE_SIZE && size <= page + TULOU_PAGE_SIZE - at;
+}
+
+/* Does nobody else run in the memory, who could unmap what was just found to be there? */
+static bool alone(const struct process *process)
+{
+	return __atomic_load_n(&process->thread_count, __ATOMIC_ACQUIRE) == 1 && tulou_process_vm_exclusive(process->vm);
+}
+
+/* A system call that reads or writes 8 bytes at an address, answers EFAULT where it cannot, and does nothing else: rt_sigprocmask, with
+ * a `how` that there is not, or without a set. It costs a third of process_vm_readv. */
+static bool probe(uint64_t at, bool write)
+{
+	return write ? sys4(__NR_rt_sigprocmask, 0, 0, (long)at, PROBE_SIZE) == 0
+		     : sys4(__NR_rt_sigprocmask, NO_HOW, (long)at, 0, PROBE_SIZE) == -EINVAL;
+}
+
+/* Can [at, at + size) be touched? Only within one page, by one probe. A write probe spoils the first bytes. */
+static bool can_touch(uint64_t at, size_t size, bool write)
+{
+	size_t page = TULOU_PAGE_SIZE - (at & (TULOU_PAGE_SIZE - 1));
+	const struct process *process = thread_current()->process;
+
+	if (on_stack_page(at, size))
+		return true;
+	return size >= (write ? PROBE_SIZE : 1) && size <= page && page >= PROBE_SIZE && process->vm && alone(process) &&
+	       probe(at, write);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------------------------------------------ */
 
 /* A stack grows when its owner touches the page below, also in a system call, but not for process_vm_readv(2) since Linux 6.5: have a call
  * that reads a path touch what is missing. */
@@ -41,11 +80,19 @@ static int copy_all(long nr, void *mine, uint64_t theirs, size_t size)
 
 int user_read(void *to, uint64_t from, size_t size)
 {
+	if (can_touch(from, size, false)) {
+		memcpy(to, (const void *)from, size);
+		return 0;
+	}
 	return copy_all(__NR_process_vm_readv, to, from, size);
 }
 
 int user_write(uint64_t to, const void *from, size_t size)
 {
+	if (can_touch(to, size, true)) {
+		memcpy((void *)to, from, size);
+		return 0;
+	}
 	return copy_all(__NR_process_vm_writev, (void *)from, to, size);
 }
 

@@ -19,7 +19,7 @@ run()
 # start PROGRAM ARGS… [+ …]: run in the background; $run is the pid of $TULOU itself
 start()
 {
-	"$TULOU" run -- "$@" &
+	"$TULOU" run ${OPTIONS:-} -- "$@" &
 	run=$!
 }
 

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # suite.sh - run other people's tests natively and under `tulou run`, and compare. Sourced by the suites.
 #
-# Environment: TULOU, TULOU_BUILD, TULOU_SOURCE, TULOU_OPTIONS (of `tulou run`); TULOU_SUITES=long asks for the long form. TOOLS
+# Environment: TULOU, TULOU_BUILD, TULOU_SOURCE, TULOU_OPTIONS and TULOU_MORE_OPTIONS (of `tulou run`); TULOU_SUITES=long asks for the long form. TOOLS
 # (contain, native_run) are taken from the build. TULOU_SUITES_KEEP=1 keeps the outputs.
 # Status of a suite: 0 all as expected, 1 something differs, 77 nothing to compare (with the reason).
 set -u
@@ -37,7 +37,7 @@ run_side()
 	local side=$1 seconds=$2 runner=$TOOLS/native_run status=0 began=$EPOCHREALTIME
 	shift 2
 	[ "$side" = tulou ] && runner=$TULOU
-	contained "$pair" "$side" "$seconds" -- env -C "${directory:-.}" "$runner" run $([ "$side" = tulou ] && echo "${TULOU_OPTIONS:-}") -- "$@" \
+	contained "$pair" "$side" "$seconds" -- env -C "${directory:-.}" "$runner" run $([ "$side" = tulou ] && echo "${TULOU_OPTIONS:-} ${TULOU_MORE_OPTIONS:-}") -- "$@" \
 		> "$pair/$side.output" 2>&1 || status=$?
 	echo "$status" > "$pair/$side.status"
 	contained_end "$pair" "$side"

@@ -19,6 +19,7 @@
 #include "runtime/process/exit.h"
 #include "runtime/process/task.h"
 #include "runtime/supervisor/supervisor.h"
+#include "runtime/trap/patch.h"
 #include "runtime/trap/signal.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
@@ -58,6 +59,7 @@ static void thread_begin(void *argument)
 {
 	struct thread *thread = argument;
 	thread->tid = (int)sys0(__NR_gettid);
+	fast_begin(thread);
 	frame_return(thread->entry_frame);
 }
 
@@ -75,6 +77,7 @@ static long clone_thread(struct thread *thread, struct frame *frame, const struc
 	if (!child)
 		return -EAGAIN;
 	child->sigsys_blocked = thread->sigsys_blocked;
+	child->gs_is_guests = !fast_has_gs(thread);
 	entry = child_frame(child, frame, request->stack);
 	__atomic_add_fetch(&process->thread_count, 1, __ATOMIC_ACQ_REL);
 	flags = request->flags & ~(uint64_t)CLONE_VFORK;
@@ -103,6 +106,7 @@ static void process_begin(void *argument)
 		user_write(thread->set_child_tid, &tid, sizeof tid);
 	if (thread->clear_signals)
 		signal_reset(thread->process);
+	fast_begin(thread);
 	frame_return(thread->entry_frame);
 }
 
@@ -125,7 +129,9 @@ static struct thread *child_create(struct thread *thread, const struct clone_req
 	child->attributes = attributes_inherited(&parent->attributes, false);
 	signal_actions_inherit(child, parent);
 	memcpy(child->exe, parent->exe, sizeof child->exe);
+	patch_share(parent, child);
 	first->leader = true;
+	first->gs_is_guests = !fast_has_gs(thread);
 	first->sigsys_blocked = thread->sigsys_blocked;
 	if (request->flags & CLONE_VFORK) /* the kernel keeps the alternate stack in a vfork child only */
 		first->guest_stack = thread->guest_stack;
@@ -206,6 +212,7 @@ static void copy_begin(struct thread *thread, struct frame *frame, const struct 
 	process->resident_peak = 0;
 	thread_forget_others(thread);
 	process_forget_others(process);
+	patch_forget_others(process);
 	attributes_apply();
 	supervisor_forget();
 	tulou_fork_child(runtime.pool, process->vm);

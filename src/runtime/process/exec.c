@@ -29,6 +29,7 @@
 #include "runtime/process/traced.h"
 #include "runtime/supervisor/supervisor.h"
 #include "runtime/text.h"
+#include "runtime/trap/patch.h"
 #include "runtime/trap/path.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
@@ -113,6 +114,8 @@ static void enter_program(struct exec *e)
 	*regs = fresh;
 	sys2(__NR_arch_prctl, ARCH_SET_FS, 0);
 	sys2(__NR_arch_prctl, ARCH_SET_GS, 0);
+	e->thread->gs_is_guests = false;
+	fast_begin(e->thread);
 }
 
 /* What execve(2) makes of a process beside its memory. */
@@ -145,6 +148,7 @@ static void exec_commit(struct exec *e)
 	program_close(e->program);
 	exec_close();
 	signal_reset(process);
+	patch_drop(process);
 	old = __atomic_exchange_n(&process->vm, e->vm, __ATOMIC_ACQ_REL);
 	tulou_process_vm_unbind(e->vm);
 	process_become(process, e);
@@ -225,6 +229,7 @@ static long load_in_place(struct exec *e)
 	task_clear_guest_tid(e->thread);
 	task_robust_list_die(e->thread);
 	task_detach(e->thread);
+	patch_drop(process);
 	tulou_process_vm_unref(__atomic_exchange_n(&process->vm, NULL, __ATOMIC_ACQ_REL));
 	result = load(e);
 	if (result < 0)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "runtime/arena.h"
 #include "runtime/layout.h"
+#include "runtime/trap/patch.h"
 
 static struct arena process_arena = {.base = PROCESSES_BASE, .size = PROCESS_COUNT * PROCESS_SLOT};
 static uint32_t slots_used; /* slots that were ever claimed; only grows; atomic */
@@ -88,6 +89,7 @@ void process_give_back(struct process *process)
 {
 	struct tulou_process_vm *vm = __atomic_exchange_n(&process->vm, NULL, __ATOMIC_ACQ_REL);
 
+	patch_drop(process);
 	attributes_drop(process);
 	outside_drop(process);
 	if (vm)

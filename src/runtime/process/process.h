@@ -40,6 +40,8 @@ struct signal_action {
 	uint64_t handler, flags, restorer, mask;
 };
 
+struct patch_space;
+
 struct process {
 	uint32_t state; /* enum process_state; atomic */
 	uint32_t word; /* futex; atomic */
@@ -59,6 +61,8 @@ struct process {
 	bool listed; /* one of the programs of the command line */
 	struct process *watch_next; /* supervisor: processes to be watched */
 	struct tulou_process_vm *vm;
+	uint32_t traps; /* since exec, until it has a space: */
+	struct patch_space *patch; /* of the VM: its patched call sites (trap/patch.h); NULL: none yet */
 	struct lock actions_lock; /* actions, and that the kernel's agree with them; its threads change them at once */
 	struct signal_action actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them */
 	struct program_start layout; /* where the program's parts lie */

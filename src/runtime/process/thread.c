@@ -69,12 +69,14 @@ struct thread *thread_claim(struct process *process)
 	thread->generation = generation ? generation : 1;
 	thread->process = process;
 	thread->guest_stack.flags = SIGNAL_STACK_DISABLE;
+	thread->fast.top = (uint64_t)thread_stack_top(thread);
 	__atomic_store_n(&thread->state, thread->generation << SLOT_BITS | (unsigned)slot, __ATOMIC_RELEASE);
 	return thread;
 }
 
 void thread_release(struct thread *thread)
 {
+	statistics_fold(thread);
 	__atomic_store_n(&thread->process, NULL, __ATOMIC_RELEASE); /* before it is another's: thread_each */
 	__atomic_store_n(&thread->state, THREAD_FREE, __ATOMIC_RELEASE);
 	slot_free(thread_slot(thread));
@@ -127,6 +129,7 @@ bool thread_token_alive(uint32_t token)
 _Noreturn void thread_leave(struct thread *thread, int status)
 {
 	unsigned slot = thread_slot(thread);
+	statistics_fold(thread);
 	__atomic_store_n(&thread->process, NULL, __ATOMIC_RELEASE);
 	thread_leave_now(&thread_used[slot / WORD_BITS], slot % WORD_BITS, status);
 }

@@ -16,10 +16,11 @@
 #define TULOU_RUNTIME_THREAD_H
 
 #include "runtime/runtime.h"
-#include "runtime/trap/frame.h"
+#include "runtime/trap/fast.h"
+#include "runtime/trap/statistics.h"
 
 #define THREAD_BLOCK 65536ul
-#define THREAD_STACK 1024ul
+#define THREAD_STACK 2048ul
 #define THREAD_FREE  0u
 
 struct process;
@@ -40,7 +41,13 @@ struct thread {
 	struct signal_stack guest_stack; /* sigaltstack as the guest sees it */
 	uint64_t rseq_address; /* registered, 0: not; exec must take it back */
 	uint32_t rseq_size, rseq_signature;
+	uint64_t guest_sp; /* where the guest's stack was at this call: user.c */
+	bool gs_is_guests; /* it has set %gs: no calls from patched sites (trap/fast.h) */
+	struct fast fast __attribute__((aligned(512))); /* at FAST_ACTIVE */
+	struct thread_statistics statistics;
 };
+
+_Static_assert(sizeof(struct thread) <= THREAD_STACK, "thread block");
 
 static inline struct thread *thread_current(void)
 {

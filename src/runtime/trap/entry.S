@@ -6,6 +6,8 @@
  */
 #include <asm/unistd.h>
 
+#include "runtime/trap/fast.h"
+
 	.text
 
 /* The first instruction: hand the initial stack to C. */
@@ -126,5 +128,79 @@ thread_leave_now:
 	stub	stub_call_r8, r8
 	stub	stub_call_r9, r9
 	stub	stub_call_rdi, rdi
+
+/*
+ * A call from a patched site (fast.h). rcx: the address behind the site's syscall; r11 is free, as the syscall would clobber both. All
+ * other registers are the guest's, and the stack too, until fast_switch. Labels are what fast_signal() goes by.
+ */
+	.globl	fast_entry, fast_switch, fast_leave, fast_pass, fast_leave_end, fast_refuse, fast_refuse_end
+	.type	fast_entry, @function
+	.balign	64
+fast_entry:
+	rdgsbase %r11
+	shr	$32, %r11
+	cmp	$FAST_BLOCKS, %r11d
+	jne	fast_refuse
+	mov	%rdi, %gs:FAST_RDI
+	mov	%rsi, %gs:FAST_RSI
+	mov	%rdx, %gs:FAST_RDX
+	mov	%r10, %gs:FAST_R10
+	mov	%r8, %gs:FAST_R8
+	mov	%r9, %gs:FAST_R9
+	mov	%rax, %gs:FAST_RAX
+	mov	%rsp, %gs:FAST_RSP
+	mov	%rcx, %gs:FAST_RIP
+	movl	$1, %gs:FAST_ACTIVE
+fast_switch:
+	mov	%gs:FAST_TOP, %rsp
+	rdgsbase %rdi
+	call	fast_call
+	movl	$0, %gs:FAST_ACTIVE
+fast_leave:
+	cmpl	$0, %gs:FAST_DEFERRED
+	jne	3f
+1:	test	%eax, %eax
+	mov	%gs:FAST_RDI, %rdi
+	mov	%gs:FAST_RDX, %rdx
+	mov	%gs:FAST_R10, %r10
+	mov	%gs:FAST_R8, %r8
+	mov	%gs:FAST_R9, %r9
+	mov	%gs:FAST_RAX, %rax
+	mov	%gs:FAST_RSP, %rsp
+	jnz	2f
+	mov	%gs:FAST_RSI, %rsi
+	mov	%gs:FAST_RIP, %rcx
+	jmp	*%rcx
+3:	push	%rax			/* a signal was deferred: let it come */
+	push	%rax
+	rdgsbase %rdi
+	call	fast_requeue
+	mov	$2, %edi		/* SIG_SETMASK */
+	rdgsbase %rsi
+	add	$FAST_MASK, %rsi
+	xor	%edx, %edx
+	mov	$8, %r10d
+	mov	$__NR_rt_sigprocmask, %eax
+	syscall
+	pop	%rax
+	pop	%rax
+	jmp	1b
+2:	mov	%gs:FAST_PASS_RSI, %rsi	/* the guest's own call, by the kernel, on its own context */
+fast_pass:
+	syscall
+	mov	%gs:FAST_RSI, %rsi
+	mov	%gs:FAST_RIP, %rcx
+	lea	2(%rcx), %rcx
+	jmp	*%rcx
+fast_leave_end:
+	.size	fast_entry, . - fast_entry
+
+/* Not here: back to the site's own syscall, which is trapped. */
+	.type	fast_refuse, @function
+fast_refuse:
+	lea	-2(%rcx), %r11
+	jmp	*%r11
+fast_refuse_end:
+	.size	fast_refuse, . - fast_refuse
 
 	.section .note.GNU-stack, "", @progbits

@@ -8,6 +8,7 @@
  * rt_sigreturn only from the one place where handlers on an alternate stack return to (signal.h).
  */
 #include <asm-generic/errno.h>
+#include <asm/prctl.h>
 #include <asm/unistd.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -47,6 +48,8 @@ static const uint32_t membarrier_commands[] = {MEMBARRIER_CMD_REGISTER_GLOBAL_EX
 static const uint32_t ptrace_requests[] = {PTRACE_TRACEME};
 static const uint32_t ioctl_requests[] = {PROCMAP_QUERY, UFFDIO_REGISTER, UFFDIO_UNREGISTER};
 
+static const uint32_t arch_prctl_codes[] = {ARCH_SET_GS, ARCH_GET_GS};
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct {
@@ -56,6 +59,7 @@ static const struct {
 } trapped_values[] = {
 	{__NR_prctl, 0, prctl_options, COUNT(prctl_options)},
 	{__NR_membarrier, 0, membarrier_commands, COUNT(membarrier_commands)},
+	{__NR_arch_prctl, 0, arch_prctl_codes, COUNT(arch_prctl_codes)},
 	{__NR_ptrace, 0, ptrace_requests, COUNT(ptrace_requests)},
 	{__NR_ioctl, 1, ioctl_requests, COUNT(ioctl_requests)},
 };

@@ -7,7 +7,7 @@
 
 #include "runtime/procfs/procfs.h"
 #include "runtime/trap/signal.h"
-#include "runtime/trap/stub.h"
+#include "runtime/trap/fast.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
 
@@ -25,9 +25,11 @@ static long open_any(struct thread *thread, struct frame *frame, int dirfd, uint
 	long result;
 
 	if (!proc_name_guest(thread, dirfd, path, &name))
-		return trap_redo(frame);
+		return TRAP_REDO;
+	if (fast_is(thread, frame))
+		return TRAP_REFUSED; /* it needs the mask */
 	result = procfs_open(thread, signal_mask(thread, frame), &name, flags, mode);
-	return result == PROC_PASS ? trap_redo(frame) : result;
+	return result == PROC_PASS ? TRAP_REDO : result;
 }
 
 long trap_open(struct thread *thread, struct frame *frame)
@@ -43,7 +45,7 @@ static long open_how(struct thread *thread, struct frame *frame)
 	struct open_how how;
 
 	if (r->r10 != sizeof how || user_read(&how, r->rdx, sizeof how) < 0 || how.resolve || how.flags >> 32)
-		return trap_redo(frame);
+		return TRAP_REDO;
 	return open_any(thread, frame, (int)r->rdi, r->rsi, (int)how.flags, how.mode);
 }
 
@@ -67,14 +69,14 @@ long trap_ioctl(struct thread *thread, struct frame *frame)
 
 /* ---- readlink ------------------------------------------------------------------------------------------------------------------- */
 
-static long read_link(struct thread *thread, struct frame *frame, int dirfd, uint64_t path, uint64_t to, int size)
+static long read_link(struct thread *thread, int dirfd, uint64_t path, uint64_t to, int size)
 {
 	char exe[PROCESS_PATH];
 	struct proc_name name;
 	long length;
 
 	if (size <= 0 || !proc_name_guest(thread, dirfd, path, &name) || name.file != PROC_EXE)
-		return trap_redo(frame);
+		return TRAP_REDO;
 	length = procfs_read_exe(thread->process, &name, exe, (size_t)size < sizeof exe ? (size_t)size : sizeof exe);
 	return length > 0 && user_write(to, exe, (size_t)length) < 0 ? -EFAULT : length;
 }
@@ -82,11 +84,11 @@ static long read_link(struct thread *thread, struct frame *frame, int dirfd, uin
 long trap_readlink(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	return read_link(thread, frame, AT_FDCWD, r->rdi, r->rsi, (int)r->rdx);
+	return read_link(thread, AT_FDCWD, r->rdi, r->rsi, (int)r->rdx);
 }
 
 long trap_readlinkat(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	return read_link(thread, frame, (int)r->rdi, r->rsi, r->rdx, (int)r->r10);
+	return read_link(thread, (int)r->rdi, r->rsi, r->rdx, (int)r->r10);
 }

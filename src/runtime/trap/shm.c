@@ -16,6 +16,7 @@
 #include "runtime/layout.h"
 #include "runtime/procfs/procfs.h"
 #include "runtime/text.h"
+#include "runtime/trap/patch.h"
 #include "runtime/trap/trap.h"
 
 enum { SHM_EXEC_FLAG = 0100000 };
@@ -44,6 +45,8 @@ static long place(struct thread *thread, uint64_t address, bool anywhere, size_t
 		return -EINVAL;
 	if (attributes_refuse_mapping(thread->process, prot_of(flags)))
 		return -EACCES;
+	if (how == TULOU_MAP_FIXED && (at = patch_before(thread->process, address, size, PATCH_UNMAP)) < 0)
+		return at;
 	at = tulou_mmap(thread->process->vm, address, size, prot_of(flags),
 		TULOU_MAP_SHARED | TULOU_MAP_ANONYMOUS | TULOU_MAP_NORESERVE | how, -1, 0);
 	return at == -EEXIST ? -EINVAL : at;

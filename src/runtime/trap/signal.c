@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "runtime/process/exit.h"
 #include "runtime/trap/entry.h"
+#include "runtime/trap/fast.h"
 #include "runtime/trap/stub.h"
 #include "runtime/user.h"
 
@@ -125,8 +126,12 @@ static void deliver(struct thread *thread, struct frame *frame, int signo, const
 	copy = frame_copy(top, frame);
 	if (!(action->flags & SA_NODEFER))
 		mask |= SIGNAL_BIT(signo);
-	copy->restorer = (uint64_t)signal_restorer;
-	copy->context.stack = *stack;
+	if (action->flags & (SA_ONSTACK | SA_SIGINFO)) {
+		copy->restorer = (uint64_t)signal_restorer;
+		copy->context.stack = *stack;
+	} else {
+		copy->restorer = action->restorer; /* the kernel undoes this frame as if it had laid it */
+	}
 	if (stack->flags & (int32_t)SIGNAL_STACK_AUTODISARM)
 		thread->guest_stack = (struct signal_stack){.flags = SIGNAL_STACK_DISABLE};
 	regs->rip = action->handler;
@@ -142,21 +147,35 @@ static void deliver(struct thread *thread, struct frame *frame, int signo, const
 	frame->context.mask = mask & ~(SIGNAL_BIT(SIGNAL_SIGSYS) | NEVER_BLOCKED);
 }
 
-/* The kernel's handler for all signals that the guest handles with SA_ONSTACK. */
-static void signal_enter(int signo, struct siginfo *info, struct context *context)
+static void enter_handler(struct thread *thread, struct frame *frame, int signo)
 {
-	struct frame *frame = (struct frame *)((char *)context - offsetof(struct frame, context));
-	struct thread *thread = thread_current();
 	struct signal_action action = action_of(thread->process, signo);
 
 	if (action.handler > HANDLER_IGNORE)
 		deliver(thread, frame, signo, &action);
 	else /* another thread has just taken the handler away: as if the signal had come after that */
-		sys4(__NR_rt_tgsigqueueinfo, thread->process->pid, sys0(__NR_gettid), signo, (long)info);
+		sys4(__NR_rt_tgsigqueueinfo, thread->process->pid, sys0(__NR_gettid), signo, (long)&frame->info);
 }
 
-void signal_sigsys(struct thread *thread, struct frame *frame, int signo)
+/* The kernel's handler for all signals that the guest handles: it stands between them and calls from patched sites (fast.h). Without
+ * such calls, only those with SA_ONSTACK come here. */
+static void signal_enter(int signo, struct siginfo *info, struct context *context)
 {
+	struct frame *frame = (struct frame *)((char *)context - offsetof(struct frame, context));
+	struct thread *thread = thread_current();
+	(void)info;
+	if (!fast_signal(thread, frame, &signo))
+		enter_handler(thread, frame, signo);
+}
+
+void signal_kept(struct thread *thread, struct frame *frame, int signo)
+{
+	enter_handler(thread, frame, signo);
+}
+
+void signal_sigsys(struct thread *thread, struct frame *frame)
+{
+	const int signo = SIGNAL_SIGSYS;
 	struct signal_action *mine = &thread->process->actions[signo], action, fatal = {0};
 	bool forced =
 		frame->info.code > 0; /* a filter of the guest's own trapped a call: cannot be put off (force_sig of Linux) */
@@ -196,7 +215,7 @@ static void signal_mask_set(struct thread *thread, struct frame *frame, uint64_t
 	if (!thread->sigsys_blocked && thread->sigsys_pending) {
 		thread->sigsys_pending = false;
 		frame->info = thread->sigsys_info;
-		signal_sigsys(thread, frame, SIGNAL_SIGSYS);
+		signal_sigsys(thread, frame);
 	}
 }
 
@@ -223,13 +242,13 @@ static struct signal_action kernel_action(const struct signal_action *guest)
 {
 	struct signal_action action = *guest;
 
-	if (guest->handler > HANDLER_IGNORE && guest->flags & SA_ONSTACK) {
+	if (guest->handler > HANDLER_IGNORE && (guest->flags & SA_ONSTACK || runtime.patch)) {
 		action.handler = (uint64_t)signal_enter;
-		action.flags |= SA_SIGINFO | SA_RESTORER;
+		action.flags |= SA_SIGINFO | SA_ONSTACK | SA_RESTORER;
 		action.restorer = (uint64_t)frame_restorer;
 		action.mask = ~0ull; /* until the guest's frame is laid */
 	}
-	if (guest->handler > HANDLER_IGNORE && guest->flags & SA_SIGINFO && !(guest->flags & SA_ONSTACK)) {
+	if (guest->handler > HANDLER_IGNORE && guest->flags & SA_SIGINFO && !(guest->flags & SA_ONSTACK) && !runtime.patch) {
 		action.flags |= SA_RESTORER; /* it may edit the mask that its return sets */
 		action.restorer = (uint64_t)signal_restorer;
 	}
@@ -354,7 +373,7 @@ static long call_with_mask(struct frame *frame, enum stub stub, uint64_t mask_ad
 	uint64_t mask;
 
 	if (user_read(&mask, mask_address, sizeof mask) < 0 || !(mask & SIGNAL_BIT(SIGNAL_SIGSYS)))
-		return trap_redo(frame);
+		return TRAP_REDO;
 	mask &= ~SIGNAL_BIT(SIGNAL_SIGSYS);
 	return stub_enter(frame, stub, stub_room(frame), &mask, sizeof mask);
 }
@@ -386,7 +405,7 @@ long trap_pselect6(struct thread *thread, struct frame *frame)
 
 	if (user_read(&room.address, frame->context.regs.r9, 2 * sizeof(uint64_t)) < 0 || !room.address ||
 		user_read(&room.mask, room.address, sizeof room.mask) < 0 || !(room.mask & SIGNAL_BIT(SIGNAL_SIGSYS)))
-		return trap_redo(frame);
+		return TRAP_REDO;
 	room.mask &= ~SIGNAL_BIT(SIGNAL_SIGSYS);
 	room.address = stub_room(frame);
 	return stub_enter(frame, STUB_CALL_R9, room.address + 8, &room, sizeof room);

@@ -27,10 +27,4 @@ static inline uint64_t stub_room(const struct frame *frame)
  * the room for copies. Returns TRAP_DONE, or -EFAULT when the guest's stack cannot be written. */
 long stub_enter(struct frame *frame, enum stub stub, uint64_t value, const void *room, size_t room_size);
 
-/* The call as it was made. */
-static inline long trap_redo(struct frame *frame)
-{
-	return stub_enter(frame, STUB_CALL, 0, NULL, 0);
-}
-
 #endif

@@ -6,7 +6,10 @@
 
 #include "runtime/process/exit.h"
 #include "runtime/trap/entry.h"
+#include "runtime/trap/fast.h"
+#include "runtime/trap/patch.h"
 #include "runtime/trap/signal.h"
+#include "runtime/trap/stub.h"
 
 enum { SYS_SECCOMP_CODE = 1, SI_TKILL_CODE = -6 };
 #define SA_SIGINFO_FLAG  0x4ul
@@ -44,6 +47,7 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_set_tid_address] = trap_set_tid_address,
 	[__NR_rseq] = trap_rseq,
 	[__NR_prctl] = trap_prctl,
+	[__NR_arch_prctl] = trap_arch_prctl,
 	[__NR_ioctl] = trap_ioctl,
 	[__NR_io_setup] = trap_io_setup,
 	[__NR_io_destroy] = trap_io_destroy,
@@ -90,6 +94,16 @@ bool trap_answers(unsigned nr)
 	return nr < TRAP_NUMBERS && table[nr];
 }
 
+long trap_call(unsigned nr, struct thread *thread, struct frame *frame)
+{
+	long result = patch_before_call(thread->process, nr, &frame->context.regs);
+
+	if (!result)
+		result = table[nr](thread, frame);
+	patch_after(thread->process);
+	return result;
+}
+
 /* The SIGSYS handler. */
 static void trap_enter(int signo, struct siginfo *info, struct context *context)
 {
@@ -99,15 +113,25 @@ static void trap_enter(int signo, struct siginfo *info, struct context *context)
 	long result;
 
 	if (info->code == SYS_SECCOMP_CODE && nr < TRAP_NUMBERS && table[nr]) {
-		result = table[nr](thread, frame);
+		thread->guest_sp = context->regs.rsp;
+		patch_notice(thread, &context->regs);
+		result = trap_call((unsigned)nr, thread, frame);
+		if (result == TRAP_REDO)
+			result = stub_enter(frame, STUB_CALL, 0, NULL, 0);
 		if (result != TRAP_DONE)
 			frame->context.regs.rax = (uint64_t)result;
+		return;
+	}
+	if (fast_signal(thread, frame, &signo))
+		return;
+	if (signo != SIGNAL_SIGSYS) {
+		signal_kept(thread, frame, signo);
 		return;
 	}
 	if (info->code == SI_TKILL_CODE && info->kill.pid == thread->process->pid &&
 		__atomic_load_n(&thread->process->exiting, __ATOMIC_ACQUIRE))
 		exit_thread_asked(thread);
-	signal_sigsys(thread, frame, signo);
+	signal_sigsys(thread, frame);
 }
 
 int trap_install_handler(void)

@@ -7,8 +7,10 @@
  *     guest goes on behind its syscall instruction ◀── rt_sigreturn ◀── rax = result ◀───┘
  *
  * A function of the table gets the guest's registers in `frame` and answers with the call's result, or has changed the registers
- * itself and answers TRAP_DONE. All signals are blocked meanwhile, so it must not wait for long: calls that may wait are
- * sent back to the guest's own context (trap_redo, stub.h).
+ * itself and answers TRAP_DONE, or answers TRAP_REDO: the kernel shall make the call as it was made, on the guest's own context (stub.h).
+ * All signals are blocked meanwhile, so it must not wait for long.
+ *
+ * A site that is called often gets a jump in place of its `mov $nr,%eax` (patch.h), which comes here without signal and kernel (fast.h).
  */
 #ifndef TULOU_RUNTIME_TRAP_H
 #define TULOU_RUNTIME_TRAP_H
@@ -19,7 +21,9 @@
 #include "runtime/process/thread.h"
 #include "runtime/trap/frame.h"
 
-#define TRAP_DONE LONG_MIN
+#define TRAP_DONE    LONG_MIN
+#define TRAP_REDO    (LONG_MIN + 1)
+#define TRAP_REFUSED (LONG_MIN + 2) /* a fast call only: it must be trapped after all */
 
 /* sigset bit of a signal */
 #define SIGNAL_BIT(signo) (1ull << ((signo)-1))
@@ -34,6 +38,8 @@ int trap_install_filter(void);
 /* Does the table have a function for this call? */
 enum { TRAP_NUMBERS = 512 };
 bool trap_answers(unsigned nr);
+/* Call the function of the table. */
+long trap_call(unsigned nr, struct thread *thread, struct frame *frame);
 
 /* Give the frame the block's alternate stack, which rt_sigreturn installs. */
 void trap_frame_stack(struct frame *frame, struct thread *thread);
@@ -71,6 +77,8 @@ trap_function trap_ptrace;
 trap_function trap_set_tid_address, trap_rseq, trap_timer_create;
 /* process/prctl.c, attributes.c, credentials.c */
 trap_function trap_prctl, trap_membarrier, trap_credentials;
+/* trap/fast.c */
+trap_function trap_arch_prctl;
 /* process/limits.c */
 trap_function trap_prlimit64, trap_setrlimit, trap_getrlimit;
 

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/trap/patch.h"
+
+#include <asm-generic/errno.h>
+
+#include "base/mem.h"
+#include "runtime/layout.h"
+#include "runtime/trap/fast.h"
+#include "runtime/trap/patch_pages.h"
+#include "runtime/trap/patch_space.h"
+#include "runtime/trap/patch_text.h"
+#include "runtime/trap/trap.h"
+#include "runtime/user.h"
+
+/* A trap costs some 2.7 µs more than a call, patching a site some 40, the first of a process twice that: it pays after so many. What a
+ * program does to start is not counted, so that short ones have no records. */
+enum { PATCH_AFTER = 12, PATCH_FIRST = 16, TRAPS_AT_START = 20, TRY_AGAIN = 4096 };
+enum { JUMP = 0xe9, BREAK = 0xcc, MOV_EAX = 0xb8, POINTER_AT = 56, PAGE = TULOU_PAGE_SIZE };
+/* Where to look for places of trampolines: the manager's chunks, and some room for what else lies at their ends. */
+#define CHUNK (32ul << 20)
+#define ROOM  (64ul << 10)
+/* Below ±2 GiB, by more than an instruction. */
+#define REACH 0x7fff0000l
+
+/* ---- a site ---------------------------------------------------------------------------------------------------------------------- */
+
+static void put_relative(uint8_t *at, uint64_t address_behind, uint64_t target)
+{
+	int32_t distance = (int32_t)(int64_t)(target - address_behind);
+	memcpy(at, &distance, sizeof distance);
+}
+
+static void jump_bytes(const struct patch_site *site, uint64_t start, uint8_t out[JUMP_SIZE])
+{
+	out[0] = JUMP;
+	put_relative(out + 1, start + JUMP_SIZE, site->trampoline);
+}
+
+static uint64_t site_start(const struct patch_site *site)
+{
+	return site->at - SYSCALL_LENGTH - site->length;
+}
+
+/* Does its jump stand there? */
+static bool site_stands(const struct patch_site *site)
+{
+	uint8_t expected[JUMP_SIZE], found[JUMP_SIZE];
+
+	jump_bytes(site, site_start(site), expected);
+	return user_read(found, site_start(site), sizeof found) == 0 && !memcmp(found, expected, sizeof found);
+}
+
+/* ---- may its page be changed? ------------------------------------------------------------------------------------------------------- */
+
+/* What differs from the file there are our jumps only. */
+static bool page_is_known(const struct patch_space *space, uint64_t at)
+{
+	for (unsigned i = 0; i < SITES_MAX; i++)
+		if (space->sites[i].state == SITE_PATCHED && site_start(&space->sites[i]) / PAGE == at / PAGE &&
+			site_stands(&space->sites[i]))
+			return true;
+	return text_page_is_files(at);
+}
+
+/* ---- trampolines ---------------------------------------------------------------------------------------------------------------- */
+
+static bool in_reach(uint64_t a, uint64_t b)
+{
+	int64_t distance = (int64_t)(a - b);
+	return distance < REACH && distance > -REACH;
+}
+
+/* An executable page of the process within reach of its text, where nothing else would come to lie: a guest may rely on a hole that it
+ * made. At the end of the text's chunk, which is filled from its start; for a program linked at a fixed address, whose heap
+ * grows behind it, below. */
+static uint64_t page_make(struct tulou_process_vm *vm, const struct text *text)
+{
+	const uint64_t chunk_end = (text->end | (CHUNK - 1)) + 1;
+	const uint64_t places[] = {text->start < PLACEMENT_START ? text->start - 32 * ROOM : chunk_end - ROOM,
+		text->start - 16 * CHUNK - ROOM, text->start - 24 * CHUNK - ROOM, chunk_end + 16 * CHUNK - ROOM,
+		chunk_end + 24 * CHUNK - ROOM};
+	const int flags = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS | TULOU_MAP_FIXED_NOREPLACE;
+
+	for (unsigned i = 0; i < sizeof places / sizeof *places; i++) {
+		uint64_t place = places[i] & ~(uint64_t)(PAGE - 1);
+		long at = tulou_mmap(vm, place, PAGE, TULOU_PROT_READ | TULOU_PROT_EXEC, flags, -1, 0);
+		if (at < 0)
+			continue;
+		if (in_reach(place, text->start) && in_reach(place, text->end))
+			return place;
+		tulou_munmap(vm, place, PAGE);
+	}
+	return 0;
+}
+
+/* Room for a trampoline within reach; 0: none. */
+static uint64_t trampoline_claim(struct patch_space *space, struct tulou_process_vm *vm, const struct text *text)
+{
+	for (unsigned i = 0; i < TRAMPOLINES_MAX; i++) {
+		if (!space->pages[i]) {
+			space->pages[i] = page_make(vm, text);
+			space->used[i] = 0;
+		}
+		if (!space->pages[i])
+			return 0;
+		if (space->used[i] < PAGE / TRAMPOLINE_SIZE && in_reach(space->pages[i], text->start) &&
+			in_reach(space->pages[i], text->end))
+			return space->pages[i] + TRAMPOLINE_SIZE * space->used[i]++;
+	}
+	return 0;
+}
+
+/* `fresh`: the first one of its page. */
+static bool trampoline_write(
+	const struct patch_site *site, const struct code_piece *piece, const uint8_t *bytes, uint64_t start, bool fresh)
+{
+	uint8_t code[TRAMPOLINE_SIZE], *at = code + piece->length;
+	uint64_t to = site->trampoline, entry = (uint64_t)fast_entry;
+
+	memset(code, BREAK, sizeof code);
+	if (!code_piece_move(piece, bytes, start, code, to))
+		return false;
+	memcpy(at, "\x48\x8d\x0d", 3); /* lea behind(%rip), %rcx */
+	put_relative(at + 3, to + piece->length + 7, site->at);
+	memcpy(at + 7, "\xff\x25", 2); /* jmp *pointer(%rip) */
+	put_relative(at + 9, to + piece->length + 13, to + POINTER_AT);
+	memcpy(code + POINTER_AT, &entry, sizeof entry);
+	return (fresh ? patch_fresh(to, code, sizeof code) : patch_anonymous(to, code, sizeof code)) == 0;
+}
+
+/* ---- patching ------------------------------------------------------------------------------------------------------------------- */
+
+/* FALL_BACKS: it is patched. */
+static enum fall_back site_patch(struct process *process, struct patch_space *space, struct patch_site *site)
+{
+	uint8_t bytes[CODE_PIECE_MAX], jump[JUMP_SIZE];
+	struct code_piece piece;
+	struct text text;
+	uint64_t start;
+	enum fall_back why;
+	bool fresh = false;
+
+	if (!text_find(process, site->at - SYSCALL_LENGTH, &text))
+		return FALL_NO_FILE;
+	why = text_piece_find(process, &text, site->at - SYSCALL_LENGTH, site->nr, &piece, &start, bytes);
+	if (why != FALL_BACKS)
+		return why;
+	if (start / PAGE != (start + JUMP_SIZE - 1) / PAGE)
+		return FALL_FORM;
+	if (!page_is_known(space, start))
+		return FALL_NO_FILE;
+	if (!site->trampoline || !in_reach(site->trampoline, start)) {
+		site->trampoline = trampoline_claim(space, process->vm, &text);
+		fresh = !(site->trampoline & (PAGE - 1));
+	}
+	if (!site->trampoline)
+		return FALL_NO_ROOM;
+	site->length = (uint8_t)piece.length;
+	site->prot = (uint8_t)text.prot;
+	jump_bytes(site, start, jump);
+	space->patched = true;
+	if (!trampoline_write(site, &piece, bytes, start, fresh) || patch_text(start, jump, sizeof jump, text.prot) < 0)
+		return FALL_NO_ROOM;
+	return FALL_BACKS;
+}
+
+static void site_try(struct process *process, struct patch_space *space, struct patch_site *site)
+{
+	enum fall_back why;
+
+	site->hits = 0;
+	if (!space->high || site->at - CODE_PIECE_MAX < space->low)
+		space->low = site->at - CODE_PIECE_MAX;
+	if (site->at > space->high)
+		space->high = site->at;
+	if (site->state == SITE_PATCHED && site_stands(site))
+		return;
+	why = site_patch(process, space, site);
+	site->state = why == FALL_BACKS ? SITE_PATCHED : SITE_LEFT;
+	site->why = (uint8_t)why;
+}
+
+static unsigned traps_wanted(const struct patch_space *space)
+{
+	return runtime.patch_after ? runtime.patch_after : space->patched ? PATCH_AFTER : PATCH_FIRST;
+}
+
+static enum fall_back notice(struct thread *thread, struct patch_space *space, uint64_t at, uint32_t nr)
+{
+	struct patch_site *site = patch_site_of(space, at);
+	enum fall_back why;
+
+	if (!site)
+		return FALL_NO_ROOM;
+	if (site->state == SITE_FREE || site->nr != nr) {
+		if (site->state == SITE_PATCHED) /* two numbers from one syscall: it is jumped to from elsewhere */
+			return FALL_REFUSED;
+		site->nr = nr;
+		site->hits = 0;
+		site->state = SITE_COLD;
+	}
+	why = site->state == SITE_COLD ? FALL_COLD : site->state == SITE_PATCHED ? FALL_REFUSED : (enum fall_back)site->why;
+	if (++site->hits >= (site->state == SITE_LEFT ? TRY_AGAIN : traps_wanted(space)))
+		site_try(thread->process, space, site);
+	return why;
+}
+
+/* The first traps of a program, which most short ones do not exceed. */
+static bool is_starting(struct process *process)
+{
+	if (process->patch || runtime.patch_after || process->traps >= TRAPS_AT_START)
+		return false;
+	process->traps++;
+	return true;
+}
+
+void patch_notice(struct thread *thread, const struct registers *regs)
+{
+	unsigned nr = (unsigned)regs->rax;
+	enum fall_back why = FALL_COLD;
+	struct patch_space *space;
+
+	if (!fast_answers(nr)) {
+		why = FALL_CALL;
+	} else if (!runtime.patch) {
+		why = FALL_OFF;
+	} else if (!fast_has_gs(thread)) {
+		why = FALL_GS;
+	} else if (!is_starting(thread->process)) {
+		space = patch_space_of(thread->process);
+		if (space && patch_space_try_lock(space)) {
+			why = notice(thread, space, regs->rip, nr);
+			patch_space_unlock(space);
+		}
+	}
+	statistics_fall(nr, why);
+}
+
+/* ---- contexts ------------------------------------------------------------------------------------------------------------------- */
+
+/* Without the lock: a record that others read is not changed but for its state while a thread can be in its trampoline. */
+void patch_settle(const struct process *process, struct registers *regs)
+{
+	const struct patch_space *space = process->patch;
+	bool ours = false;
+
+	for (unsigned i = 0; space && i < TRAMPOLINES_MAX; i++)
+		ours |= space->pages[i] && regs->rip - space->pages[i] < PAGE;
+	for (unsigned i = 0; ours && i < SITES_MAX; i++) {
+		const struct patch_site *site = &space->sites[i];
+		uint64_t in = regs->rip - site->trampoline;
+
+		if (!site->trampoline || in >= TRAMPOLINE_SIZE)
+			continue;
+		/* The mov itself is begun again; each of the others stands in the site too, and then the syscall. */
+		regs->rip = site_start(site) + (in < site->length ? in : site->length);
+		return;
+	}
+}
+
+/* ---- changes by the guest ------------------------------------------------------------------------------------------------------- */
+
+/* The range up to its last page. */
+static bool overlaps(uint64_t start, uint64_t size, uint64_t from, uint64_t to)
+{
+	uint64_t end = start + size + PAGE - 1 < start ? UINT64_MAX : (start + size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+	return start < to && from < end;
+}
+
+static long site_restore(struct patch_site *site)
+{
+	uint8_t original[JUMP_SIZE] = {MOV_EAX};
+	long result = 0;
+
+	if (site_stands(site)) {
+		memcpy(original + 1, &site->nr, sizeof site->nr);
+		result = patch_text(site_start(site), original, sizeof original, site->prot);
+	}
+	if (!result)
+		site->state = SITE_COLD;
+	return result;
+}
+
+/* Must the jump of this site go? */
+static bool site_concerned(
+	const struct patch_space *space, const struct patch_site *site, uint64_t start, uint64_t size, enum patch_change change)
+{
+	if (site->state != SITE_PATCHED)
+		return false;
+	if (change == PATCH_CHANGE && overlaps(start, size, site_start(site), site->at))
+		return true;
+	for (unsigned i = 0; i < TRAMPOLINES_MAX; i++)
+		if (space->pages[i] == (site->trampoline & ~(uint64_t)(PAGE - 1)) &&
+			overlaps(start, size, space->pages[i], space->pages[i] + PAGE))
+			return true;
+	return false;
+}
+
+/* The pages stay without gaps. */
+static void page_forget(struct patch_space *space, unsigned page)
+{
+	for (unsigned i = 0; i < SITES_MAX; i++)
+		if (space->sites[i].trampoline - space->pages[page] < PAGE)
+			space->sites[i].trampoline = 0;
+	for (unsigned i = page; i < TRAMPOLINES_MAX; i++) {
+		space->pages[i] = i + 1 < TRAMPOLINES_MAX ? space->pages[i + 1] : 0;
+		space->used[i] = i + 1 < TRAMPOLINES_MAX ? space->used[i + 1] : 0;
+	}
+}
+
+static long change_locked(struct patch_space *space, uint64_t start, uint64_t size, enum patch_change change)
+{
+	for (unsigned i = 0; i < SITES_MAX; i++) {
+		struct patch_site *site = &space->sites[i];
+		long result = site_concerned(space, site, start, size, change) ? site_restore(site) : 0;
+		if (result < 0)
+			return result;
+		if (change == PATCH_UNMAP && site->state == SITE_LEFT && overlaps(start, size, site->at, site->at + 1))
+			site->state = SITE_COLD; /* something else may come to stand there */
+	}
+	for (unsigned i = 0; i < TRAMPOLINES_MAX && space->pages[i]; i++) {
+		if (!overlaps(start, size, space->pages[i], space->pages[i] + PAGE))
+			continue;
+		page_forget(space, i--);
+	}
+	return 0;
+}
+
+/* Without the lock: most changes are far from text. */
+static bool is_far(const struct patch_space *space, uint64_t start, uint64_t size)
+{
+	if (overlaps(start, size, space->low, space->high))
+		return false;
+	for (unsigned i = 0; i < TRAMPOLINES_MAX && space->pages[i]; i++)
+		if (overlaps(start, size, space->pages[i], space->pages[i] + PAGE))
+			return false;
+	return true;
+}
+
+long patch_before(struct process *process, uint64_t start, uint64_t size, enum patch_change change)
+{
+	struct patch_space *space = process->patch;
+
+	if (!space || start & (PAGE - 1) || !size || is_far(space, start, size))
+		return 0;
+	if (!patch_space_is_mine(space))
+		patch_space_lock(space);
+	return change_locked(space, start, size, change);
+}
+
+void patch_after(struct process *process)
+{
+	struct patch_space *space = process->patch;
+
+	if (space && patch_space_is_mine(space))
+		patch_space_unlock(space);
+}
+
+/* Patched text that is made writable, and trampolines that no longer could be executed. */
+static long before_mprotect(struct process *process, const struct registers *r)
+{
+	if (r->rdx & TULOU_PROT_EXEC && !(r->rdx & TULOU_PROT_WRITE))
+		return 0;
+	return patch_before(process, r->rdi, r->rsi, r->rdx & TULOU_PROT_WRITE ? PATCH_CHANGE : PATCH_UNMAP);
+}
+
+static long before_mremap(struct process *process, const struct registers *r)
+{
+	long error = patch_before(process, r->rdi, r->rsi, PATCH_CHANGE);
+
+	if (error || !(r->r10 & TULOU_MREMAP_FIXED))
+		return error;
+	return patch_before(process, r->r8, r->rdx, PATCH_UNMAP);
+}
+
+long patch_before_call(struct process *process, unsigned nr, const struct registers *r)
+{
+	if (!process->patch)
+		return 0;
+	switch (nr) {
+	case __NR_mmap:
+		return r->r10 & TULOU_MAP_FIXED ? patch_before(process, r->rdi, r->rsi, PATCH_UNMAP) : 0;
+	case __NR_munmap:
+	case __NR_madvise:
+		return patch_before(process, r->rdi, r->rsi, PATCH_UNMAP);
+	case __NR_mprotect:
+	case __NR_pkey_mprotect:
+		return before_mprotect(process, r);
+	case __NR_mremap:
+		return before_mremap(process, r);
+	default:
+		return 0;
+	}
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * patch_space.h - the records of one process VM's call sites. A slot of 4 KiB each in an arena of the runtime; touched when a VM has its
+ * first trap.
+ */
+#ifndef TULOU_RUNTIME_PATCH_SPACE_H
+#define TULOU_RUNTIME_PATCH_SPACE_H
+
+#include "runtime/process/process.h"
+#include "runtime/trap/patch.h"
+#include "runtime/trap/statistics.h"
+
+enum { SITES_MAX = 124, TRAMPOLINES_MAX = 4, TRAMPOLINE_SIZE = 64, JUMP_SIZE = 5, SYSCALL_LENGTH = 2 };
+
+enum site_state { SITE_FREE, SITE_COLD, SITE_PATCHED, SITE_LEFT };
+
+struct patch_site {
+	uint64_t at; /* behind the syscall: what a trap shows */
+	uint64_t trampoline;
+	uint32_t nr;
+	uint16_t hits; /* traps since the last try */
+	uint8_t state;
+	uint8_t length; /* SITE_PATCHED: of the piece, from the jump to the syscall */
+	uint8_t why; /* SITE_LEFT: enum fall_back */
+	uint8_t prot; /* of the text */
+};
+
+struct patch_space {
+	uint32_t references; /* processes that have the VM; 0: free; atomic */
+	uint32_t lock; /* token of the thread that changes something */
+	bool patched; /* something was */
+	uint64_t low, high; /* bounds of all sites that were ever tried */
+	uint32_t used[TRAMPOLINES_MAX]; /* slots */
+	uint64_t pages[TRAMPOLINES_MAX]; /* 0: none */
+	struct patch_site sites[SITES_MAX];
+};
+
+_Static_assert(sizeof(struct patch_space) <= TULOU_PAGE_SIZE, "one page");
+
+/* The space of the process's VM; made when there is none. NULL: no memory. */
+struct patch_space *patch_space_of(struct process *process);
+/* Does this thread have the lock? */
+bool patch_space_is_mine(const struct patch_space *space);
+/* False: somebody alive has it. */
+bool patch_space_try_lock(struct patch_space *space);
+void patch_space_lock(struct patch_space *space);
+void patch_space_unlock(struct patch_space *space);
+/* The record of the site, or a fresh one in SITE_FREE; NULL: the table is full. */
+struct patch_site *patch_site_of(struct patch_space *space, uint64_t at);
+
+#endif
