@@ -113,7 +113,7 @@ static int decode_place(struct request *r, const struct tulou *pool, uintptr_t a
 			return error;
 	} else {
 		addr = align_up(hint_round(pool, addr), r->align); /* huge pages: up, as Linux */
-		if (size > USER_END)
+		if (size > range_size(r->window)) /* as no place for it: told before what else is wrong */
 			return -TULOU_ENOMEM;
 	}
 	if (!range_make(&r->range, addr, size))
