@@ -74,6 +74,8 @@ static int decode_fixed(const struct tulou *pool, uintptr_t addr, size_t size, s
 		return -TULOU_ENOMEM;
 	if (align > PAGE_SIZE && addr & (align - 1))
 		return -TULOU_EINVAL;
+	if (addr > (uintptr_t)-4096) /* Linux takes it for the error number that it would be */
+		return (int)(intptr_t)addr;
 	if (addr > USER_END - size)
 		return -TULOU_ENOMEM;
 	if (!page_is_aligned(addr))

@@ -227,7 +227,8 @@ static void check_advice_to_others(char *self)
 	pid_t pid;
 
 	EXPECT(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0 && posix_spawn_file_actions_init(&files) == 0);
-	EXPECT(posix_spawn_file_actions_adddup2(&files, in[0], 0) == 0 && posix_spawn_file_actions_adddup2(&files, out[1], 1) == 0);
+	EXPECT(posix_spawn_file_actions_adddup2(&files, in[0], 0) == 0 &&
+		posix_spawn_file_actions_adddup2(&files, out[1], 1) == 0);
 	EXPECT(posix_spawnp(&pid, self, &files, NULL, arguments, environ) == 0);
 	EXPECT(read(out[0], &start, sizeof(start)) == sizeof(start));
 	other = (int)syscall(SYS_pidfd_open, pid, 0);
