@@ -313,7 +313,6 @@ static void extremes(void)
 	SAY(MAP(0, 4, 3));
 	SAY(mprotect(AT(0), -4096ul, PROT_EXEC));
 	SAY(mprotect(AT(0), 1ul << 47, PROT_EXEC | PROT_READ));
-	show();
 	SAY(mmap(AT(0), 1ul << 47, PROT_EXEC, MAP_PRIVATE | MAP_FIXED, 999, 0));
 	SAY(mmap(AT(0), -8192ul, PROT_EXEC, PRIVATE | MAP_FIXED, -1, 0));
 	SAY(mmap(NULL, all, PROT_READ, MAP_PRIVATE, file, -4096));
