@@ -3,15 +3,18 @@
  * advise.c - process_madvise(2): advice for one's own pages in a vector, or for another process.
  *
  *     vector read ─▶ the kernel judges descriptor, advice and rights (an empty vector) ─▶ own process: the manager, piece by piece
- *                                                                                     ├▶ another guest: EPERM, its pages are its own
+ *                                                                                     ├▶ another guest: the kernel's madvise, on what is its own
  *                                                                                     └▶ any other process: the kernel's call
  */
 #include <asm-generic/errno.h>
 #include <asm/unistd.h>
+#include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/uio.h>
 
 #include "base/format.h"
+#include "runtime/procfs/areas.h"
+#include "runtime/procfs/name.h"
 #include "runtime/text.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
@@ -73,8 +76,46 @@ static long vector_check(uint64_t vector, uint64_t count)
 	return (long)total;
 }
 
-/* Bytes done before the first error, else that error. */
-static long advise_own(struct tulou_process_vm *vm, uint64_t vector, long total, int advice)
+/* ---- another guest ------------------------------------------------------------------------------------------------------------- */
+
+/* What may be said of others' memory changes nothing in it, nor in the books (mm/madvise.c: process_madvise_remote_valid). */
+static bool is_for_others(int advice)
+{
+	return advice == TULOU_MADV_COLD || advice == TULOU_MADV_PAGEOUT || advice == TULOU_MADV_WILLNEED ||
+	       advice == TULOU_MADV_COLLAPSE;
+}
+
+static bool may_advise_others(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	return !sys2(__NR_capget, (long)&header, (long)data) && data[0].effective & 1u << CAP_SYS_NICE;
+}
+
+/* As do_madvise(): holes are told of in the end. */
+static long advise_areas(struct own_areas *areas, uintptr_t start, size_t size, int advice)
+{
+	uintptr_t at = start, end = start + ((size + TULOU_PAGE_SIZE - 1) & ~(TULOU_PAGE_SIZE - 1));
+	struct own_piece piece;
+	bool hole = false;
+	long error = 0;
+
+	if (start & (TULOU_PAGE_SIZE - 1) || end < start)
+		return -EINVAL;
+	areas->next = 0;
+	while (!error && at < end && own_piece(areas, at, end, false, &piece)) {
+		hole |= piece.start > at;
+		error = sys3(__NR_madvise, (long)piece.start, (long)(piece.end - piece.start), advice);
+		at = piece.end;
+	}
+	return error ? error : hole || at < end ? -ENOMEM : 0;
+}
+
+/* ---- one vector ---------------------------------------------------------------------------------------------------------------- */
+
+/* Bytes done before the first error, else that error. Of another guest's memory if there are `others`. */
+static long advise_pieces(struct tulou_process_vm *vm, struct own_areas *others, uint64_t vector, long total, int advice)
 {
 	long done = 0;
 
@@ -86,7 +127,11 @@ static long advise_own(struct tulou_process_vm *vm, uint64_t vector, long total,
 		if (user_read(&piece, vector + i * sizeof(piece), sizeof(piece)))
 			return done ? done : -EFAULT;
 		size = piece.iov_len < (size_t)(total - done) ? piece.iov_len : (size_t)(total - done);
-		error = size || !i ? tulou_madvise(vm, (uintptr_t)piece.iov_base, size, advice) : 0;
+		error = 0;
+		if ((size || !i) && others)
+			error = advise_areas(others, (uintptr_t)piece.iov_base, size, advice);
+		else if (size || !i)
+			error = tulou_madvise(vm, (uintptr_t)piece.iov_base, size, advice);
 		if (error)
 			return done ? done : error;
 		done += (long)size;
@@ -94,10 +139,28 @@ static long advise_own(struct tulou_process_vm *vm, uint64_t vector, long total,
 	return done;
 }
 
+static long advise_guest(struct thread *thread, const struct process *other, uint64_t vector, long total, int advice)
+{
+	struct own_areas areas;
+	long result;
+
+	if (!is_for_others(advice))
+		return -EINVAL;
+	if (!may_advise_others())
+		return -EPERM;
+	result = own_areas_take(&areas, thread->process, other);
+	if (result < 0)
+		return result;
+	result = advise_pieces(NULL, &areas, vector, total, advice);
+	own_areas_drop(&areas);
+	return result;
+}
+
 long trap_process_madvise(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
 	int pidfd = (int)r->rdi, advice = (int)r->r10;
+	const struct process *other;
 	long total = r->r8 & 0xffffffffu ? -EINVAL : vector_check(r->rsi, r->rdx), error, pid;
 
 	if (total < 0)
@@ -108,8 +171,11 @@ long trap_process_madvise(struct thread *thread, struct frame *frame)
 	/* Negative ones that the kernel takes mean the caller itself. */
 	pid = pidfd < 0 ? thread->process->pid : pid_of(pidfd);
 	if (pid == thread->process->pid)
-		return advise_own(thread->process->vm, r->rsi, total, advice);
-	if (pid < 0 || process_is_guest((int)pid))
+		return advise_pieces(thread->process->vm, NULL, r->rsi, total, advice);
+	other = pid > 0 ? proc_process_named(thread->process, (int)pid) : NULL;
+	if (other)
+		return advise_guest(thread, other, r->rsi, total, advice);
+	if (pid < 0 || process_is_guest((int)pid)) /* one that has not begun */
 		return -EPERM;
 	return sys5(__NR_process_madvise, pidfd, (long)r->rsi, (long)r->rdx, advice, 0);
 }

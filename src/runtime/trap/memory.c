@@ -25,17 +25,18 @@ static bool untrapped_code(uint64_t start, uint64_t size, uint64_t prot)
 long trap_mmap(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
+	uint64_t hint = r->rdi;
 	long result;
 	bool fixed = r->r10 & (TULOU_MAP_FIXED | TULOU_MAP_FIXED_NOREPLACE);
 
 	if (attributes_refuse_mapping(thread->process, (int)r->rdx))
 		return -EACCES;
 	if (untrapped_code(r->rdi, r->rsi, r->rdx)) {
-		if (fixed)
+		if (fixed && r->rdi < POOL_END && r->rsi <= POOL_END - r->rdi)
 			return -ENOMEM;
-		return tulou_mmap(vm_of(thread), 0, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
+		hint = fixed ? hint : 0;
 	}
-	result = tulou_mmap(vm_of(thread), r->rdi, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
+	result = tulou_mmap(vm_of(thread), hint, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
 	if (result == -EINVAL && !r->rdi)
 		result = outside_mmap(thread->process, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
 	return result;
@@ -85,8 +86,11 @@ long trap_mprotect(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
 
-	if (untrapped_code(r->rdi, r->rsi, r->rdx) && (tulou_access_ok(vm_of(thread), r->rdi, TULOU_PAGE_SIZE, TULOU_PROT_NONE) ||
-							      outside_covers(thread->process, r->rdi, r->rdi + 1)))
+	uint64_t first = r->rdi > TRAP_END ? r->rdi : TRAP_END;
+
+	/* Where nothing is mapped, the call ends before that. */
+	if (untrapped_code(r->rdi, r->rsi, r->rdx) && (tulou_access_ok(vm_of(thread), first, TULOU_PAGE_SIZE, TULOU_PROT_NONE) ||
+							      outside_covers(thread->process, first, first + 1)))
 		return -EACCES;
 	if (mprotect_denied(thread->process, r))
 		return -EACCES;

@@ -67,11 +67,18 @@ static int decode_size(struct request *r, size_t *size)
 	return *size ? 0 : -TULOU_ENOMEM;
 }
 
+/* Linux looks at the alignment of huge pages first, at that of small ones last. */
 static int decode_fixed(const struct tulou *pool, uintptr_t addr, size_t size, size_t align)
 {
-	if (size > USER_END || addr > USER_END - size)
+	if (size > USER_END)
 		return -TULOU_ENOMEM;
-	if (addr & (align - 1))
+	if (align > PAGE_SIZE && addr & (align - 1))
+		return -TULOU_EINVAL;
+	if (addr > (uintptr_t)-4096) /* Linux takes it for the error number that it would be */
+		return (int)(intptr_t)addr;
+	if (addr > USER_END - size)
+		return -TULOU_ENOMEM;
+	if (!page_is_aligned(addr))
 		return -TULOU_EINVAL;
 	if (addr < pool->range.start)
 		return -TULOU_EPERM;
@@ -107,8 +114,8 @@ static int decode_place(struct request *r, const struct tulou *pool, uintptr_t a
 		if (error)
 			return error;
 	} else {
-		addr = hint_round(pool, addr);
-		if (size > USER_END)
+		addr = align_up(hint_round(pool, addr), r->align); /* huge pages: up, as Linux */
+		if (size > range_size(r->window)) /* as no place for it: told before what else is wrong */
 			return -TULOU_ENOMEM;
 	}
 	if (!range_make(&r->range, addr, size))

@@ -45,6 +45,9 @@ static int remap(struct tulou_process_vm *vm, struct range range, uint64_t page_
 	if (!process_vm_area_above(vm, range.start, &first) || first.range.start > range.start || !area_has_pages(&first) ||
 		!(first.content.flags & TULOU_MAP_SHARED) || !is_of_one(vm, range, &first))
 		return -TULOU_EINVAL;
+	/* What can never be written is not shared in Linux's eyes. */
+	if (!perms_allow(first.content.object->max_prot, TULOU_PROT_WRITE))
+		return -TULOU_EINVAL;
 	if (page_offset + (range_size(range) >> TULOU_PAGE_SHIFT) > UINT64_MAX >> TULOU_PAGE_SHIFT)
 		return -TULOU_EOVERFLOW;
 	if (first.content.flags & AREA_SEALED)

@@ -302,6 +302,31 @@ static void limits(void)
 	SAY(mremap(AT(90), 4 * P, 4 * P, TO, AT(100)));
 }
 
+/* Sizes and addresses that no mapping has: which error goes first. */
+static void extremes(void)
+{
+	enum { HUGE = PRIVATE | MAP_HUGETLB | MAP_NORESERVE };
+	void *last = (void *)-1ul, *end = (void *)0x7ffffffff000;
+	size_t all = 0x7ffffffff000;
+
+	puts("extremes");
+	SAY(MAP(0, 4, 3));
+	SAY(mprotect(AT(0), -4096ul, PROT_EXEC));
+	SAY(mprotect(AT(0), 1ul << 47, PROT_EXEC | PROT_READ));
+	SAY(mmap(AT(0), 1ul << 47, PROT_EXEC, MAP_PRIVATE | MAP_FIXED, 999, 0));
+	SAY(mmap(AT(0), -8192ul, PROT_EXEC, PRIVATE | MAP_FIXED, -1, 0));
+	SAY(mmap(NULL, all, PROT_READ, MAP_PRIVATE, file, -4096));
+	SAY(mmap(NULL, all, PROT_READ, MAP_SHARED | MAP_GROWSDOWN, file, 0));
+	SAY(mmap(last, P, PROT_READ, PRIVATE | MAP_FIXED, -1, 0));
+	SAY(mmap(end, P, PROT_READ, HUGE | MAP_FIXED, -1, 0));
+	SAY(mmap(end, P, PROT_READ, PRIVATE | MAP_FIXED, -1, 0));
+	SAY(mmap(end - 1, P, PROT_READ, PRIVATE | MAP_FIXED, -1, 0));
+	SAY(MAP_FILE_AT(8, 2, PROT_READ, MAP_SHARED, program));
+	SAY(syscall(SYS_remap_file_pages, AT(8), P, 0L, -1ul >> 12, 0L));
+	SAY(syscall(SYS_remap_file_pages, AT(8), P, 0L, 1L, 0L));
+	SAY(munmap(AT(0), 10 * P));
+}
+
 int main(void)
 {
 	file = memfd_create("file", 0);
@@ -317,6 +342,7 @@ int main(void)
 	advice();
 	breaks();
 	residents();
+	extremes();
 	limits();
 	return 0;
 }

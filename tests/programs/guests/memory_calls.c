@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* memory_calls - madvise, mincore, mlock and their like: what they do is seen in the pages, what they refuse by errno. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include "expect.h"
+
+extern char **environ;
 
 enum { PAGE = 4096, PAGES = 8, MLOCK_NOTHING = 2, SYS_mseal_number = 462 };
 
@@ -199,12 +203,62 @@ static void check_mseal(void)
 	EXPECT(munmap(start, PAGE) == 0);
 }
 
-int main(void)
+/* What a spawned process shows: three pages, a hole, a page. It stays until its input ends. */
+static int shown(void)
 {
+	char *start = map(PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	char byte;
+
+	memset(start, 7, PAGES * PAGE);
+	EXPECT(munmap(start + 3 * PAGE, PAGE) == 0);
+	EXPECT(write(1, &start, sizeof(start)) == sizeof(start) && read(0, &byte, 1) == 0);
+	for (long page = 0; page < PAGES; page++)
+		EXPECT(page == 3 || start[page * PAGE] == 7);
+	return 0;
+}
+
+/* Memory of another process, which lies in the same address space under Tulou. */
+static void check_advice_to_others(char *self)
+{
+	char *arguments[] = {self, "shown", NULL}, *start;
+	posix_spawn_file_actions_t files;
+	struct iovec pieces[2];
+	int in[2], out[2], other, status;
+	pid_t pid;
+
+	EXPECT(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0 && posix_spawn_file_actions_init(&files) == 0);
+	EXPECT(posix_spawn_file_actions_adddup2(&files, in[0], 0) == 0 &&
+		posix_spawn_file_actions_adddup2(&files, out[1], 1) == 0);
+	EXPECT(posix_spawnp(&pid, self, &files, NULL, arguments, environ) == 0);
+	EXPECT(read(out[0], &start, sizeof(start)) == sizeof(start));
+	other = (int)syscall(SYS_pidfd_open, pid, 0);
+	EXPECT(other >= 0);
+	pieces[0] = (struct iovec){start, 2 * PAGE};
+	pieces[1] = (struct iovec){start + 2 * PAGE, 4 * PAGE};
+	if (advise_pieces(other, pieces, 1, MADV_COLD) == -1) {
+		EXPECT(errno == EPERM); /* without CAP_SYS_NICE */
+	} else {
+		EXPECT(advise_pieces(other, pieces, 1, MADV_PAGEOUT) == 2 * PAGE);
+		EXPECT(advise_pieces(other, pieces, 2, MADV_COLD) == 2 * PAGE);
+		FAILS(advise_pieces(other, pieces + 1, 1, MADV_WILLNEED), ENOMEM);
+		pieces[0].iov_base = start + 1;
+		FAILS(advise_pieces(other, pieces, 1, MADV_COLD), EINVAL);
+		FAILS(advise_pieces(other, pieces + 1, 1, MADV_DONTNEED), EINVAL);
+	}
+	EXPECT(close(in[0]) == 0 && close(in[1]) == 0);
+	EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
+	EXPECT(close(out[0]) == 0 && close(out[1]) == 0 && close(other) == 0);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		return shown();
 	check_madvise();
 	check_mincore();
 	check_mlock();
 	check_process_madvise();
+	check_advice_to_others(argv[0]);
 	check_pkey_mprotect();
 	check_mseal();
 	puts("memory calls as they should be");

@@ -19,6 +19,8 @@
 
 enum { PROGRAMS_MAX = 16, OWN_ERROR = 125, NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
 
+static const int passed[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+static struct sigaction inherited[sizeof(passed) / sizeof(passed[0])];
 static volatile pid_t children[PROGRAMS_MAX];
 static volatile int child_count;
 
@@ -38,11 +40,8 @@ static pid_t start(char **argv, const sigset_t *mask)
 
 	if (pid != 0)
 		return pid;
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGINT, SIG_DFL);
-	signal(SIGHUP, SIG_DFL);
-	signal(SIGUSR1, SIG_DFL);
-	signal(SIGUSR2, SIG_DFL);
+	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
+		sigaction(passed[i], &inherited[i], NULL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(argv[0], argv);
 	fprintf(stderr, "native_run: %s: %s\n", argv[0], strerror(errno));
@@ -51,7 +50,6 @@ static pid_t start(char **argv, const sigset_t *mask)
 
 int main(int argc, char **argv)
 {
-	static const int passed[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 	struct sigaction action = {.sa_sigaction = pass_on, .sa_flags = SA_SIGINFO | SA_RESTART};
 	int status, first_status = 0, at = 1;
 	sigset_t blocked, old;
@@ -65,7 +63,7 @@ int main(int argc, char **argv)
 	sigfillset(&blocked);
 	sigprocmask(SIG_BLOCK, &blocked, &old);
 	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
-		sigaction(passed[i], &action, NULL);
+		sigaction(passed[i], &action, &inherited[i]);
 	while (at < argc && child_count < PROGRAMS_MAX) {
 		char **program = argv + at;
 
