@@ -209,14 +209,16 @@ static int watch_listed(int pid)
 	return watch_add(pid, NULL, 0);
 }
 
-/* Who cannot be watched (no descriptor left) is not started: to take back the memory of somebody who lives would be worse. It is our
- * child, so its pid is its own until we have waited for it. */
-static void refuse_listed(unsigned i, int error)
+/* It has ended already. Or it cannot be watched (no descriptor left), and shall not run: to take back the memory of somebody who lives
+ * would be worse. It is our child, so its pid is its own until we have waited for it. */
+static void end_listed(unsigned i, int error)
 {
 	int pid = supervisor.pids[i];
 
-	message("cannot watch process %d: %s", pid, error_text(error));
-	sys2(__NR_kill, pid, KILL);
+	if (error != -ESRCH) {
+		message("cannot watch process %d: %s", pid, error_text(error));
+		sys2(__NR_kill, pid, KILL);
+	}
 	sys4(__NR_wait4, pid, (long)&supervisor.statuses[i], __WALL, 0);
 	for (unsigned slot = 0; slot < process_slots(); slot++)
 		if (process_at(slot)->pid == pid)
@@ -229,7 +231,7 @@ static void watch_all_listed(void)
 	for (unsigned i = 0; i < supervisor.count; i++) {
 		int error = watch_listed(supervisor.pids[i]);
 		if (error)
-			refuse_listed(i, error);
+			end_listed(i, error);
 	}
 }
 
