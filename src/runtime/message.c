@@ -57,6 +57,8 @@ const char *error_text(long error)
 		return "Permission denied";
 	case EEXIST:
 		return "File exists";
+	case EMFILE:
+		return "Too many open files";
 	case ENOSPC:
 		return "No space left on device";
 	case EPIPE:

@@ -38,8 +38,8 @@ extern struct supervisor supervisor;
 /* watcher.c: start the watcher thread; its loop ends with watcher_stop(). */
 int watcher_start(void);
 void watcher_stop(void);
-/* Its work, done once by the caller, while there is no watcher. */
-void watcher_look(void);
+/* Its work, done once by the caller, while there is no watcher. True: there is more to do soon. */
+bool watcher_look(void);
 /* Watch a pid for its end. `process`, if not NULL, has it, under `tag`. 0 or a negative errno (ESRCH: it has ended already). */
 int watch_add(int pid, struct process *process, uint64_t tag);
 /* Somebody has died: the watcher takes over what he was creating, or taking back. */

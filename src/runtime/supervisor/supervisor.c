@@ -4,11 +4,13 @@
 #include <asm-generic/errno.h>
 #include <asm/poll.h>
 #include <linux/eventpoll.h>
+#include <linux/resource.h>
 #include <linux/sched.h>
 #include <linux/time.h>
 #include <linux/wait.h>
 
 #include "base/mem.h"
+#include "runtime/message.h"
 #include "runtime/process/task.h"
 #include "runtime/supervisor/internal.h"
 #include "runtime/trap/trap.h"
@@ -16,7 +18,7 @@
 enum { SOON_MAX = 8, SOON_NS = 20000000, WATCHER_AGAIN = 20 /* ms */ };
 enum { SIG_BLOCK = 0, EVENTS_AT_ONCE = 16, TRIM_EVERY = 2 /* s */, READY_LOOK_AGAIN = 100, FOREVER = -1 };
 enum { SI_USER = 0, SI_QUEUE = -1, SI_TKILL = -6 };
-enum { HUP = 1, INT = 2, QUIT = 3, USR1 = 10, USR2 = 12, ALRM = 14, TERM = 15, WINCH = 28 };
+enum { HUP = 1, INT = 2, QUIT = 3, KILL = 9, USR1 = 10, USR2 = 12, ALRM = 14, TERM = 15, WINCH = 28 };
 #define STARTING 0x40000000u
 
 struct supervisor supervisor;
@@ -168,10 +170,22 @@ static int epoll_add(int fd, uint64_t what)
 	return (int)sys4(__NR_epoll_ctl, supervisor.epoll, EPOLL_CTL_ADD, fd, (long)&event);
 }
 
+/* One for each process; what guests may have is their own. */
+static void descriptors_open(void)
+{
+	struct {
+		uint64_t soft, hard;
+	} limit;
+
+	if (sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit) < 0)
+		return;
+	limit.soft = limit.hard;
+	sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, (long)&limit, 0);
+}
+
 static int begin(void)
 {
-	int result;
-
+	descriptors_open();
 	supervisor.main = thread_current();
 	supervisor.epoll = (int)sys1(__NR_epoll_create1, 0);
 	if (supervisor.epoll < 0)
@@ -179,13 +193,15 @@ static int begin(void)
 	supervisor.wake = (int)sys2(__NR_eventfd2, 0, 0);
 	if (supervisor.wake < 0)
 		return supervisor.wake;
-	result = epoll_add(supervisor.wake, EVENT_WAKE);
-	if (result < 0)
-		return result;
+	return epoll_add(supervisor.wake, EVENT_WAKE);
+}
+
+/* Without a descriptor for it nobody can look from outside; the guests are no worse for it. */
+static void begin_control(void)
+{
 	supervisor.control = control_open();
-	if (supervisor.control >= 0) /* else nobody can look from outside; the guests are no worse for it */
+	if (supervisor.control >= 0)
 		epoll_add(supervisor.control, EVENT_CONTROL);
-	return 0;
 }
 
 static bool listed_done(void)
@@ -227,23 +243,42 @@ static int watch_listed(int pid)
 	return watch_add(pid, process, tag);
 }
 
-/* They are our children, so a pid is its own until we have waited for it, and pidfd_open does not fail for being late. A process whose word
- * is clear has ended, or left for an instance of its own: its pid tells. */
+static void reclaim_listed(int pid)
+{
+	uint64_t tag;
+	struct process *process = listed_process(pid, &tag);
+
+	if (process)
+		process_reclaim(process, tag);
+}
+
+/* It has ended. Or it cannot be watched (no descriptor left), and shall not run: to take back the memory of somebody who lives would be
+ * worse. It is our child, so its pid is its own until we have waited for it. */
+static void end_listed(unsigned i, int error)
+{
+	int pid = supervisor.pids[i];
+
+	if (error != -ESRCH) {
+		message("cannot watch process %d: %s", pid, error_text(error));
+		sys2(__NR_kill, pid, KILL);
+	}
+	sys4(__NR_wait4, pid, (long)&supervisor.statuses[i], __WALL, 0);
+	reclaim_listed(pid);
+	supervisor.ended++;
+}
+
+/* A process whose word is clear has ended, or left for an instance of its own: its pid tells. */
 static void watch_all_listed(void)
 {
 	for (unsigned i = 0; i < supervisor.count; i++) {
-		struct process *process;
-		uint64_t tag;
+		int error = supervisor.statuses[i] < 0 ? watch_listed(supervisor.pids[i]) : 0;
 
-		if (supervisor.statuses[i] >= 0 || watch_listed(supervisor.pids[i]) == 0)
-			continue;
-		process = listed_process(supervisor.pids[i], &tag);
-		if (process)
-			process_reclaim(process, tag);
-		if (watch_add(supervisor.pids[i], NULL, 0) == 0)
-			continue;
-		sys4(__NR_wait4, supervisor.pids[i], (long)&supervisor.statuses[i], __WALL, 0);
-		supervisor.ended++;
+		if (error == -ESRCH) {
+			reclaim_listed(supervisor.pids[i]);
+			error = watch_add(supervisor.pids[i], NULL, 0);
+		}
+		if (error)
+			end_listed(i, error);
 	}
 }
 
@@ -284,8 +319,9 @@ static int settle(void)
 
 	if (result < 0)
 		return result;
-	signals_open();
 	watch_all_listed();
+	signals_open();
+	begin_control();
 	runtime_limit_memory();
 	if (!listed_done())
 		watcher_start(); /* without memory: loop() tries again */
@@ -341,8 +377,10 @@ static void detached_main(void *argument)
 		result = watcher_start();
 	__atomic_store_n(ready, result < 0 ? (uint32_t)-result : 0, __ATOMIC_RELEASE);
 	task_wake(ready);
-	if (result == 0)
+	if (result == 0) {
+		begin_control();
 		loop(all_gone);
+	}
 	for (;;)
 		sys1(__NR_exit_group, 0);
 }

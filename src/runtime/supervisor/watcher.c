@@ -13,18 +13,25 @@
 enum { LEAVING_LOOK_AGAIN = 5, IDLE = 1000000 };
 enum { MAP_WANTED = 1 };
 
+/* A leader that ended alone has no word any more, but its pid is still its own. */
+static bool has_ended(const struct process *process)
+{
+	return process && !__atomic_load_n(&process->word, __ATOMIC_ACQUIRE) && !process->leader_exited;
+}
+
 int watch_add(int pid, struct process *process, uint64_t tag)
 {
 	long pidfd = sys2(__NR_pidfd_open, pid, 0);
 	struct epoll_event event = {.events = EPOLLIN};
 
-	if (pidfd < 0)
-		return (int)pidfd;
-	/* Alive now, or the pid may be another's. (A leader that ended alone has no word any more, but its pid is still its own.) */
-	if (process && !__atomic_load_n(&process->word, __ATOMIC_ACQUIRE) && !process->leader_exited) {
-		sys1(__NR_close, pidfd);
+	/* Alive now, or the pid may be another's. */
+	if (has_ended(process)) {
+		if (pidfd >= 0)
+			sys1(__NR_close, pidfd);
 		return -ESRCH;
 	}
+	if (pidfd < 0)
+		return (int)pidfd;
 	for (uint32_t i = 0; i < WATCH_COUNT; i++) {
 		struct watch *watch = &supervisor.watches[i];
 		int none = 0;
@@ -78,26 +85,25 @@ static void reclaim(struct process *process, uint64_t tag)
 	sys3(__NR_write, supervisor.wake, (long)&one, sizeof one);
 }
 
-/* Watch it from now on if it is ready, or its creator will not say so any more: then a pid tells whether there is a task. */
-static void take_new(struct process *process)
+/* Watch it from now on if it is ready, or its creator will not say so any more: then a pid tells whether there is a task. True: it could
+ * not be watched for now. */
+static bool take_new(struct process *process)
 {
 	uint64_t tag = process_tag(process);
 	bool orphan, ready;
-	int pid;
+	int pid, error;
 
 	if (tag_state(tag) == PROCESS_FREE || is_watched(process, tag))
-		return;
+		return false;
 	orphan = process_is_orphan(tag);
 	ready = tag_is_taken(tag) && (orphan || __atomic_load_n(&process->complete, __ATOMIC_ACQUIRE));
 	pid = __atomic_load_n(&process->pid, __ATOMIC_ACQUIRE);
 	if (process_tag(process) != tag)
-		return; /* another one, who will say so */
-	if (ready && pid) {
-		if (watch_add(pid, process, tag) == -ESRCH)
-			reclaim(process, tag);
-	} else if (orphan) {
+		return false; /* another one, who will say so */
+	error = ready && pid ? watch_add(pid, process, tag) : 0;
+	if (error == -ESRCH || (orphan && !(ready && pid)))
 		reclaim(process, tag);
-	}
+	return error && error != -ESRCH;
 }
 
 /* Processes in a real execve that have left; true when some are still on their way. */
@@ -130,11 +136,14 @@ static void print_maps(void)
 	}
 }
 
-void watcher_look(void)
+bool watcher_look(void)
 {
+	bool more = false;
+
 	for (unsigned slot = 0; slot < process_slots(); slot++)
-		take_new(process_at(slot));
+		more |= take_new(process_at(slot));
 	print_maps();
+	return more | take_left();
 }
 
 static void watcher_main(void *argument)
@@ -143,9 +152,7 @@ static void watcher_main(void *argument)
 	thread_current()->tid = (int)sys0(__NR_gettid);
 	while (!__atomic_load_n(&supervisor.stop, __ATOMIC_ACQUIRE)) {
 		uint32_t event = __atomic_load_n(&supervisor.event, __ATOMIC_ACQUIRE);
-		bool soon;
-		watcher_look();
-		soon = take_left();
+		bool soon = watcher_look();
 		task_wait(&supervisor.event, event, soon ? LEAVING_LOOK_AGAIN : IDLE);
 	}
 	supervisor.watcher = NULL;

@@ -21,7 +21,7 @@
 #include <ucontext.h>
 #include "expect.h"
 
-enum { PAGE = 4096, VICTIMS = 6, KEPT = 8, LEAF_OPS = 10, LONGEST_US = 1500 };
+enum { PAGE = 4096, VICTIMS = 3, KEPT = 8, LEAF_OPS = 10, LONGEST_US = 1500, REST_US = 200 };
 
 extern char **environ;
 
@@ -211,8 +211,10 @@ static int bystander(const char *stop)
 	struct piece pieces[KEPT] = {{0}};
 	unsigned long rounds = 0;
 
-	for (; access(stop, F_OK); rounds++)
+	for (; access(stop, F_OK); rounds++) {
 		piece_change(pieces);
+		usleep(REST_US); /* the others need the processors */
+	}
 	for (int i = 0; i < KEPT; i++)
 		if (pieces[i].at)
 			piece_verify(&pieces[i]);
