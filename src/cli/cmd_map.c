@@ -13,6 +13,8 @@
 #include "runtime/text.h"
 
 enum { AF_UNIX_FAMILY = 1, STREAM = 1, NAME_MAX = 64, INSTANCES_MAX = 256, CHUNK = 16384 };
+/* An instance listens when its programs have run for 20 ms (supervisor.c). */
+enum { LOOKS = 10, LOOK_AGAIN_NS = 10000000 };
 
 static const char help[] = "Usage: tulou map [PID]\n\n"
 			   "Show the pool of a running instance: chunks, their owners, what is free. PID is a guest's or the\n"
@@ -101,22 +103,33 @@ static unsigned find_instances(unsigned long *instances)
 	return count;
 }
 
-static int show_all(const unsigned long *instances, unsigned count)
+/* Of the instance that has the process, or of all (0). 0, or a negative errno. */
+static long look(unsigned long pid)
 {
-	unsigned shown = 0;
+	unsigned long instances[INSTANCES_MAX];
+	unsigned count = find_instances(instances);
+	long result = -ESRCH;
 
-	for (unsigned i = 0; i < count; i++)
-		shown += show(instances[i]) == 0;
-	if (shown)
-		return 0;
-	message("map: no running instance%s", count ? " that lets this user look" : "");
-	return 1;
+	for (unsigned i = 0; i < count; i++) {
+		if (pid && has(instances[i], pid))
+			return show(instances[i]);
+		if (!pid && result)
+			result = show(instances[i]);
+		else if (!pid)
+			show(instances[i]);
+	}
+	return result;
+}
+
+static bool lives(unsigned long pid)
+{
+	return sys2(__NR_kill, (int)pid, 0) != -ESRCH;
 }
 
 int cmd_map(int argc, char **argv, char **envp)
 {
-	unsigned long instances[INSTANCES_MAX], pid;
-	unsigned count;
+	unsigned long pid = 0;
+	long result = -ESRCH;
 	(void)envp;
 
 	if (argc > 1 && (text_equal(argv[1], "--help") || text_equal(argv[1], "-h"))) {
@@ -132,12 +145,19 @@ int cmd_map(int argc, char **argv, char **envp)
 			argv[1][0] == '-' ? "unknown option" : "not a pid:", argv[1]);
 		return STATUS_TULOU;
 	}
-	count = find_instances(instances);
-	if (argc < 2)
-		return show_all(instances, count);
-	for (unsigned i = 0; i < count; i++)
-		if (has(instances[i], pid))
-			return show(instances[i]) < 0;
-	message("map: process %lu is in no running instance", pid);
+	for (int i = 0; i < LOOKS && result == -ESRCH && (i == 0 || !pid || lives(pid)); i++) {
+		const long pause[2] = {0, i ? LOOK_AGAIN_NS : 0};
+
+		sys2(__NR_nanosleep, (long)pause, 0);
+		result = look(pid);
+	}
+	if (!result)
+		return 0;
+	if (!pid)
+		message("map: no running instance%s", result == -ESRCH ? "" : " that lets this user look");
+	else if (result == -ESRCH)
+		message("map: process %lu is in no running instance", pid);
+	else
+		message("map: the instance of process %lu does not let this user look", pid);
 	return 1;
 }

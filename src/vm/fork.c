@@ -68,10 +68,11 @@ void pool_thaw(struct tulou *pool)
  *                     ◀────────────────────── forks itself ──────────────────────
  *
  * A host that refuses copies more, that is all. On devices the advice cannot always be taken back: a process that has one shows its files.
+ * Nor is it given for what grows: the books may not know all of it yet, and the kernel measures the two parts one by one.
  */
 static bool area_can_hide(const struct tulou_process_vm *vm, const struct area_content *content)
 {
-	return !content->pending && !(content->flags & AREA_DONTFORK) && content_has_pages(content) &&
+	return !content->pending && !(content->flags & (AREA_DONTFORK | TULOU_MAP_GROWSDOWN)) && content_has_pages(content) &&
 	       (!vm->has_device || content->flags & TULOU_MAP_ANONYMOUS);
 }
 
