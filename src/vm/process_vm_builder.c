@@ -5,7 +5,8 @@
  *     fixed program     |image 0|heap ........~|      the heap's chunk begins where the image's ends; both are made to measure
  *     other images      in an open chunk if they fit, else in a chunk made to measure
  *     heap              a chunk with room to grow: a 4096th of the pool, at least a MiB, halved until it fits; a pin, no area yet
- *     stack             |~~~~ gap ~~~~|room ssss~|     256 pages that stay empty, whatever happens above; room as growth.h has it
+ *     stack             |~~~~ gap ~~~~|ssss~|          256 pages that stay empty, whatever happens above; or, where the host grows it,
+ *                       |room         sssss~|          room as growth.h has it, 256 pages more than may be used
  *
  * The heap is placed before the stack, which might take its place.
  */
@@ -99,13 +100,16 @@ static int build_heap(struct tulou_process_vm *vm, struct tulou_layout *layout)
 	}
 }
 
-/* Stack and room in one piece; as much room as there is. Bytes of room, or -ENOMEM. */
+/*
+ * Stack and room in one piece; as much room as there is. With room its last 256 pages keep others away, which are the process's own to map
+ * over, as on Linux; without, the chunk's gap does. Bytes of room, or -ENOMEM.
+ */
 static long place_stack(struct tulou_process_vm *vm, const struct tulou_layout *layout, uintptr_t *start)
 {
 	size_t room = vm->pool->host->grown ? size_min(layout->stack_room, range_size(vm->pool->range)) : 0;
 
-	for (; room; room = align_down(room / 2, PAGE_SIZE))
-		if (place_own_chunk(vm, STACK_GAP, room + layout->stack_size, &stack_content, false, start))
+	for (room += room ? STACK_GAP : 0; room; room = room / 2 > STACK_GAP ? align_down(room / 2, PAGE_SIZE) : 0)
+		if (place_own_chunk(vm, 0, room + layout->stack_size, &stack_content, false, start))
 			return (long)room;
 	return place_own_chunk(vm, STACK_GAP, layout->stack_size, &stack_content, true, start) ? 0 : -TULOU_ENOMEM;
 }

@@ -201,7 +201,7 @@ static void copy_begin(struct thread *thread, struct frame *frame, const struct 
 	process->pid = thread->tid = (int)sys0(__NR_getpid);
 	process->word = (uint32_t)process->pid | WORD_RELEASED;
 	process->thread_count = 1;
-	process->leader_exited = process->listed = false;
+	process->leader_exited = process->listed = process->executed = false;
 	process->traced = NOT_TRACED;
 	process->exiting = process->queued = process->watched = 0;
 	process->complete = 1;

@@ -140,6 +140,7 @@ static void exec_commit(struct exec *e)
 	struct process *process = thread->process;
 	struct tulou_process_vm *old;
 
+	process->executed = true; /* before a closed descriptor tells its parent */
 	task_clear_guest_tid(thread);
 	task_robust_list_die(thread);
 	task_detach(thread);

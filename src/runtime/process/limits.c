@@ -48,6 +48,13 @@ void limits_apply(const struct process *process)
 	limits_set(process->vm, &process->limits);
 }
 
+bool limits_refuse_break(const struct process *process, uintptr_t brk)
+{
+	uintptr_t heap = process->layout.heap_start;
+
+	return brk >= heap && brk - heap > process->limits.of[LIMIT_DATA].soft;
+}
+
 /* Only the soft ones: a hard limit that is lowered cannot be raised again if the exec fails. */
 void limits_leave(const struct process *process)
 {
@@ -66,18 +73,6 @@ void limits_return(void)
 }
 
 /* ---- the calls ----------------------------------------------------------------------------------------------------------------- */
-
-static struct process *process_of(struct thread *thread, int pid)
-{
-	if (!pid || pid == thread->process->pid)
-		return thread->process;
-	for (unsigned slot = 0; slot < process_slots(); slot++) {
-		struct process *process = process_at(slot);
-		if (process_state(process) == PROCESS_LIVE && process->pid == pid)
-			return process;
-	}
-	return NULL;
-}
 
 static long limit_set(struct process *process, int index, const struct limit *new)
 {
@@ -113,10 +108,11 @@ long trap_prlimit64(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
 	int index = limit_index((int)r->rsi);
-	struct process *process = process_of(thread, (int)r->rdi);
+	int pid = (int)r->rdi;
+	struct process *process = pid ? process_find(pid) : thread->process;
 
 	if (index < 0 || !process)
-		return sys4(__NR_prlimit64, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10);
+		return sys4(__NR_prlimit64, pid, (long)r->rsi, (long)r->rdx, (long)r->r10);
 	return limit_call(process, index, r->rdx, r->r10);
 }
 

@@ -9,6 +9,7 @@
 #ifndef TULOU_RUNTIME_LIMITS_H
 #define TULOU_RUNTIME_LIMITS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,8 @@ struct tulou_process_vm;
 void limits_set(struct tulou_process_vm *vm, const struct limits *limits);
 /* Let the manager enforce the process's limits on its VM. */
 void limits_apply(const struct process *process);
+/* brk(2) has a rule of its own (mm/mmap.c: check_data_rlimit), in which no data at all means none. */
+bool limits_refuse_break(const struct process *process, uintptr_t brk);
 /* Give them to the kernel, for a program that leaves by a real execve; and take them back when that failed. */
 void limits_leave(const struct process *process);
 void limits_return(void);

@@ -6,12 +6,14 @@
 #include <asm-generic/errno-base.h>
 #include <linux/capability.h>
 #include <linux/prctl.h>
+#include <linux/seccomp.h>
 #include <tulou/inspect.h>
 
 #include "runtime/elf/auxv.h"
 #include "runtime/layout.h"
 #include "runtime/process/attributes.h"
 #include "runtime/process/pieces.h"
+#include "runtime/procfs/procfs.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
 
@@ -227,6 +229,8 @@ long trap_prctl(struct thread *thread, struct frame *frame)
 		return set_memory(process, r);
 	case PR_GET_AUXV:
 		return get_auxv(process, r);
+	case PR_GET_SECCOMP:
+		return status_number("Seccomp_filters:\t") > OWN_FILTERS ? SECCOMP_MODE_FILTER : SECCOMP_MODE_DISABLED;
 	case PR_SET_SYSCALL_USER_DISPATCH: /* it would catch our own calls in this thread */
 		return -EINVAL;
 	default:

@@ -132,6 +132,14 @@ bool process_is_unborn(const struct process *process)
 	       !thread_token_alive(process->creator);
 }
 
+struct process *process_find(int pid)
+{
+	for (unsigned slot = 0; slot < process_slots(); slot++)
+		if (process_state(slot_at(slot)) == PROCESS_LIVE && slot_at(slot)->pid == pid)
+			return slot_at(slot);
+	return NULL;
+}
+
 bool process_is_guest(int pid)
 {
 	for (unsigned slot = 0; slot < process_slots(); slot++)

@@ -59,6 +59,7 @@ struct process {
 	bool leader_exited; /* the leader ended by pthread_exit: `word` says nothing any more */
 	enum traced traced; /* it called PTRACE_TRACEME */
 	bool listed; /* one of the programs of the command line */
+	bool executed; /* another program than it was made with: setpgid(2) */
 	struct process *watch_next; /* supervisor: processes to be watched */
 	struct tulou_process_vm *vm;
 	uint32_t traps; /* since exec, until it has a space: */
@@ -95,6 +96,8 @@ static inline uint32_t process_state(const struct process *process)
 {
 	return __atomic_load_n(&process->state, __ATOMIC_ACQUIRE);
 }
+/* The guest with this pid, or NULL. */
+struct process *process_find(int pid);
 /* Is it one of ours, alive? */
 bool process_is_guest(int pid);
 /* Could any task of it still run? */

@@ -3,32 +3,19 @@
 
 #include <asm-generic/errno-base.h>
 #include <asm/unistd.h>
-#include <linux/fcntl.h>
 #include <linux/ptrace.h>
 
 #include "host/linux/syscall.h"
 #include "runtime/process/process.h"
-#include "runtime/text.h"
+#include "runtime/procfs/procfs.h"
 #include "runtime/trap/trap.h"
 
-enum { SIGTRAP_NUMBER = 5, STATUS_SIZE = 2048 };
+enum { SIGTRAP_NUMBER = 5 };
 
 /* A tracer may have detached, or died. Without /proc: nobody. */
 static bool has_tracer(void)
 {
-	char status[STATUS_SIZE];
-	long fd = sys4(__NR_openat, AT_FDCWD, (long)"/proc/thread-self/status", O_RDONLY | O_CLOEXEC, 0);
-	long size = fd < 0 ? 0 : sys3(__NR_read, fd, (long)status, sizeof status - 1);
-
-	if (fd >= 0)
-		sys1(__NR_close, fd);
-	status[size > 0 ? size : 0] = 0;
-	for (const char *at = status; *at; at++) {
-		const char *tracer = at == status || at[-1] == '\n' ? text_after(at, "TracerPid:\t") : NULL;
-		if (tracer)
-			return *tracer != '0';
-	}
-	return false;
+	return status_number("TracerPid:\t") != 0;
 }
 
 /* The filter sends PTRACE_TRACEME only. A vfork child's parent waits for it in us, and could not let it go on at each SIGSYS. */

@@ -15,7 +15,10 @@
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8u /* Linux 6.3; without it the kernel warns */
 #endif
-enum { SEEK_START = 0, MEMFD_NAME = 32 };
+#ifndef AT_EACCESS
+#define AT_EACCESS 0x200
+#endif
+enum { MAY_WRITE = 2, SEEK_START = 0, MEMFD_NAME = 32, MODE_ALL = 0444, MODE_OWNER = 0400 };
 
 /* ---- ranges of a process's memory: all guests are in our own address space ------------------------------------------------------- */
 
@@ -31,8 +34,25 @@ static long write_memory(struct snapshot *s, uintptr_t start, uintptr_t end)
 	return 0;
 }
 
+/* As the kernel (fs/proc/base.c: get_mm_proctitle): up to the first NUL, wherever in the first page that is. */
+static long write_title(struct snapshot *s, uintptr_t start)
+{
+	long size = user_read_some(s->in.buffer, start, TULOU_PAGE_SIZE), used = 0;
+
+	while (used < size && s->in.buffer[used++])
+		;
+	output_put(&s->out, s->in.buffer, (size_t)used);
+	return 0;
+}
+
 static long write_cmdline(struct snapshot *s)
 {
+	const struct program_start *layout = &s->process->layout;
+	char last = 0;
+
+	/* A last byte that is not 0: the program has written a title over its words, perhaps over the environment as well. */
+	if (layout->arg_start < layout->arg_end && !user_read(&last, layout->arg_end - 1, 1) && last)
+		return write_title(s, layout->arg_start);
 	return write_memory(s, s->process->layout.arg_start, s->process->layout.arg_end);
 }
 
@@ -94,6 +114,8 @@ static long fill(const struct thread *thread, const uint64_t *mask, const struct
 	if (result >= 0)
 		result = writers[name->file].write(&s);
 	own_areas_drop(&s.areas);
+	if (result >= 0) /* what fstat says of the kernel's */
+		result = sys2(__NR_fchmod, to, name->file == PROC_ENVIRON || name->file == PROC_AUXV ? MODE_OWNER : MODE_ALL);
 	return result < 0 ? result : output_flush(&s.out);
 }
 
@@ -164,6 +186,10 @@ static long open_exe(struct process *self, const struct proc_name *name, int fla
 	if (flags & O_NOFOLLOW || (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		return PROC_PASS; /* about the link, not what it leads to */
 	allowed = exe_allowed(self, name);
+	if (allowed >= 0 && !(flags & O_PATH) && (flags & O_ACCMODE || flags & O_TRUNC)) {
+		allowed = sys4(__NR_faccessat2, AT_FDCWD, (long)name->process->exe, MAY_WRITE, AT_EACCESS);
+		return allowed < 0 ? allowed : -ETXTBSY;
+	}
 	return allowed < 0 ? allowed : sys4(__NR_openat, AT_FDCWD, (long)name->process->exe, flags, (long)mode);
 }
 

@@ -3,6 +3,8 @@
 #include "runtime/procfs/procfs.h"
 
 #include <asm-generic/errno-base.h>
+#include <linux/fcntl.h>
+#include <linux/seccomp.h>
 
 #include "base/format.h"
 #include "base/mem.h"
@@ -77,6 +79,20 @@ static bool replace_signals(struct snapshot *s, const char *text)
 	return false;
 }
 
+/* The kernel says Seccomp (0: none, 2: filters) in the line before the one that tells. */
+static bool replace_filters(struct snapshot *s, const char *text)
+{
+	const char *count = text_after(text, "Seccomp_filters:\t");
+	unsigned long filters;
+
+	if (!count)
+		return text_after(text, "Seccomp:\t");
+	filters = text_decimal(&count);
+	filters = filters > OWN_FILTERS ? filters - OWN_FILTERS : 0;
+	output_print(&s->out, "Seccomp:\t%d\nSeccomp_filters:\t%lu\n", filters ? SECCOMP_MODE_FILTER : 0, filters);
+	return true;
+}
+
 static bool replace_huge_pages(struct snapshot *s, const char *text)
 {
 	const char *value = text_after(text, "THP_enabled:\t");
@@ -95,9 +111,26 @@ long write_status(struct snapshot *s)
 
 	own_memory_take(s, &m);
 	while ((size = lines_next(&s->in, &text)) > 0)
-		if (!s->in.begins || (!replace_size(s, text, &m) && !replace_signals(s, text) && !replace_huge_pages(s, text)))
+		if (!s->in.begins || (!replace_size(s, text, &m) && !replace_signals(s, text) && !replace_filters(s, text) &&
+					     !replace_huge_pages(s, text)))
 			output_put(&s->out, text, (size_t)size);
 	return size;
+}
+
+uint64_t status_number(const char *key)
+{
+	const char *value = NULL;
+	struct lines in;
+	char *text;
+	long fd = sys4(__NR_openat, AT_FDCWD, (long)"/proc/thread-self/status", O_RDONLY | O_CLOEXEC, 0);
+
+	if (fd < 0)
+		return 0;
+	lines_init(&in, (int)fd);
+	while (!value && lines_next(&in, &text) > 0)
+		value = in.begins ? text_after(text, key) : NULL;
+	sys1(__NR_close, (int)fd);
+	return value ? text_decimal(&value) : 0;
 }
 
 /* ---- stat ----------------------------------------------------------------------------------------------------------------------- */

@@ -118,7 +118,9 @@ long trap_pkey_mprotect(struct thread *thread, struct frame *frame)
 
 long trap_brk(struct thread *thread, struct frame *frame)
 {
-	return tulou_brk(vm_of(thread), frame->context.regs.rdi);
+	uintptr_t brk = frame->context.regs.rdi;
+
+	return tulou_brk(vm_of(thread), limits_refuse_break(thread->process, brk) ? 0 : brk);
 }
 
 long trap_msync(struct thread *thread, struct frame *frame)

@@ -16,6 +16,7 @@
 #define SA_NODEFER   0x40000000ul
 #define SA_RESETHAND 0x80000000ul
 #define SA_RESTORER  0x04000000ul
+#define SA_KNOWN     0xdc000807ul /* the kernel forgets all other flags */
 
 enum {
 	HANDLER_DEFAULT = 0,
@@ -291,6 +292,8 @@ long trap_rt_sigaction(struct thread *thread, struct frame *frame)
 		return -EFAULT;
 	if (signo < 1 || signo > SIGNAL_COUNT || (r->rsi && (signo == SIGKILL || signo == SIGSTOP)))
 		return -EINVAL;
+	action.flags &= SA_KNOWN;
+	action.mask &= ~NEVER_BLOCKED;
 	actions_lock(thread->process);
 	result = action_exchange(thread->process, signo, r->rsi ? &action : NULL, &before);
 	actions_unlock(thread->process);

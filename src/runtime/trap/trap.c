@@ -87,6 +87,7 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_readlink] = trap_readlink,
 	[__NR_readlinkat] = trap_readlinkat,
 	[__NR_clone3] = trap_clone3,
+	[__NR_setpgid] = trap_setpgid,
 };
 
 bool trap_answers(unsigned nr)

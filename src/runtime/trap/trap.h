@@ -71,6 +71,8 @@ trap_function trap_clone, trap_clone3, trap_fork, trap_vfork;
 trap_function trap_execve, trap_execveat;
 /* process/exit.c */
 trap_function trap_exit, trap_exit_group;
+/* process/group.c */
+trap_function trap_setpgid;
 /* process/task.c */
 /* process/traced.c */
 trap_function trap_ptrace;

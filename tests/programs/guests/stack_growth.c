@@ -114,6 +114,24 @@ static void neighbour(void)
 	EXPECT(munmap(at, 4096) == 0);
 }
 
+/* All of the hole below the stack, up to its gap, can be mapped in one piece. */
+static void hole(void)
+{
+	unsigned long start, end, below = 0;
+	char line[300], *at;
+	size_t size;
+	FILE *maps = fopen("/proc/self/maps", "r");
+
+	EXPECT(maps);
+	while (fgets(line, sizeof(line), maps) && sscanf(line, "%lx-%lx", &start, &end) == 2 && !strstr(line, "[stack]"))
+		below = end;
+	fclose(maps);
+	size = start - 256 * 4096ul - below;
+	at = mmap((void *)below, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	EXPECT(at == (void *)below && munmap(at, size) == 0);
+	puts("hole: filled");
+}
+
 static void *thread_overflow(void *arg)
 {
 	if (!sigsetjmp(jump, 1))
@@ -169,6 +187,7 @@ int main(int argc, char **argv)
 	attributes();
 	by_calls();
 	neighbour();
+	hole();
 	overflow("8 MiB");
 	limit_set(40 * MIB);
 	overflow("40 MiB");
