@@ -10,7 +10,7 @@ help:
 	@echo 'make run       build, and show several programs in one address space'
 	@echo 'make check     build, run every test and every gate'
 	@echo 'make suites    what others test Linux with in their long form, natively and under tulou (tests/suites/README.md)'
-	@echo 'make soak      random calls compared with the kernel for SECONDS (600), sequences of SEED (1000)'
+	@echo 'make soak      random calls compared with the kernel, and kills of guests, for SECONDS (600), sequences of SEED (1000)'
 	@echo 'make release   build/release/tulou and build/release/libtulou.a'
 	@echo 'make dev       build/dev: hosted code under sanitizers, all checks on'
 	@echo 'make bench     measure against the kernel (BENCH=A: the manager alone, B: programs); build/release/bench.json, bench.svg'
@@ -34,7 +34,7 @@ suites:
 
 soak:
 	@tools/install-deps build test
-	@tools/build release random_compare random_processes
+	@tools/build release random_compare random_processes tulou tulou_guests
 	@tools/soak '$(SECONDS)' '$(SEED)'
 
 release:

@@ -46,11 +46,20 @@ void tulou_destroy(struct tulou *pool);
 
 /* ---- process VMs ------------------------------------------------------------------------------------------------------- */
 
-/* An empty process VM with one reference. `id` is only shown (map, statistics): the runtime passes the pid. Errors: ENOMEM. */
+/* An empty process VM with one reference, which is bound to the place `out`. `id` is only shown (map, statistics): the runtime passes the
+ * pid. Errors: ENOMEM (*out is NULL). */
 int tulou_process_vm_create(struct tulou *pool, uint32_t id, struct tulou_process_vm **out);
 void tulou_process_vm_set_id(struct tulou_process_vm *vm, uint32_t id);
 uint32_t tulou_process_vm_id(const struct tulou_process_vm *vm);
 void tulou_process_vm_ref(struct tulou_process_vm *vm);
+/* Tasks that die: a reference may be bound to a place, a pointer that others find when its task is dead. Count and place change in one step,
+ * of which a dead task has done all or nothing once tulou_reap() was called; until then its places must stay what they are.
+ * One more reference, and *place, which was NULL, names it. */
+void tulou_process_vm_share(struct tulou_process_vm *vm, struct tulou_process_vm **place);
+/* End the reference of *place, which is NULL then; nothing if it was. */
+void tulou_process_vm_drop(struct tulou_process_vm **place);
+/* Exchange two places, of which `other` is not NULL. */
+void tulou_process_vm_swap(struct tulou_process_vm **one, struct tulou_process_vm **other);
 /* The caller has the only reference. */
 bool tulou_process_vm_exclusive(const struct tulou_process_vm *vm);
 /* RLIMIT_AS and RLIMIT_DATA of the process, in bytes: what a call would take beyond them is ENOMEM (getrlimit(2)). A fresh process
@@ -65,11 +74,8 @@ void tulou_process_vm_exact(struct tulou_process_vm *vm);
 size_t tulou_trim(struct tulou *pool);
 /* The last reference gives back all areas and chunks. What the host refuses to take back goes to limbo. */
 void tulou_process_vm_unref(struct tulou_process_vm *vm);
-/* The only reference is the calling task's from now on, not somebody's who will give it back when the task dies: then tulou_reap() does.
- * For a process VM that is still being put together. The end of that. */
-void tulou_process_vm_bind(struct tulou_process_vm *vm);
-void tulou_process_vm_unbind(struct tulou_process_vm *vm);
-/* Give back what tasks were putting together or giving back when they died. To be called after tasks that use the pool have died. */
+/* What tasks were doing when they died is taken back, and what they were giving back is given back. To be called after tasks that use the
+ * pool have died, before their places are looked at. */
 void tulou_reap(struct tulou *pool);
 
 /* One ELF image (or anything else that needs one contiguous range while it is being put together). */
@@ -127,8 +133,8 @@ bool tulou_access_ok(struct tulou_process_vm *vm, uintptr_t addr, size_t size, i
 
 /* ---- fork by copy ------------------------------------------------------------------------------------------------------- */
 /* A host that can copy the whole address space (fork(2)) calls prepare, forks, then parent() in the parent and child() in the
- * child: prepare takes every lock, so that the copy is consistent, and asks the host to keep the others' anonymous memory out of it
- * (MADV_DONTFORK; parent() takes that back). child() drops all process VMs but `keep` from the copy's books and gives their host pages
+ * child: prepare takes every lock, so that the copy is consistent, and asks the host to keep the others' memory out of it
+ * (MADV_DONTFORK, which stays until they fork themselves). child() drops all process VMs but `keep` from the copy's books and gives their host pages
  * back. `keep` is the same in all three, `self` may differ in the child. Errors of prepare: none. */
 void tulou_fork_prepare(struct tulou *pool, struct tulou_process_vm *keep);
 void tulou_fork_parent(struct tulou *pool, struct tulou_process_vm *keep);

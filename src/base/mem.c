@@ -2,8 +2,8 @@
 /*
  * mem.c - the four functions that the compiler may call on its own, even in freestanding code.
  *
- * Weak, so that a hosted program's C library wins. Plain loops: the core copies structures of a few words, nothing larger, and
- * the compiler is told not to turn a loop back into a call of the function that it stands in.
+ * Weak, so that a hosted program's C library wins. Words, then what is left: no vector registers, and no assembly, which would be another
+ * one for each processor. The compiler is told not to turn a loop back into a call of the function that it stands in.
  */
 #include "compiler.h"
 
@@ -14,29 +14,50 @@ SUPPLIED void *memmove(void *to, const void *from, size_t size);
 SUPPLIED void *memset(void *to, int byte, size_t size);
 SUPPLIED int memcmp(const void *a, const void *b, size_t size);
 
+/* Of memory that is anything, anywhere. */
+typedef size_t __attribute__((may_alias, aligned(1))) word;
+
+/* Also where the two overlap, if `to` is below: each word is read before anything that was is written. */
+static inline void *copy_up(void *to, const void *from, size_t size)
+{
+	char *t = to;
+	const char *f = from;
+
+	for (; size >= sizeof(word); size -= sizeof(word), t += sizeof(word), f += sizeof(word))
+		*(word *)t = *(const word *)f;
+	while (size--)
+		*t++ = *f++;
+	return to;
+}
+
 void *memcpy(void *restrict to, const void *restrict from, size_t size)
 {
-	for (size_t i = 0; i < size; i++)
-		((char *)to)[i] = ((const char *)from)[i];
-	return to;
+	return copy_up(to, from, size);
 }
 
 void *memmove(void *to, const void *from, size_t size)
 {
-	if ((uintptr_t)to <= (uintptr_t)from) {
-		for (size_t i = 0; i < size; i++)
-			((char *)to)[i] = ((const char *)from)[i];
-	} else {
-		while (size--)
-			((char *)to)[size] = ((const char *)from)[size];
-	}
+	char *t = to;
+	const char *f = from;
+
+	if ((uintptr_t)to - (uintptr_t)from >= size) /* below it, or apart */
+		return copy_up(to, from, size);
+	for (; size >= sizeof(word); size -= sizeof(word))
+		*(word *)(t + size - sizeof(word)) = *(const word *)(f + size - sizeof(word));
+	while (size--)
+		t[size] = f[size];
 	return to;
 }
 
 void *memset(void *to, int byte, size_t size)
 {
-	for (size_t i = 0; i < size; i++)
-		((char *)to)[i] = (char)byte;
+	const word all = ~(word)0 / 0xff * (unsigned char)byte;
+	char *t = to;
+
+	for (; size >= sizeof(word); size -= sizeof(word), t += sizeof(word))
+		*(word *)t = all;
+	while (size--)
+		*t++ = (char)byte;
 	return to;
 }
 

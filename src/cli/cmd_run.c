@@ -33,6 +33,9 @@ static const char help[] =
 	"      --strict       refuse whatever would need a second instance (a fork that copies, a taken address)\n"
 	"      --no-patch     never change the code of programs: every memory call is trapped\n"
 	"      --patch-after=N  change the code of a call site when it was trapped N times (16, then 12)\n"
+	"      --exact        unmap at every munmap; else small blocks that a program maps and unmaps again and again stay\n"
+	"                     with it, zeroed, and a stray access to one reads zeros (docs/deviations.md, R1)\n"
+	"      --resident     such blocks stay from the first munmap on\n"
 	"      --stats        at the end, say on stderr how many calls were trapped, and why\n"
 	"      --map-at-exit  print the pool when one of the programs ends\n"
 	"      --memory=SIZE  the memory that all processes together may have: bytes, or with K, M, G, T; none: no limit.\n"
@@ -101,6 +104,8 @@ static const struct {
 	{"--map-at-exit", "", &runtime.map_at_exit},
 	{"--no-patch", "", &runtime.no_patch},
 	{"--stats", "", &runtime.statistics},
+	{"--exact", "", &runtime.exact},
+	{"--resident", "", &runtime.always_resident},
 };
 
 static const struct {

@@ -32,6 +32,8 @@ void instance_options(char out[INSTANCE_OPTIONS_SIZE], const struct thread *thre
 	out = option_put(out, 's', runtime.strict);
 	out = option_put(out, 'p', runtime.no_patch);
 	out = option_put(out, 'a', runtime.patch_after);
+	out = option_put(out, 'x', runtime.exact);
+	out = option_put(out, 'r', runtime.always_resident);
 	out = option_put(out, 'c', (unsigned long)runtime.check_level);
 	out = option_put(out, 'M', runtime.memory_limit);
 	out = option_put(out, 'm', own->mdwe & PR_MDWE_NO_INHERIT ? 0 : own->mdwe);
@@ -57,6 +59,12 @@ static void option_take(char letter, unsigned long value)
 		break;
 	case 'p':
 		runtime.no_patch = value;
+		break;
+	case 'x':
+		runtime.exact = value;
+		break;
+	case 'r':
+		runtime.always_resident = value;
 		break;
 	case 'c':
 		runtime.check_level = (int)value;

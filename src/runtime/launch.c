@@ -118,15 +118,6 @@ void launch_fini(struct launch *launch)
 
 /* ---- loading ------------------------------------------------------------------------------------------------------------------- */
 
-/* The guest inherits which signals are ignored, and its process must know. */
-static void actions_inherit(struct process *process)
-{
-	for (int signo = 1; signo <= SIGNAL_COUNT; signo++)
-		if (signo != SIGNAL_SIGSYS)
-			sys4(__NR_rt_sigaction, signo, 0, (long)&process->actions[signo], 8);
-	process->actions[SIGNAL_SIGSYS].handler = runtime.sigsys_ignored ? SIGNAL_IGNORED : 0;
-}
-
 long launch_load(struct launch *launch)
 {
 	struct process *process;
@@ -147,7 +138,7 @@ long launch_load(struct launch *launch)
 			exec_stack_size(), &launch->start);
 	if (result < 0) {
 		if (process)
-			process_reclaim(process);
+			process_reclaim(process, process_tag(process));
 		launch->thread = NULL;
 		return result;
 	}
@@ -155,7 +146,8 @@ long launch_load(struct launch *launch)
 	process->thread_count = 1;
 	process->layout = launch->start;
 	memcpy(process->exe, launch->program->path, sizeof process->exe);
-	actions_inherit(process);
+	/* Which of the others are ignored the kernel knows (action_exchange). */
+	process->actions[SIGNAL_SIGSYS].handler = runtime.sigsys_ignored ? SIGNAL_IGNORED : 0;
 	launch->thread->leader = true;
 	launch->thread->sigsys_blocked = runtime.sigsys_blocked;
 	return 0;
@@ -214,7 +206,7 @@ long launch_start(struct launch *launch)
 		child_main, launch);
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, 8);
 	if (pid < 0) {
-		process_reclaim(process);
+		process_reclaim(process, process_tag(process));
 		return pid;
 	}
 	process->pid = (int)pid;

@@ -99,7 +99,10 @@ int runtime_init(void)
 		.end = POOL_END,
 		.placement_start = PLACEMENT_START,
 		.check_level = runtime.check_level,
-		.memory_limit = memory_limit()};
+		.memory_limit = memory_limit(),
+		.resident = runtime.exact             ? TULOU_RESIDENT_OFF
+			    : runtime.always_resident ? TULOU_RESIDENT_ALWAYS
+						      : TULOU_RESIDENT_CHURN};
 
 	runtime.patch = !runtime.no_patch && has_fsgsbase();
 	sys4(__NR_rt_sigprocmask, 0, 0, (long)&runtime.signal_mask, 8);

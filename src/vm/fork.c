@@ -61,54 +61,60 @@ void pool_thaw(struct tulou *pool)
 /* ---- others' memory stays out of the copy -------------------------------------------------------------------------------- */
 
 /*
- * What is worth the two calls: shared anonymous memory, whose attachments are counted (System V), and private in large pieces, whose page
- * tables would be copied and each page of which would fault again. Small pieces and stacks cost less to copy and to take away; what maps
- * a file is left to that too, since advice on some devices cannot be taken back.
+ * Everything of the others is hidden from the copy (MADV_DONTFORK), and stays so: what the host does not copy costs a tenth, and what
+ * a process has not changed since the last fork costs nothing. Who forks shows its own again.
+ *
+ *     vm->hidden    NONE ── another forks ──▶ ALL ── a call changes areas ──▶ SOME ── another forks ──▶ ALL
+ *                     ◀────────────────────── forks itself ──────────────────────
+ *
+ * A host that refuses copies more, that is all. On devices the advice cannot always be taken back: a process that has one shows its files.
  */
-enum { HIDDEN_LEAST = 1 << 20 };
-
-static bool area_is_hidden(const struct area *area)
+static bool area_can_hide(const struct tulou_process_vm *vm, const struct area_content *content)
 {
-	const struct area_content *content = &area->content;
-
-	if (content->pending || !(content->flags & TULOU_MAP_ANONYMOUS) || (content->flags & AREA_DONTFORK))
-		return false;
-	if ((content->flags & TULOU_MAP_TYPE) != TULOU_MAP_PRIVATE)
-		return true;
-	return (content->kind == TULOU_AREA_MMAP || content->kind == TULOU_AREA_HEAP) && range_size(area->range) >= HIDDEN_LEAST;
+	return !content->pending && content_has_pages(content) && (!vm->has_device || content->flags & TULOU_MAP_ANONYMOUS);
 }
 
+static void range_advise(const struct tulou_host *host, struct range range, int advice)
+{
+	if (!range_is_empty(range))
+		host->advise(host->ctx, range.start, range_size(range), advice);
+}
+
+/* Its areas, those that touch at once; what the process itself keeps from its copies stays so. */
 static void process_vm_advise(struct tulou_process_vm *vm, int advice)
 {
 	const struct tulou_host *host = vm->pool->host;
-	struct area area = {.range = {0, 0}};
+	struct range run = range_between(0, 0);
+	struct area area = {.range = run};
 
-	while (!vm->torn && process_vm_area_above(vm, area.range.end, &area))
-		if (area_is_hidden(&area))
-			host->advise(host->ctx, area.range.start, range_size(area.range), advice);
+	while (!vm->torn && process_vm_area_above(vm, area.range.end, &area)) {
+		if (area.content.flags & AREA_DONTFORK || !area_can_hide(vm, &area.content))
+			continue;
+		if (area.range.start != run.end) {
+			range_advise(host, run, advice);
+			run.start = area.range.start;
+		}
+		run.end = area.range.end;
+	}
+	range_advise(host, run, advice);
 }
 
-static void others_advise(struct tulou *pool, const struct tulou_process_vm *keep, int advice)
+/* All locks are held. The mark comes before the first area, and goes after the last: who dies in between leaves one too many. */
+static void others_hide(struct tulou *pool, struct tulou_process_vm *keep)
 {
-	list_for_each(link, &pool->processes) if (link_process(link) != keep) process_vm_advise(link_process(link), advice);
-}
+	if (keep->hidden != HIDDEN_NONE)
+		process_vm_advise(keep, TULOU_MADV_DOFORK);
+	keep->hidden = HIDDEN_NONE;
+	list_for_each(link, &pool->processes)
+	{
+		struct tulou_process_vm *vm = link_process(link);
 
-/* All locks are held. Whoever died between hiding and showing has left others hidden, which only a fork would notice: this one. A host
- * that refuses copies more, that is all. */
-static void others_hide(struct tulou *pool, const struct tulou_process_vm *keep)
-{
-	if (pool->hidden)
-		others_advise(pool, NULL, TULOU_MADV_DOFORK);
-	pool->hidden = pool->process_count > 1;
-	if (pool->hidden)
-		others_advise(pool, keep, TULOU_MADV_DONTFORK);
-}
-
-static void others_show(struct tulou *pool, const struct tulou_process_vm *keep)
-{
-	if (pool->hidden)
-		others_advise(pool, keep, TULOU_MADV_DOFORK);
-	pool->hidden = false;
+		if (vm == keep || vm->hidden == HIDDEN_ALL)
+			continue;
+		vm->hidden = HIDDEN_SOME;
+		process_vm_advise(vm, TULOU_MADV_DONTFORK);
+		vm->hidden = HIDDEN_ALL;
+	}
 }
 
 void tulou_fork_prepare(struct tulou *pool, struct tulou_process_vm *keep)
@@ -119,7 +125,7 @@ void tulou_fork_prepare(struct tulou *pool, struct tulou_process_vm *keep)
 
 void tulou_fork_parent(struct tulou *pool, struct tulou_process_vm *keep)
 {
-	others_show(pool, keep);
+	(void)keep;
 	pool_thaw(pool);
 }
 
@@ -166,12 +172,11 @@ void tulou_fork_child(struct tulou *pool, struct tulou_process_vm *keep)
 	struct list *link = pool->processes.next;
 
 	locks_forget(pool);
-	pool->hidden = false;
-	__atomic_store_n(&keep->references, 1, __ATOMIC_RELAXED); /* whoever else shared it was not copied */
 	while (link != &pool->processes) {
 		struct tulou_process_vm *vm = link_process(link);
 
 		link = link->next;
+		__atomic_store_n(&vm->references, 1, __ATOMIC_RELAXED); /* whoever else shared it was not copied */
 		if (vm != keep)
 			process_vm_give_back(vm);
 	}

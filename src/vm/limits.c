@@ -75,7 +75,7 @@ void process_vm_grant_return(struct tulou_process_vm *vm, size_t keep)
 
 int process_vm_may_have(struct tulou_process_vm *vm, struct usage have, struct usage more)
 {
-	size_t committed = have.committed + more.committed, kept = vm->resident.bytes;
+	size_t committed = have.committed + more.committed, kept = resident_bytes(&vm->resident);
 
 	if (!fits(have.total - kept, more.total, vm->limit_as) || !fits(have.data - kept, more.data, vm->limit_data))
 		return -TULOU_ENOMEM;

@@ -200,13 +200,16 @@ static struct tulou_process_vm *process_vm_add_locked(struct tulou *pool, struct
 
 int tulou_process_vm_create(struct tulou *pool, uint32_t id, struct tulou_process_vm **out)
 {
+	struct tulou_process_vm *vm = NULL;
 	uint32_t self = pool_self(pool);
 	struct parts parts;
 
 	pool_lock_list(pool, self);
-	*out = parts_take(&parts, pool, self) ? process_vm_add_locked(pool, &parts, id) : NULL;
+	if (parts_take(&parts, pool, self))
+		vm = process_vm_add_locked(pool, &parts, id);
+	place_set(pool->list_journal, out, vm);
 	pool_unlock_list(pool);
-	return *out ? 0 : -TULOU_ENOMEM;
+	return vm ? 0 : -TULOU_ENOMEM;
 }
 
 void tulou_process_vm_set_id(struct tulou_process_vm *vm, uint32_t id)
@@ -217,53 +220,4 @@ void tulou_process_vm_set_id(struct tulou_process_vm *vm, uint32_t id)
 uint32_t tulou_process_vm_id(const struct tulou_process_vm *vm)
 {
 	return __atomic_load_n(&vm->id, __ATOMIC_RELAXED);
-}
-
-/* Under the lock: a call that runs has begun with the knowledge that nobody outlives it. */
-void tulou_process_vm_ref(struct tulou_process_vm *vm)
-{
-	process_vm_lock(vm, pool_self(vm->pool));
-	__atomic_add_fetch(&vm->references, 1, __ATOMIC_RELAXED);
-	process_vm_unlock(vm);
-}
-
-bool tulou_process_vm_exclusive(const struct tulou_process_vm *vm)
-{
-	return __atomic_load_n(&vm->references, __ATOMIC_ACQUIRE) == 1;
-}
-
-static void references_swap(struct tulou_process_vm *vm, uint32_t from, uint32_t to)
-{
-	__atomic_compare_exchange_n(&vm->references, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-}
-
-void tulou_process_vm_bind(struct tulou_process_vm *vm)
-{
-	references_swap(vm, 1, REFERENCES_GOING | pool_self(vm->pool));
-}
-
-void tulou_process_vm_unbind(struct tulou_process_vm *vm)
-{
-	references_swap(vm, REFERENCES_GOING | pool_self(vm->pool), 1);
-}
-
-void tulou_process_vm_unref(struct tulou_process_vm *vm)
-{
-	struct tulou *pool = vm->pool;
-	uint32_t self = pool_self(pool), seen = __atomic_load_n(&vm->references, __ATOMIC_RELAXED);
-
-	/* Another task's who died with it: tulou_reap() does it. */
-	if ((seen & REFERENCES_GOING) && seen != (REFERENCES_GOING | self))
-		return;
-	/* In one word, so that whoever dies from here on has said that it is his to give back. */
-	while (!__atomic_compare_exchange_n(&vm->references, &seen,
-		seen > 1 && !(seen & REFERENCES_GOING) ? seen - 1 : REFERENCES_GOING | self, false, __ATOMIC_ACQ_REL,
-		__ATOMIC_RELAXED))
-		;
-	if (seen > 1 && !(seen & REFERENCES_GOING))
-		return;
-	process_vm_give_back(vm);
-	limbo_retry(pool, self);
-	if (unlikely(pool->check_level >= 3))
-		check_pool_or_panic(pool);
 }

@@ -27,7 +27,6 @@ struct tulou {
 	/* guarded by list_guard */
 	struct list processes; /* in order of creation; limbo is not in it */
 	size_t process_count;
-	bool hidden; /* a fork keeps others' memory out of its copy; or somebody died who did */
 	struct slab process_slab;
 	size_t journal_count; /* made for process VMs */
 	struct journal *journals; /* of process VMs that are gone; their memory stays: a guard somewhere may still name one */

@@ -158,12 +158,14 @@ void process_vm_leave(struct tulou_process_vm *vm, struct range touched)
 	content_flush(&vm->contents, &vm->stock);
 	shm_flush(&vm->stock);
 	stock_limit(&vm->stock);
-	if (unlikely(vm->usage.total > vm->peak))
-		vm->peak = vm->usage.total;
+	if (unlikely(vm->usage.total - resident_bytes(&vm->resident) > vm->peak))
+		vm->peak = vm->usage.total - resident_bytes(&vm->resident);
 	if (unlikely(vm->granted != SIZE_MAX && vm->granted > vm->usage.committed + GRANT_SPARE))
 		process_vm_grant_return(vm, vm->usage.committed + GRANT_SPARE / 2);
 	if (unlikely(vm->pool->check_level) && !range_is_empty(touched))
 		check_touched(vm, touched);
+	if (unlikely(vm->hidden == HIDDEN_ALL) && !range_is_empty(touched))
+		vm->hidden = HIDDEN_SOME;
 	process_vm_unlock(vm);
 	if (unlikely(vm->pool->check_level >= 3) && !range_is_empty(touched))
 		check_pool_or_panic(vm->pool);

@@ -35,7 +35,8 @@ _Static_assert(
 struct tulou_process_vm {
 	struct tulou *pool;
 	struct list link; /* pool.processes; guarded by pool.list_lock */
-	uint32_t id, references; /* atomic */
+	uint32_t id; /* atomic */
+	uint32_t references; /* atomic; changed under guard, noted, or by who follows a dead task */
 	/* Names the journal while tasks share the process VM that can die one without the other; else nothing private is noted, and a
 	 * death between process_vm_change_begin() and the end leaves it torn. */
 	struct guard guard;
@@ -46,6 +47,8 @@ struct tulou_process_vm {
 	bool torn; /* a task died inside a call, with all others of its process: fit only to be given back */
 	bool interrupted; /* a task died inside a call: what it had begun is still to be taken back (catch_up.c) */
 	bool huge; /* there may be areas of huge pages */
+	bool has_device; /* there may be files that are no regular ones */
+	uint8_t hidden; /* enum hidden: how much of it stays out of others' copies (fork.c) */
 	bool sealed; /* there may be sealed areas: mseal(2) */
 	int lock_future; /* flags of AREA_LOCK_MASK that new areas get: mlockall(MCL_FUTURE) */
 	struct stock stock;
@@ -70,6 +73,8 @@ struct tulou_process_vm {
 	struct range stale; /* where others have taken parts of its chunks, and the map does not know yet */
 	struct step_leaf root; /* of the map, before it grows */
 };
+
+enum hidden { HIDDEN_NONE, HIDDEN_SOME, HIDDEN_ALL };
 
 /* The pool and its limbo lie in one piece. Bytes. */
 static inline size_t pool_struct_size(void)
@@ -115,6 +120,8 @@ void process_vm_stale(struct tulou_process_vm *vm, struct range range, struct st
 void process_vm_clear(struct tulou_process_vm *vm);
 /* salvage.c: the same for a torn one; its lock is held, its books are not trusted. */
 void process_vm_salvage(struct tulou_process_vm *vm, uint32_t self);
+/* references.c: a noted store into a place that others may read at any time. */
+void place_set(struct journal *journal, struct tulou_process_vm **place, struct tulou_process_vm *vm);
 /* Clear it, take it out of the pool's set and free it, whatever its count. */
 void process_vm_give_back(struct tulou_process_vm *vm);
 /* Ask the host again for what is in limbo. Takes limbo's lock. */

@@ -55,21 +55,38 @@ void process_vm_salvage(struct tulou_process_vm *vm, uint32_t self)
 
 /* ---- what nobody gives back any more --------------------------------------------------------------------------------------- */
 
-/* One whose task died; it is the caller's to give back now. */
+/* A dead task's lock is taken over, so that what it noted is taken back. */
+static void recover(struct tulou_process_vm *vm, uint32_t self)
+{
+	uint32_t word = __atomic_load_n(&vm->guard.lock.word, __ATOMIC_ACQUIRE);
+
+	if (likely(!word) || vm->pool->host->alive(vm->pool->host->ctx, word & LOCK_OWNER))
+		return;
+	process_vm_lock(vm, self);
+	process_vm_unlock(vm);
+}
+
+/* The task that gives it back is dead: it is the caller's now. */
+static bool orphan_take(struct tulou_process_vm *vm, uint32_t self)
+{
+	uint32_t seen = __atomic_load_n(&vm->references, __ATOMIC_ACQUIRE);
+
+	return (seen & REFERENCES_GOING) && !vm->pool->host->alive(vm->pool->host->ctx, seen & LOCK_OWNER) &&
+	       __atomic_compare_exchange_n(
+		       &vm->references, &seen, REFERENCES_GOING | self, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
 static struct tulou_process_vm *orphan_find(struct tulou *pool, uint32_t self)
 {
-	const struct tulou_host *host = pool->host;
 	struct tulou_process_vm *found = NULL;
 
 	pool_lock_list(pool, self);
 	list_for_each(link, &pool->processes)
 	{
 		struct tulou_process_vm *vm = container_of(link, struct tulou_process_vm, link);
-		uint32_t seen = __atomic_load_n(&vm->references, __ATOMIC_ACQUIRE);
 
-		if (!found && (seen & REFERENCES_GOING) && !host->alive(host->ctx, seen & LOCK_OWNER) &&
-			__atomic_compare_exchange_n(
-				&vm->references, &seen, REFERENCES_GOING | self, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		recover(vm, self);
+		if (!found && orphan_take(vm, self))
 			found = vm;
 	}
 	pool_unlock_list(pool);

@@ -87,29 +87,13 @@ void agree(const char *when)
 	wrong(text);
 }
 
-/* As the runtime does for a dead process: the reference that its slot had. */
-static void give_back(struct tulou_process_vm *vm)
-{
-	list_for_each(link, &world.pool->processes)
-	{
-		if (container_of(link, struct tulou_process_vm, link) != vm)
-			continue;
-		if (!(vm->references & REFERENCES_GOING))
-			tulou_process_vm_unref(vm);
-		return;
-	}
-}
-
+/* As the runtime does for a dead process: first what it left half done, then the references that its slot has. */
 static void supervise(void *unused)
 {
 	(void)unused;
-	pool_lock_list(world.pool, world.host.self(world.host.ctx)); /* whole from here on */
-	pool_unlock_list(world.pool);
-	if (!shared || world.a->references > 1) /* else the dead had given it up */
-		give_back(world.a);
-	if (world.extra)
-		give_back(world.extra);
 	tulou_reap(world.pool);
+	tulou_process_vm_drop(&world.a);
+	tulou_process_vm_drop(&world.extra);
 }
 
 /* Whatever A was doing: its process VM is fit for use. */
@@ -117,7 +101,7 @@ static void sibling_tries(const char *when)
 {
 	sim_task_set(TASK_SIBLING);
 	sibling_goes_on();
-	if (world.a->torn)
+	if (world.sibling->torn)
 		wrong("the process VM of the sibling is torn");
 	check(when);
 }
@@ -129,14 +113,12 @@ static __attribute__((noreturn)) void end_copy(enum task task, bool neighbour_li
 
 	sim_task_set(task);
 	supervise(NULL);
-	if (!neighbour_lives) {
-		give_back(world.b);
-		tulou_reap(world.pool);
-	}
+	if (!neighbour_lives)
+		tulou_process_vm_drop(&world.b);
 	check("after the dead were given back");
 	if (shared) {
 		sibling_tries("the sibling again");
-		tulou_process_vm_unref(world.a);
+		tulou_process_vm_drop(&world.sibling);
 	}
 	agree("after the dead were given back");
 	if (neighbour_lives) {
@@ -146,7 +128,7 @@ static __attribute__((noreturn)) void end_copy(enum task task, bool neighbour_li
 		neighbour_goes_on(NULL);
 		check("the neighbour again");
 		agree("the neighbour again");
-		tulou_process_vm_unref(world.b);
+		tulou_process_vm_drop(&world.b);
 	}
 	if (world.pool->process_count)
 		wrong("a process VM is left");
@@ -273,7 +255,7 @@ static void try_shape(void)
 		if (shape->prepare)
 			shape->prepare();
 		if (shared)
-			tulou_process_vm_ref(world.a);
+			tulou_process_vm_share(world.a, &world.sibling);
 		sim_task_set(TASK_A);
 		last_hash = world_hash();
 		sim_on_panic(world.sim, panicked, NULL);

@@ -19,9 +19,9 @@ static ucontext_t caller, forker;
 static enum task forker_task, turn;
 static bool begun, done;
 
-static struct tulou_process_vm *kept(void)
+static struct tulou_process_vm **kept(void)
 {
-	return forker_task == TASK_B ? world.b : world.a;
+	return forker_task == TASK_B ? &world.b : &world.sibling;
 }
 
 static void turn_to(enum task task)
@@ -54,13 +54,13 @@ static __attribute__((noreturn)) void child_lives(void)
 	const char *left;
 
 	world_waits = NULL;
-	tulou_fork_child(world.pool, kept());
+	tulou_fork_child(world.pool, *kept());
 	check("the child");
 	agree("the child");
 	goes_on();
 	check("the child goes on");
 	agree("the child goes on");
-	tulou_process_vm_unref(kept());
+	tulou_process_vm_drop(kept());
 	if (world.pool->process_count || world.pool->manager.chunk_count || world.pool->shm.object_count)
 		wrong("something is left in the child");
 	left = world_close();
@@ -73,12 +73,12 @@ static void forks(void)
 {
 	pid_t pid;
 
-	tulou_fork_prepare(world.pool, kept());
+	tulou_fork_prepare(world.pool, *kept());
 	pid = fork();
 	if (!pid)
 		child_lives();
 	await(pid, "that was forked");
-	tulou_fork_parent(world.pool, kept());
+	tulou_fork_parent(world.pool, *kept());
 	done = true;
 	turn = TASK_A;
 	sim_task_set(TASK_A);

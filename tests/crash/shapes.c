@@ -45,14 +45,14 @@ void shapes_prepare(void)
 
 void sibling_goes_on(void)
 {
-	map(world.a, 0, 2, RW, PRIV);
-	tulou_mprotect(world.a, at(1), 3 * PAGE, RO);
-	tulou_munmap(world.a, at(12), PAGE);
-	map(world.a, 27, 4, RW, PRIV | FIXED);
-	map(world.a, 0, 3, RW, SHARED);
-	map_file(world.a, 0, 3, TULOU_MAP_SHARED);
-	tulou_munmap(world.a, at(20), 2 * PAGE);
-	tulou_mremap(world.a, at(36), 3 * PAGE, 5 * PAGE, TULOU_MREMAP_MAYMOVE, 0);
+	map(world.sibling, 0, 2, RW, PRIV);
+	tulou_mprotect(world.sibling, at(1), 3 * PAGE, RO);
+	tulou_munmap(world.sibling, at(12), PAGE);
+	map(world.sibling, 27, 4, RW, PRIV | FIXED);
+	map(world.sibling, 0, 3, RW, SHARED);
+	map_file(world.sibling, 0, 3, TULOU_MAP_SHARED);
+	tulou_munmap(world.sibling, at(20), 2 * PAGE);
+	tulou_mremap(world.sibling, at(36), 3 * PAGE, 5 * PAGE, TULOU_MREMAP_MAYMOVE, 0);
 }
 
 void neighbour_goes_on(void *unused)
@@ -193,9 +193,9 @@ static void build_before(void)
 {
 	build();
 	/* The built one is A's from now on, so that it dies with it. */
-	tulou_process_vm_unref(world.a);
-	world.a = world.extra;
-	world.extra = NULL;
+	tulou_process_vm_swap(&world.a, &world.extra);
+	tulou_process_vm_drop(&world.extra);
+	world_watch();
 }
 
 static void brk_grows(void)
@@ -210,7 +210,44 @@ static void create(void)
 
 static void leave(void)
 {
-	tulou_process_vm_unref(world.a);
+	tulou_process_vm_drop(&world.a);
+}
+
+/* ---- several tasks, one process VM ----------------------------------------------------------------------------------------- */
+
+/* A has a vfork child. */
+static void share(void)
+{
+	tulou_process_vm_share(world.a, &world.extra);
+}
+
+static void share_before(void)
+{
+	share();
+}
+
+/* A is a vfork child of B, on B's memory, with which B goes on when A is dead. */
+static void child_before(void)
+{
+	tulou_process_vm_share(world.b, &world.extra);
+}
+
+static void child_leaves(void)
+{
+	tulou_process_vm_drop(&world.extra);
+}
+
+/* execve: the new one takes the place of the old one. */
+static void exec_commit(void)
+{
+	tulou_process_vm_swap(&world.a, &world.extra);
+	tulou_process_vm_drop(&world.extra);
+}
+
+static void exec(void)
+{
+	build();
+	exec_commit();
 }
 
 static int look(void *arg, const struct tulou_area_info *area)
@@ -266,6 +303,10 @@ const struct shape shapes[] = {
 	{"brk", build_before, brk_grows},
 	{"create", NULL, create},
 	{"exit", NULL, leave},
+	{"exit beside a vfork child", share_before, leave},
+	{"vfork", NULL, share},
+	{"vfork child leaves", child_before, child_leaves},
+	{"exec", NULL, exec},
 	{"walks", NULL, walk},
 	{"fork", NULL, fork_both},
 };

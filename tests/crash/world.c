@@ -130,12 +130,21 @@ void world_open(void)
 	if (tulou_create(&world.pool, &world.host, &config) || tulou_process_vm_create(world.pool, 1, &world.a) ||
 		tulou_process_vm_create(world.pool, 2, &world.b))
 		abort();
+	world_watch();
+}
+
+void world_watch(void)
+{
+	world.watched[0] = world.a;
+	world.watched[1] = world.b;
+	for (unsigned i = 0; i < 2; i++)
+		world.journals[i] = world.watched[i]->journal;
 }
 
 /* A callback counts as a change: the host's side has changed then. */
 uint64_t world_hash(void)
 {
-	uint64_t sum[4] = {callbacks, 0, 0, 0};
+	uint64_t sum[4] = {callbacks, (uintptr_t)world.a, (uintptr_t)world.b << 1, (uintptr_t)world.extra << 2};
 
 	for (unsigned i = 0; i < BLOCKS; i++)
 		for (size_t word = 0; blocks[i].start && word < blocks[i].size / 8; word += 4)
@@ -153,7 +162,7 @@ static unsigned is_of(const struct lock *lock, uint32_t task)
 unsigned world_locks_of(uint32_t task)
 {
 	const struct tulou *pool = world.pool;
-	const struct tulou_process_vm *vms[] = {world.a, world.b, pool->limbo};
+	const struct tulou_process_vm *vms[] = {world.watched[0], world.watched[1], pool->limbo};
 	unsigned count = is_of(&pool->list_guard.lock, task) + is_of(&pool->manager.guard.lock, task) +
 			 is_of(&pool->shm.guard.lock, task) + is_of(&pool->record_slab.guard->lock, task);
 
@@ -165,7 +174,7 @@ unsigned world_locks_of(uint32_t task)
 unsigned world_noted(void)
 {
 	const struct journal *journals[] = {
-		world.pool->list_journal, world.pool->limbo->journal, world.a->journal, world.b->journal};
+		world.pool->list_journal, world.pool->limbo->journal, world.journals[0], world.journals[1]};
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < 4; i++)

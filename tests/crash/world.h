@@ -36,7 +36,10 @@ struct world {
 	struct sim *sim;
 	struct tulou_host host;
 	struct tulou *pool;
-	struct tulou_process_vm *a, *b, *extra; /* extra: what a shape creates */
+	struct tulou_process_vm *a, *b, *extra,
+		*sibling; /* places, as in the slots of processes; extra: of what a shape creates */
+	const struct tulou_process_vm *watched[2]; /* A's and B's, whatever becomes of the places */
+	const struct journal *journals[2]; /* theirs */
 	int file;
 	bool leaks_block, leaks_handle; /* the victim died where the host's answer to it was not yet noted anywhere */
 };
@@ -51,7 +54,9 @@ static inline uintptr_t at(long page)
 }
 
 void world_open(void);
-/* Of all books: differs when a byte differs. */
+/* A's and B's process VMs are other ones now. */
+void world_watch(void);
+/* Of all books and places: differs when a byte differs. */
 uint64_t world_hash(void);
 /* Locks in whose words the task stands. */
 unsigned world_locks_of(uint32_t task);

@@ -302,10 +302,44 @@ static void limbo(void **state)
 	pool_close(&f);
 }
 
+/* A fork by `keep`: how often the host is asked to hide or show. */
+static size_t fork_advises(struct fixture *f, struct tulou_process_vm *keep)
+{
+	size_t before = calls_of(f, PROBE_ADVISE);
+
+	tulou_fork_prepare(f->pool, keep);
+	tulou_fork_parent(f->pool, keep);
+	return calls_of(f, PROBE_ADVISE) - before;
+}
+
+/* What others have stays out of the copy: each stretch is hidden once, again after a change, and shown when its process forks itself. */
+static void fork_hides_others(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 1024, 1024);
+	assert_int_equal(map_at(f.a, 0, 4, RW, FIXED), 0);
+	assert_int_equal(map_at(f.a, 4, 4, RO, FIXED), 4);
+	assert_int_equal(map_at(f.a, 300, 4, RW, FIXED), 300);
+	assert_int_equal(map_at(f.b, 100, 4, RW, FIXED), 100);
+	assert_int_equal(fork_advises(&f, f.b), 2);
+	assert_int_equal(fork_advises(&f, f.b), 0);
+	assert_int_equal(map_at(f.b, 110, 4, RW, FIXED), 110);
+	assert_int_equal(fork_advises(&f, f.b), 0);
+	assert_int_equal(map_at(f.a, 310, 4, RW, FIXED), 310);
+	assert_int_equal(fork_advises(&f, f.b), 3);
+	assert_int_equal(fork_advises(&f, f.a), 3 + 2);
+	assert_int_equal(fork_advises(&f, f.b), 2 + 3);
+	/* what A itself keeps from its copies is not shown to them */
+	if (tulou_madvise(f.a, at(300), 4 * PAGE, TULOU_MADV_DONTFORK) == 0)
+		assert_int_equal(fork_advises(&f, f.a), 2 + 2);
+	pool_close(&f);
+}
+
 static void fork_keeps_one(void **state)
 {
 	struct fixture f;
-	size_t before;
 
 	(void)state;
 	pool_open(&f, 1024, 1024);
@@ -313,11 +347,8 @@ static void fork_keeps_one(void **state)
 	assert_int_equal(map_pages(f.b, 4, RW), 5);
 	assert_int_equal(page_of(tulou_mmap(f.a, at(14), 2 * PAGE, RW, SHARED | FIXED, -1, 0)), 14);
 	assert_int_equal(map_at(f.a, 300, 256, RW, FIXED), 300);
-	before = calls_of(&f, PROBE_ADVISE);
 	tulou_fork_prepare(f.pool, f.b);
-	assert_int_equal(calls_of(&f, PROBE_ADVISE) - before, 2); /* what is shared of A's, and large */
 	tulou_fork_parent(f.pool, f.b);
-	assert_int_equal(calls_of(&f, PROBE_ADVISE) - before, 4);
 	assert_int_equal(unmap(f.a, 14, 2), 0);
 	assert_int_equal(unmap(f.a, 300, 256), 0);
 	assert_int_equal(map_pages(f.b, 4, RW), 9);
@@ -332,6 +363,23 @@ static void fork_keeps_one(void **state)
 	pool_close(&f);
 }
 
+/* Nobody who shared another's memory is in the copy: it goes without notes, however much it is. */
+static void fork_beside_a_vfork(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 2048, 1024);
+	for (long page = 0; page < 1000; page++)
+		assert_int_equal(map_at(f.a, page, 1, page % 2 ? RW : RO, FIXED), page);
+	tulou_process_vm_ref(f.a);
+	assert_int_equal(map_at(f.b, 1100, 4, RW, FIXED), 1100);
+	tulou_fork_prepare(f.pool, f.b);
+	tulou_fork_child(f.pool, f.b);
+	pool_expect(&f, "B:1100+4rw");
+	pool_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,7 +391,9 @@ int main(void)
 		cmocka_unit_test(counted),
 		cmocka_unit_test(ten_in_two_chunks),
 		cmocka_unit_test(limbo),
+		cmocka_unit_test(fork_hides_others),
 		cmocka_unit_test(fork_keeps_one),
+		cmocka_unit_test(fork_beside_a_vfork),
 	};
 
 	return POOL_RUN(tests);

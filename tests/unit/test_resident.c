@@ -227,6 +227,72 @@ static void refused(void **state)
 	pool_close(&f);
 }
 
+/* A large block that is hardly touched costs less to unmap than to zero; one that was kept tells nothing, so now and then it goes. */
+static void sparse(void **state)
+{
+	const long pages = 64;
+	struct fixture f;
+	int times = 1;
+	long page;
+
+	(void)state;
+	if (!TRAITS.locks)
+		skip();
+	open_with(&f, TULOU_RESIDENT_ALWAYS);
+	page = keep(&f, pages);
+	assert_false(host_page(&f, page).mapped);
+	page = map_pages(f.a, pages, RW);
+	for (long p = page; p < page + pages; p++)
+		put_at(&f, p, 1);
+	assert_int_equal(unmap(f.a, page, pages), 0);
+	for (; resident_bytes(&f); times++) {
+		assert_int_equal(map_pages(f.a, pages, RW), page);
+		assert_int_equal(unmap(f.a, page, pages), 0);
+	}
+	assert_int_equal(times, 256);
+	assert_false(host_page(&f, page).mapped);
+	pool_close(&f);
+}
+
+/* While two have the process VM nothing is kept or handed out, and what must go goes at once. */
+static void shared(void **state)
+{
+	struct fixture f;
+	long page, other;
+
+	(void)state;
+	open_with(&f, TULOU_RESIDENT_ALWAYS);
+	page = keep(&f, 4);
+	other = keep(&f, 2);
+	tulou_process_vm_ref(f.a);
+	assert_int_not_equal(map_pages(f.a, 4, RW), page);
+	assert_int_equal(resident_bytes(&f), 6 * PAGE);
+	keep(&f, 1);
+	assert_int_equal(resident_bytes(&f), 6 * PAGE);
+	assert_int_equal(protect(f.a, page, 1, RO), -TULOU_ENOMEM);
+	assert_int_equal(resident_bytes(&f), 0);
+	assert_false(host_page(&f, page).mapped);
+	assert_false(host_page(&f, other).mapped);
+	pool_sound(&f);
+	tulou_process_vm_unref(f.a);
+	keep(&f, 4);
+	assert_int_equal(resident_bytes(&f), 4 * PAGE);
+	pool_close(&f);
+}
+
+/* What others keep is given back when memory is short. */
+static void others(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_with(&f, TULOU_RESIDENT_ALWAYS);
+	keep(&f, 4);
+	assert_true(map_pages(f.b, 510, RW) >= 0);
+	assert_int_equal(resident_bytes(&f), 0);
+	pool_close(&f);
+}
+
 /* A process that ends leaves nothing, and the sum is right. */
 static void ends(void **state)
 {
@@ -257,6 +323,9 @@ int main(void)
 		cmocka_unit_test(bounds),
 		cmocka_unit_test(not_plain),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(sparse),
+		cmocka_unit_test(shared),
+		cmocka_unit_test(others),
 		cmocka_unit_test(ends),
 	};
 

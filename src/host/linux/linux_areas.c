@@ -15,6 +15,7 @@
 
 #include <linux/fcntl.h>
 
+enum { LINUX_AREAS_FEW = 64, LINUX_AREAS_MANY = 512 }; /* in a process that has just begun; when to count them */
 enum { LINUX_AREAS_DEFAULT = 65530, LINUX_AREAS_MARGIN = 128, LINUX_MAPS_BUFFER = 1024 };
 
 /* ---- /proc/self/maps ------------------------------------------------------------------------------------------------------- */
@@ -42,12 +43,35 @@ static long linux_areas_count(void)
 
 /* ---- the bound ------------------------------------------------------------------------------------------------------------- */
 
+static uint32_t linux_areas_limit(void)
+{
+	int fd = linux_open("/proc/sys/vm/max_map_count");
+	char buffer[16];
+	long size = fd < 0 ? 0 : sys3(__NR_read, fd, (long)buffer, sizeof(buffer));
+	uint32_t limit = 0;
+
+	for (long i = 0; i < size && buffer[i] >= '0' && buffer[i] <= '9'; i++)
+		limit = limit * 10 + (uint32_t)(buffer[i] - '0');
+	if (fd >= 0)
+		sys1(__NR_close, fd);
+	if (limit <= 2 * LINUX_AREAS_MARGIN)
+		limit = LINUX_AREAS_DEFAULT;
+	return limit - LINUX_AREAS_MARGIN;
+}
+
 static int linux_areas_recount(struct linux_host *h, unsigned count)
 {
 	long counted = linux_areas_count();
+	unsigned real;
+	bool full;
+
+	if (h->area_uncounted) {
+		h->area_limit = linux_areas_limit();
+		h->area_uncounted = false;
+	}
 	/* not known: let the kernel decide, ask again later */
-	unsigned real = counted < 0 ? h->area_limit / 2 : (unsigned)counted;
-	bool full = real + count > h->area_limit;
+	real = counted < 0 ? h->area_limit / 2 : (unsigned)counted;
+	full = real + count > h->area_limit;
 
 	__atomic_store_n(&h->area_bound, real + count, __ATOMIC_RELAXED);
 	__atomic_store_n(&h->area_full, full, __ATOMIC_RELAXED);
@@ -76,17 +100,11 @@ void linux_areas_note(struct linux_host *h, unsigned count)
 
 void linux_areas_init(struct linux_host *h)
 {
-	int fd = linux_open("/proc/sys/vm/max_map_count");
-	char buffer[16];
-	long size = fd < 0 ? 0 : sys3(__NR_read, fd, (long)buffer, sizeof(buffer));
-	unsigned limit = 0;
-
-	for (long i = 0; i < size && buffer[i] >= '0' && buffer[i] <= '9'; i++)
-		limit = limit * 10 + (unsigned)(buffer[i] - '0');
-	if (fd >= 0)
-		sys1(__NR_close, fd);
-	if (limit <= 2 * LINUX_AREAS_MARGIN)
-		limit = LINUX_AREAS_DEFAULT;
-	h->area_limit = limit - LINUX_AREAS_MARGIN;
-	linux_areas_recount(h, 0);
+	h->area_uncounted = h->books_next;
+	h->area_bound = LINUX_AREAS_FEW;
+	h->area_limit = LINUX_AREAS_MANY;
+	if (!h->area_uncounted) {
+		h->area_limit = linux_areas_limit();
+		linux_areas_recount(h, 0);
+	}
 }

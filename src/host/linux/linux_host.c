@@ -16,7 +16,7 @@
 #include <linux/prctl.h>
 #include <linux/utsname.h>
 
-enum { LINUX_WAIT_NS = 10 * 1000 * 1000 };
+enum { LINUX_WAIT_NS = 10 * 1000 * 1000, LINUX_BOOKS_FIRST = 512 << 10 };
 
 /* ---- books ---------------------------------------------------------------------------------------------------------------- */
 
@@ -34,11 +34,30 @@ static long linux_books_mmap_up(struct linux_host *h, size_t size)
 
 		if (addr > LINUX_TASK_SIZE - size)
 			return -TULOU_ENOMEM;
-		long result = linux_books_mmap(addr, size, TULOU_MAP_FIXED_NOREPLACE);
+		if (addr + size <= h->books_ready)
+			return (long)addr;
+		uintptr_t from = addr < h->books_ready ? h->books_ready : addr;
+		long result = linux_books_mmap(from, addr + size - from, TULOU_MAP_FIXED_NOREPLACE);
 
+		if (result >= 0)
+			return (long)addr;
 		if (result != -TULOU_EEXIST)
 			return result;
 	}
+}
+
+static void linux_books_name(uintptr_t start, size_t size)
+{
+	sys5(__NR_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, (long)start, (long)size, (long)"tulou books");
+}
+
+/* What every pool needs, in one call. */
+static void linux_books_begin(struct linux_host *h)
+{
+	if (!h->books_next || linux_books_mmap(h->books_next, LINUX_BOOKS_FIRST, TULOU_MAP_FIXED_NOREPLACE) < 0)
+		return;
+	linux_books_name(h->books_next, LINUX_BOOKS_FIRST);
+	h->books_ready = h->books_next + LINUX_BOOKS_FIRST;
 }
 
 static void *linux_books_map(void *ctx, size_t size)
@@ -52,7 +71,8 @@ static void *linux_books_map(void *ctx, size_t size)
 
 	if (result < 0)
 		return NULL;
-	sys5(__NR_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, result, (long)size, (long)"tulou books");
+	if ((uintptr_t)result + size > h->books_ready)
+		linux_books_name((uintptr_t)result, size);
 	return (void *)result;
 }
 
@@ -189,5 +209,8 @@ void linux_host_init(struct linux_host *h, const struct linux_host_tasks *tasks,
 		.wake = linux_wake,
 		.panic = linux_panic,
 	};
+	h->books_ready = 0;
+	h->mapped = 0;
+	linux_books_begin(h);
 	linux_areas_init(h);
 }

@@ -30,13 +30,17 @@ struct linux_host {
 	const struct linux_host_tasks *tasks;
 	uintptr_t books_next; /* atomic: where the next books are mapped, or 0: where the kernel likes */
 	bool map_restores; /* a failed MAP_FIXED of private anonymous memory leaves what was there (Linux 6.12) */
+	uintptr_t books_ready; /* books up to here are mapped */
+	uint64_t mapped; /* atomic: names the file that was mapped last (linux_map_at) */
+	bool area_uncounted; /* a process that has just begun has few VMAs: limit and bound are low guesses until the first is reached */
 	uint32_t area_limit; /* VMAs that the kernel allows, less a margin */
 	uint32_t area_bound; /* atomic: there are not more VMAs than this */
 	bool area_full; /* atomic: a count refused, and nothing was taken away since */
 };
 
 /* Make h->host ready. `tasks` must outlive it; NULL: there is one task, and a contradiction is told on stderr and ends in a trap
- * instruction. Books are mapped from books_hint upwards, or, when it is 0, where the kernel places them. Does not fail. */
+ * instruction. Books are mapped from books_hint upwards, or, when it is 0, where the kernel places them; with a hint, the process has just begun. Does
+ * not fail. */
 void linux_host_init(struct linux_host *h, const struct linux_host_tasks *tasks, uintptr_t books_hint);
 
 #endif

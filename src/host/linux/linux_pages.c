@@ -5,7 +5,8 @@
  * Each is one system call on the exact range that the core names. What is more than that serves one line of the contract, "a
  * callback that fails has changed nothing", where the kernel does not keep it:
  *   - mmap(MAP_FIXED) that fails late has already destroyed what stood there: a socket or device refuses, memory is short (for
- *     private memory up to Linux 6.11). linux_map_over tries the same mapping elsewhere first.
+ *     private memory up to Linux 6.11). linux_map_over tries the same mapping elsewhere first, unless the same file has just been
+ *     mapped: ld.so maps a library as a whole, and its segments over that.
  *   - mmap(2) has no flag that locks on fault: linux_lock_try asks first. (Left of the contract: another task of the instance that
  *     locks the last allowed pages between the two.)
  *   - running out of VMAs in the middle: linux_areas_admit refuses before.
@@ -32,14 +33,28 @@ static long linux_map_over(const struct tulou_mapping *m, int flags)
 	return linux_mmap(m, m->start, flags | TULOU_MAP_FIXED);
 }
 
-static long linux_map_at(const struct linux_host *h, const struct tulou_mapping *m, int flags)
+/* Not 0. That two files have the same is as likely as that memory errs. */
+static uint64_t linux_file_name(const struct tulou_file *file)
 {
+	const uint64_t odd = 0x9e3779b97f4a7c15;
+
+	return ((file->dev * odd ^ file->ino) * odd) | 1;
+}
+
+static long linux_map_at(struct linux_host *h, const struct tulou_mapping *m, int flags)
+{
+	bool private = (m->flags & TULOU_MAP_TYPE) == TULOU_MAP_PRIVATE;
+	uint64_t name = m->file && private ? linux_file_name(m->file) : 0;
 	long result;
 
-	if (!m->file && h->map_restores && (m->flags & TULOU_MAP_TYPE) == TULOU_MAP_PRIVATE)
+	if (h->map_restores && private && (!m->file || __atomic_load_n(&h->mapped, __ATOMIC_RELAXED) == name))
 		return linux_mmap(m, m->start, flags | TULOU_MAP_FIXED);
 	result = linux_mmap(m, m->start, flags | TULOU_MAP_FIXED_NOREPLACE);
-	return result == -TULOU_EEXIST ? linux_map_over(m, flags) : result;
+	if (result == -TULOU_EEXIST)
+		result = linux_map_over(m, flags);
+	if (result >= 0 && name)
+		__atomic_store_n(&h->mapped, name, __ATOMIC_RELAXED);
+	return result;
 }
 
 static int linux_lock_onfault(uintptr_t start, size_t size)

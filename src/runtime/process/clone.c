@@ -118,11 +118,10 @@ static struct thread *child_create(struct thread *thread, const struct clone_req
 
 	if (!first) {
 		if (child)
-			process_reclaim(child);
+			process_reclaim(child, process_tag(child));
 		return NULL;
 	}
-	tulou_process_vm_ref(parent->vm);
-	child->vm = parent->vm;
+	tulou_process_vm_share(parent->vm, &child->vm);
 	child->thread_count = 1;
 	child->layout = parent->layout;
 	child->limits = parent->limits;
@@ -148,7 +147,7 @@ static void vfork_wait(struct thread *thread, struct process *child, uint32_t ge
 {
 	for (;;) {
 		uint32_t word = __atomic_load_n(&child->word, __ATOMIC_ACQUIRE);
-		if (!word || word & WORD_RELEASED || __atomic_load_n(&child->generation, __ATOMIC_ACQUIRE) != generation)
+		if (!word || word & WORD_RELEASED || tag_generation(process_tag(child)) != generation)
 			return;
 		if (__atomic_load_n(&thread->process->exiting, __ATOMIC_ACQUIRE))
 			exit_thread_asked(thread);
@@ -172,7 +171,7 @@ static long clone_shared(struct thread *thread, struct frame *frame, const struc
 	if (!first)
 		return -EAGAIN;
 	child = first->process;
-	generation = child->generation;
+	generation = tag_generation(process_tag(child));
 	entry = child_frame(first, frame, request->stack);
 	/* The pid stands in the slot before the child runs: whoever follows a dead creator knows whether there is a task. With a pidfd,
 	 * which wants the kernel's one word, the child says it itself. */
@@ -180,7 +179,7 @@ static long clone_shared(struct thread *thread, struct frame *frame, const struc
 		slot_flags ? (uint32_t *)&child->pid : (uint32_t *)request->pidfd, &child->word, request->tls, process_begin,
 		first);
 	if (pid < 0) {
-		process_reclaim(child);
+		process_reclaim(child, process_tag(child));
 		return pid;
 	}
 	parent_set_tid(request, pid);
@@ -203,7 +202,7 @@ static void copy_begin(struct thread *thread, struct frame *frame, const struct 
 	process->thread_count = 1;
 	process->leader_exited = process->listed = process->executed = false;
 	process->traced = NOT_TRACED;
-	process->exiting = process->queued = process->watched = 0;
+	process->exiting = process->watched = 0;
 	process->complete = 1;
 	thread->leader = true;
 	thread->guest_tid_address = request->flags & CLONE_CHILD_CLEARTID ? request->child_tid : 0;

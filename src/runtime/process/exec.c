@@ -46,7 +46,6 @@ struct exec {
 	struct frame *frame;
 	struct program *program;
 	struct strings argv, envp;
-	struct tulou_process_vm *vm; /* the new one */
 	struct program_start start;
 };
 
@@ -138,7 +137,6 @@ static void exec_commit(struct exec *e)
 {
 	struct thread *thread = e->thread;
 	struct process *process = thread->process;
-	struct tulou_process_vm *old;
 
 	process->executed = true; /* before a closed descriptor tells its parent */
 	task_clear_guest_tid(thread);
@@ -150,11 +148,9 @@ static void exec_commit(struct exec *e)
 	exec_close();
 	signal_reset(process);
 	patch_drop(process);
-	old = __atomic_exchange_n(&process->vm, e->vm, __ATOMIC_ACQ_REL);
-	tulou_process_vm_unbind(e->vm);
+	tulou_process_vm_swap(&process->vm, &process->next);
 	process_become(process, e);
-	if (old)
-		tulou_process_vm_unref(old);
+	tulou_process_vm_drop(&process->next);
 	__atomic_or_fetch(&process->word, WORD_RELEASED, __ATOMIC_ACQ_REL);
 	task_wake(&process->word);
 	enter_program(e);
@@ -180,17 +176,15 @@ size_t exec_stack_size(void)
 
 static long load(struct exec *e)
 {
-	long result = tulou_process_vm_create(runtime.pool, (uint32_t)e->thread->process->pid, &e->vm);
+	struct process *process = e->thread->process;
+	long result = tulou_process_vm_create(runtime.pool, (uint32_t)process->pid, &process->next);
 
 	if (result < 0)
 		return result;
-	tulou_process_vm_bind(e->vm);
-	limits_set(e->vm, &e->thread->process->limits);
-	result = program_load(e->program, e->vm, &e->argv, &e->envp, runtime.host_auxv, exec_stack_size(), &e->start);
-	if (result < 0) {
-		tulou_process_vm_unref(e->vm);
-		e->vm = NULL;
-	}
+	limits_set(process->next, &process->limits);
+	result = program_load(e->program, process->next, &e->argv, &e->envp, runtime.host_auxv, exec_stack_size(), &e->start);
+	if (result < 0)
+		tulou_process_vm_drop(&process->next);
 	return result;
 }
 
@@ -231,7 +225,7 @@ static long load_in_place(struct exec *e)
 	task_robust_list_die(e->thread);
 	task_detach(e->thread);
 	patch_drop(process);
-	tulou_process_vm_unref(__atomic_exchange_n(&process->vm, NULL, __ATOMIC_ACQ_REL));
+	tulou_process_vm_drop(&process->vm);
 	result = load(e);
 	if (result < 0)
 		exit_by_signal(process, SIGSEGV_NUMBER);
@@ -255,7 +249,7 @@ static long exec_opened(struct exec *e)
 	if (result < 0)
 		return result;
 	if (!exit_siblings(e->thread)) {
-		tulou_process_vm_unref(e->vm);
+		tulou_process_vm_drop(&e->thread->process->next);
 		return exec_instance(e, "a thread of it does not end");
 	}
 	exec_commit(e);

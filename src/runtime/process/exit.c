@@ -66,12 +66,11 @@ _Noreturn void exit_thread_asked(struct thread *thread)
 static void give_back_early(struct thread *thread)
 {
 	struct process *process = thread->process;
-	uint32_t live = PROCESS_LIVE;
 
 	if (!supervisor_running() || !task_robust_list_empty())
 		return; /* alone in its address space: the kernel does it */
 	task_detach(thread);
-	if (__atomic_compare_exchange_n(&process->state, &live, PROCESS_GONE, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	if (process_leave(process))
 		process_give_back(process);
 }
 

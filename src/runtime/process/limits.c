@@ -109,7 +109,7 @@ long trap_prlimit64(struct thread *thread, struct frame *frame)
 	const struct registers *r = &frame->context.regs;
 	int index = limit_index((int)r->rsi);
 	int pid = (int)r->rdi;
-	struct process *process = pid ? process_find(pid) : thread->process;
+	struct process *own = thread->process, *process = !pid || pid == own->pid ? own : process_find(pid);
 
 	if (index < 0 || !process)
 		return sys4(__NR_prlimit64, pid, (long)r->rsi, (long)r->rdx, (long)r->r10);

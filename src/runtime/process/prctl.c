@@ -86,6 +86,7 @@ static long set_name(struct process *process, const struct registers *r)
 		return result;
 	if (!pieces_begin(&p, process->vm, r->rdx, r->r10))
 		return -EINVAL;
+	tulou_process_vm_exact(process->vm);
 	while (pieces_next(&p)) {
 		error = sys5(__NR_prctl, PR_SET_VMA, (long)r->rsi, (long)p.start, (long)(p.stop - p.start), (long)r->r8);
 		if (error < 0 && error != -ENOMEM)

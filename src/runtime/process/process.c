@@ -21,15 +21,13 @@ static struct process *slot_at(unsigned slot)
 	return (struct process *)(PROCESSES_BASE + slot * PROCESS_SLOT);
 }
 
-/* Counted each time: a counter beside the states would be wrong for ever when a task dies between the two. */
+/* Counted each time: a counter beside the tags would be wrong for ever when a task dies between the two. */
 unsigned process_count(void)
 {
 	unsigned used = process_slots(), count = 0;
 
-	for (unsigned slot = 0; slot < used; slot++) {
-		uint32_t state = process_state(slot_at(slot));
-		count += state == PROCESS_LIVE || state == PROCESS_GONE;
-	}
+	for (unsigned slot = 0; slot < used; slot++)
+		count += tag_is_taken(process_tag(slot_at(slot)));
 	return count;
 }
 
@@ -38,25 +36,36 @@ struct process *process_at(unsigned slot)
 	return slot < process_slots() ? slot_at(slot) : NULL;
 }
 
-static bool slot_try(unsigned slot)
+static uint64_t tag_make(uint32_t task, uint32_t generation, enum process_state state)
 {
-	uint32_t free = PROCESS_FREE;
-	return __atomic_compare_exchange_n(
-		&slot_at(slot)->state, &free, PROCESS_RECLAIM, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	return (uint64_t)task << 32 | (uint32_t)(generation << 8) | state;
 }
 
-/* A free slot below slots_used, or the next above it. Held in state RECLAIM, which nobody touches. */
-static int slot_claim(void)
+static bool tag_swap(struct process *process, uint64_t *seen, uint64_t tag)
+{
+	return __atomic_compare_exchange_n(&process->tag, seen, tag, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+static bool slot_try(unsigned slot, uint32_t creator)
+{
+	uint64_t tag = process_tag(slot_at(slot));
+
+	return tag_state(tag) == PROCESS_FREE &&
+	       tag_swap(slot_at(slot), &tag, tag_make(creator, tag_generation(tag) + 1, PROCESS_CLAIMED));
+}
+
+/* A free slot below slots_used, or the next above it. */
+static int slot_claim(uint32_t creator)
 {
 	unsigned used = process_slots();
 
 	for (unsigned slot = 0; slot < used; slot++)
-		if (slot_try(slot))
+		if (slot_try(slot, creator))
 			return (int)slot;
 	for (; used < PROCESS_COUNT; used++) {
 		if (arena_reach(&process_arena, (used + 1) * PROCESS_SLOT) < 0)
 			return -1;
-		if (slot_try(used)) {
+		if (slot_try(used, creator)) {
 			uint32_t seen = process_slots();
 			while (seen <= used && !__atomic_compare_exchange_n(
 						       &slots_used, &seen, used + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
@@ -69,67 +78,60 @@ static int slot_claim(void)
 
 struct process *process_claim(uint32_t creator)
 {
-	int slot = slot_claim();
+	int slot = slot_claim(creator);
 	struct process *process;
-	uint32_t generation;
 
 	if (slot < 0)
 		return NULL;
 	process = slot_at((unsigned)slot);
-	generation = process->generation + 1;
-	memset((char *)process + sizeof process->state, 0, sizeof *process - sizeof process->state);
-	__atomic_store_n(&process->generation, generation, __ATOMIC_RELEASE);
-	__atomic_store_n(&process->word, WORD_STARTING, __ATOMIC_RELEASE);
-	process->creator = creator;
-	__atomic_store_n(&process->state, PROCESS_LIVE, __ATOMIC_RELEASE);
+	memset((char *)process + sizeof process->tag, 0, sizeof *process - sizeof process->tag);
+	process->word = WORD_STARTING;
+	__atomic_store_n(&process->tag, tag_make(creator, tag_generation(process->tag), PROCESS_LIVE), __ATOMIC_RELEASE);
 	return process;
+}
+
+bool process_leave(struct process *process)
+{
+	uint64_t tag = process_tag(process);
+
+	return tag_state(tag) == PROCESS_LIVE &&
+	       tag_swap(process, &tag, tag_make((uint32_t)(tag >> 32), tag_generation(tag), PROCESS_GONE));
 }
 
 void process_give_back(struct process *process)
 {
-	struct tulou_process_vm *vm = __atomic_exchange_n(&process->vm, NULL, __ATOMIC_ACQ_REL);
-
 	patch_drop(process);
 	attributes_drop(process);
 	outside_drop(process);
-	if (vm)
-		tulou_process_vm_unref(vm);
+	tulou_process_vm_drop(&process->next);
+	tulou_process_vm_drop(&process->vm);
 }
 
-void process_reclaim(struct process *process)
+/* First what its tasks left half done: it says what the slot has. */
+void process_reclaim(struct process *process, uint64_t tag)
 {
-	uint32_t state = process_state(process);
+	uint64_t mine = tag_make(thread_current()->state, tag_generation(tag), PROCESS_RECLAIM);
 
-	do {
-		if (state != PROCESS_LIVE && state != PROCESS_GONE)
-			return;
-	} while (!__atomic_compare_exchange_n(
-		&process->state, &state, PROCESS_RECLAIM, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+	if (tag_state(tag) == PROCESS_FREE || !tag_swap(process, &tag, mine))
+		return;
+	tulou_reap(runtime.pool);
 	thread_release_all(process, NULL);
 	process_give_back(process);
-	tulou_reap(runtime.pool);
-	__atomic_store_n(&process->state, PROCESS_FREE, __ATOMIC_RELEASE);
+	__atomic_store_n(&process->tag, tag_make(0, tag_generation(tag), PROCESS_FREE), __ATOMIC_RELEASE);
 }
 
 bool process_alive(const struct process *process)
 {
-	uint32_t state = process_state(process);
-
-	if (state != PROCESS_LIVE && state != PROCESS_GONE)
+	if (!tag_is_taken(process_tag(process)))
 		return false;
 	if (__atomic_load_n(&process->word, __ATOMIC_ACQUIRE))
 		return true;
 	return process->leader_exited && sys2(__NR_kill, process->pid, 0) != -ESRCH;
 }
 
-bool process_is_unborn(const struct process *process)
+bool process_is_orphan(uint64_t tag)
 {
-	uint32_t state = process_state(process);
-
-	if (state != PROCESS_LIVE && state != PROCESS_GONE)
-		return false;
-	return !__atomic_load_n(&process->complete, __ATOMIC_ACQUIRE) && process->creator &&
-	       !thread_token_alive(process->creator);
+	return tag_state(tag) != PROCESS_FREE && tag >> 32 && !thread_token_alive((uint32_t)(tag >> 32));
 }
 
 struct process *process_find(int pid)
@@ -153,6 +155,8 @@ void process_forget_others(struct process *keep)
 	for (unsigned slot = 0; slot < process_slots(); slot++)
 		if (slot_at(slot) != keep) {
 			outside_drop(slot_at(slot));
-			slot_at(slot)->state = PROCESS_FREE;
+			uint64_t tag = process_tag(slot_at(slot));
+			if (tag_state(tag) != PROCESS_FREE) /* not written, the page is not copied */
+				slot_at(slot)->tag = tag_make(0, tag_generation(tag), PROCESS_FREE);
 		}
 }

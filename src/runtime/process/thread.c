@@ -117,13 +117,17 @@ bool thread_token_alive(uint32_t token)
 {
 	unsigned slot = token & ((1u << SLOT_BITS) - 1);
 	struct thread *thread = thread_at(slot);
+	const struct process *process;
 
 	if (!slot_used(slot) || __atomic_load_n(&thread->state, __ATOMIC_ACQUIRE) != token)
 		return false;
-	if (!thread->process || process_alive(thread->process))
+	process = __atomic_load_n(&thread->process, __ATOMIC_ACQUIRE); /* NULL at any moment, when the block is given back */
+	if (!process)
+		return !thread->life || __atomic_load_n(thread->life, __ATOMIC_ACQUIRE) == (uint32_t)thread->tid;
+	if (process_alive(process))
 		return true;
 	/* The leader is dead, and a killed group's threads die one by one: this one may still be on its way, even inside a system call. */
-	return !thread->leader && thread->tid && sys3(__NR_tgkill, thread->process->pid, thread->tid, 0) != -ESRCH;
+	return !thread->leader && thread->tid && sys3(__NR_tgkill, process->pid, thread->tid, 0) != -ESRCH;
 }
 
 _Noreturn void thread_leave(struct thread *thread, int status)

@@ -34,6 +34,9 @@ struct thread {
 	uint64_t set_child_tid; /* CLONE_CHILD_SETTID of a new process; 0: none */
 	bool clear_signals; /* CLONE_CLEAR_SIGHAND of a new process */
 	bool leader; /* its tid is the process's pid */
+	const uint32_t
+		*life; /* of a task without process: the word that holds its tid while it lives; NULL: it cannot die alone */
+	uint32_t word; /* for life to point to */
 	bool sigsys_blocked; /* what the guest believes of SIGSYS, which is never blocked in truth */
 	bool sigsys_pending; /* one came meanwhile: */
 	struct siginfo sigsys_info;

@@ -24,11 +24,11 @@ struct supervisor {
 	uint32_t event; /* futex, atomic: something was asked of the watcher */
 	uint32_t watching; /* futex, atomic: the watcher runs (main starts it); it ends when stop is set */
 	uint32_t stop;
-	struct process *arrived; /* atomic: list through watch_next */
 	/* main, but for the slots that are taken by compare-and-swap of pidfd from -1 */
 	const int *pids; /* the listed programs */
 	int *statuses;
 	unsigned count, ended;
+	long trimmed; /* seconds: when what processes keep was last looked at (tulou_trim) */
 	uint32_t watches_used; /* atomic, only grows: entries behind it were never used */
 	struct watch watches[WATCH_COUNT];
 };
@@ -40,10 +40,10 @@ int watcher_start(void);
 void watcher_stop(void);
 /* Its work, done once by the caller, while there is no watcher. */
 void watcher_look(void);
-/* Watch a pid for its end. 0 or a negative errno (ESRCH: it has ended already). */
-int watch_add(int pid, struct process *process);
-/* Take over what tasks that died were creating. */
-void watch_unborn(void);
+/* Watch a pid for its end. `process`, if not NULL, has it, under `tag`. 0 or a negative errno (ESRCH: it has ended already). */
+int watch_add(int pid, struct process *process, uint64_t tag);
+/* Somebody has died: the watcher takes over what he was creating, or taking back. */
+void watch_orphans(void);
 /* control.c */
 int control_open(void);
 void control_accept(void);

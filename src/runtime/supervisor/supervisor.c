@@ -2,8 +2,10 @@
 #include "runtime/supervisor/supervisor.h"
 
 #include <asm-generic/errno.h>
+#include <asm/poll.h>
 #include <linux/eventpoll.h>
 #include <linux/sched.h>
+#include <linux/time.h>
 #include <linux/wait.h>
 
 #include "base/mem.h"
@@ -11,14 +13,15 @@
 #include "runtime/supervisor/internal.h"
 #include "runtime/trap/trap.h"
 
-enum { SIG_BLOCK = 0, EVENTS_AT_ONCE = 16, WATCHER_AFTER = 20 /* ms */, FOREVER = -1 };
+enum { SOON_MAX = 8, SOON_NS = 20000000, WATCHER_AGAIN = 20 /* ms */ };
+enum { SIG_BLOCK = 0, EVENTS_AT_ONCE = 16, TRIM_EVERY = 2 /* s */, READY_LOOK_AGAIN = 100, FOREVER = -1 };
 enum { SI_USER = 0, SI_QUEUE = -1, SI_TKILL = -6 };
 enum { HUP = 1, INT = 2, QUIT = 3, USR1 = 10, USR2 = 12, ALRM = 14, TERM = 15, WINCH = 28 };
 #define STARTING 0x40000000u
 
 struct supervisor supervisor;
 
-static uint32_t starting; /* futex: a task starts a supervisor; only one may, the others wait for it */
+static struct lock starting; /* who holds it starts a supervisor */
 
 static const uint64_t passed_on = SIGNAL_BIT(HUP) | SIGNAL_BIT(INT) | SIGNAL_BIT(QUIT) | SIGNAL_BIT(USR1) | SIGNAL_BIT(USR2) |
 				  SIGNAL_BIT(ALRM) | SIGNAL_BIT(TERM) | SIGNAL_BIT(WINCH);
@@ -32,26 +35,35 @@ void supervisor_announce(void)
 {
 	sys4(__NR_rt_sigprocmask, SIG_BLOCK, (long)&passed_on, 0, 8); /* until signals_open: they wait */
 	sys1(__NR_set_tid_address, (long)&runtime.supervisor);
-	__atomic_store_n(&runtime.supervisor, (uint32_t)sys0(__NR_gettid), __ATOMIC_RELEASE);
+	thread_current()->tid = (int)sys0(__NR_gettid);
+	__atomic_store_n(&runtime.supervisor, (uint32_t)thread_current()->tid, __ATOMIC_RELEASE);
+	thread_current()->life = &runtime.supervisor;
+}
+
+/* Of a supervisor that was killed. Whoever has left lives, or has given his block back. */
+static void block_release(struct thread *thread)
+{
+	if (thread && thread->life && !thread_token_alive(thread->state))
+		thread_release(thread);
 }
 
 /* The next supervisor begins afresh, but for what guests have asked for and nobody has done yet. */
 static void supervisor_reset(void)
 {
-	struct process *arrived = supervisor.arrived;
 	uint32_t epoch = supervisor.epoch, event = supervisor.event;
 
+	block_release(supervisor.main);
+	block_release(supervisor.watcher);
 	memset(supervisor.watches, 0, supervisor.watches_used * sizeof *supervisor.watches);
 	memset(&supervisor, 0, offsetof(struct supervisor, watches));
-	supervisor.arrived = arrived;
 	supervisor.epoch = epoch + 1;
 	supervisor.event = event;
 }
 
 void supervisor_forget(void)
 {
-	supervisor.arrived = NULL;
-	starting = 0;
+	supervisor.main = supervisor.watcher = NULL;
+	lock_init(&starting);
 	runtime.supervisor = 0;
 }
 
@@ -69,13 +81,14 @@ static void listed_ended(int pid, int status)
 static void process_ended(struct watch *watch)
 {
 	struct process *process = watch->process;
+	uint64_t tag = process ? process_tag(process) : 0;
 	int status = 0;
 
-	if (process && process->generation == watch->generation) {
+	if (tag_is_taken(tag) && tag_generation(tag) == watch->generation) {
 		if (runtime.map_at_exit && process->listed && process_state(process) == PROCESS_LIVE && process->vm)
 			control_print_map();
-		process_reclaim(process);
-		watch_unborn();
+		process_reclaim(process, tag);
+		watch_orphans();
 	}
 	if (sys4(__NR_wait4, watch->pid, (long)&status, WNOHANG | __WALL, 0) == watch->pid)
 		listed_ended(watch->pid, status);
@@ -101,17 +114,39 @@ static void signal_arrived(void)
 			sys2(__NR_kill, supervisor.pids[i], info.signo);
 }
 
-/* Short programs need no watcher, which is a task more: it comes when the first guests have run for a moment. */
+/* Every few seconds what processes keep and do not use goes (tulou_trim). */
+static int wait_most(void)
+{
+	if (!__atomic_load_n(&supervisor.watching, __ATOMIC_ACQUIRE))
+		return WATCHER_AGAIN;
+	return runtime.exact ? FOREVER : TRIM_EVERY * 1000;
+}
+
+static void trim_now_and_then(void)
+{
+	struct {
+		long seconds, nanoseconds;
+	} now;
+
+	if (runtime.exact)
+		return;
+	sys2(__NR_clock_gettime, CLOCK_MONOTONIC_COARSE, (long)&now);
+	if (now.seconds < supervisor.trimmed + TRIM_EVERY)
+		return;
+	supervisor.trimmed = now.seconds;
+	tulou_trim(runtime.pool);
+}
+
 static void loop(bool (*done)(void))
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
 	uint64_t wakes;
 
 	while (!done()) {
-		int timeout = __atomic_load_n(&supervisor.watching, __ATOMIC_ACQUIRE) ? FOREVER : WATCHER_AFTER;
-		long count = sys6(__NR_epoll_pwait, supervisor.epoll, (long)events, EVENTS_AT_ONCE, timeout, 0, 8);
-		if (count == 0)
+		long count = sys6(__NR_epoll_pwait, supervisor.epoll, (long)events, EVENTS_AT_ONCE, wait_most(), 0, 8);
+		if (count == 0 && !__atomic_load_n(&supervisor.watching, __ATOMIC_ACQUIRE))
 			watcher_start(); /* without memory: tried again */
+		trim_now_and_then();
 		for (long i = 0; i < count; i++) {
 			if (events[i].data == EVENT_SIGNAL)
 				signal_arrived();
@@ -172,29 +207,89 @@ static void signals_open(void)
 		epoll_add(supervisor.signals, EVENT_SIGNAL);
 }
 
-static int watch_listed(int pid)
+static struct process *listed_process(int pid, uint64_t *tag)
 {
 	for (unsigned slot = 0; slot < process_slots(); slot++) {
 		struct process *process = process_at(slot);
-		if (process_state(process) != PROCESS_FREE && process->pid == pid && process->listed)
-			return watch_add(pid, process);
+		*tag = process_tag(process);
+		if (tag_is_taken(*tag) && process->pid == pid && process->listed)
+			return process;
 	}
-	return watch_add(pid, NULL);
+	*tag = 0;
+	return NULL;
 }
 
-/* It is our child, so its pid is its own until we have waited for it, and pidfd_open does not fail for being late. */
+static int watch_listed(int pid)
+{
+	uint64_t tag;
+	struct process *process = listed_process(pid, &tag);
+
+	return watch_add(pid, process, tag);
+}
+
+/* They are our children, so a pid is its own until we have waited for it, and pidfd_open does not fail for being late. A process whose word
+ * is clear has ended, or left for an instance of its own: its pid tells. */
 static void watch_all_listed(void)
 {
 	for (unsigned i = 0; i < supervisor.count; i++) {
-		struct watch ended = {.pid = supervisor.pids[i]};
-		if (watch_listed(ended.pid) == 0)
+		struct process *process;
+		uint64_t tag;
+
+		if (supervisor.statuses[i] >= 0 || watch_listed(supervisor.pids[i]) == 0)
 			continue;
-		for (unsigned slot = 0; slot < process_slots(); slot++)
-			if (process_at(slot)->pid == ended.pid)
-				process_reclaim(process_at(slot));
-		sys4(__NR_wait4, ended.pid, (long)&supervisor.statuses[i], __WALL, 0);
+		process = listed_process(supervisor.pids[i], &tag);
+		if (process)
+			process_reclaim(process, tag);
+		if (watch_add(supervisor.pids[i], NULL, 0) == 0)
+			continue;
+		sys4(__NR_wait4, supervisor.pids[i], (long)&supervisor.statuses[i], __WALL, 0);
 		supervisor.ended++;
 	}
+}
+
+/* Many programs end within milliseconds: until then only their pids are looked at. What else a supervisor has costs as much as such a
+ * program, and nobody needs it yet. */
+static void soon(void)
+{
+	struct pollfd fds[SOON_MAX];
+	struct {
+		long seconds, nanoseconds;
+	} left = {0, SOON_NS};
+
+	if (supervisor.count > SOON_MAX)
+		return;
+	for (unsigned i = 0; i < supervisor.count; i++)
+		fds[i] = (struct pollfd){.fd = (int)sys2(__NR_pidfd_open, supervisor.pids[i], 0), .events = POLLIN};
+	while (!listed_done() && sys5(__NR_ppoll, (long)fds, supervisor.count, (long)&left, 0, 8) > 0)
+		for (unsigned i = 0; i < supervisor.count; i++) {
+			struct watch watch = {.pidfd = fds[i].fd, .pid = supervisor.pids[i]};
+			uint64_t tag;
+
+			if (!fds[i].revents)
+				continue;
+			watch.process = listed_process(watch.pid, &tag);
+			watch.generation = tag_generation(tag);
+			process_ended(&watch);
+			fds[i].fd = -1;
+		}
+	for (unsigned i = 0; i < supervisor.count; i++)
+		if (fds[i].fd >= 0)
+			sys1(__NR_close, fds[i].fd);
+}
+
+/* The listed programs live on after a moment: now for everything that may come. */
+static int settle(void)
+{
+	int result = begin();
+
+	if (result < 0)
+		return result;
+	signals_open();
+	watch_all_listed();
+	runtime_limit_memory();
+	if (!listed_done())
+		watcher_start(); /* without memory: loop() tries again */
+	return 0;
 }
 
 int supervisor_run(const int *pids, int *statuses, unsigned count)
@@ -202,25 +297,28 @@ int supervisor_run(const int *pids, int *statuses, unsigned count)
 	int result;
 
 	supervisor_reset();
-	result = begin();
-	if (result < 0)
-		return result;
+	supervisor.main = thread_current();
+	supervisor.epoll = supervisor.wake = -1;
 	supervisor.pids = pids;
 	supervisor.statuses = statuses;
 	supervisor.count = count;
 	supervisor.ended = 0;
 	for (unsigned i = 0; i < count; i++)
 		statuses[i] = -1;
-	signals_open();
-	watch_all_listed();
-	runtime_limit_memory();
-	loop(listed_done);
+	soon();
+	if (!listed_done()) {
+		result = settle();
+		if (result < 0)
+			return result;
+		loop(listed_done);
+	}
 	if (!supervisor.watching)
 		watcher_look();
 	if (process_count()) {
 		/* Daemons live on: somebody else takes over, with a word of its own. */
 		watcher_stop();
 		sys1(__NR_set_tid_address, 0);
+		thread_current()->life = NULL;
 		runtime.supervisor = 0;
 		return supervisor_ensure();
 	}
@@ -229,22 +327,13 @@ int supervisor_run(const int *pids, int *statuses, unsigned count)
 
 /* ---- a supervisor of its own ---------------------------------------------------------------------------------------------------- */
 
-/* Those who were there before this supervisor; the others come by supervisor_watch. */
-static void watch_complete(void)
-{
-	for (unsigned slot = 0; slot < process_slots(); slot++) {
-		struct process *process = process_at(slot);
-		uint32_t state = process_state(process);
-		if ((state == PROCESS_LIVE || state == PROCESS_GONE) && __atomic_load_n(&process->complete, __ATOMIC_ACQUIRE))
-			supervisor_watch(process);
-	}
-}
-
 static void detached_main(void *argument)
 {
 	uint32_t *ready = argument;
 	int result;
 
+	thread_current()->tid = (int)sys0(__NR_gettid);
+	thread_current()->life = &runtime.supervisor;
 	sys0(__NR_setsid);
 	sys3(__NR_close_range, 0, ~0u, 0);
 	result = begin();
@@ -252,10 +341,8 @@ static void detached_main(void *argument)
 		result = watcher_start();
 	__atomic_store_n(ready, result < 0 ? (uint32_t)-result : 0, __ATOMIC_RELEASE);
 	task_wake(ready);
-	if (result == 0) {
-		watch_complete();
+	if (result == 0)
 		loop(all_gone);
-	}
 	for (;;)
 		sys1(__NR_exit_group, 0);
 }
@@ -272,35 +359,32 @@ static int detached_start(void)
 	if (!thread)
 		return -ENOMEM;
 	sys4(__NR_rt_sigprocmask, 2, (long)&all, (long)&mask, 8);
-	pid = clone_task(CLONE_VM | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, thread_stack_top(thread), NULL,
+	/* Who finds the starter dead finds a supervisor, or none that was born. */
+	pid = clone_task(CLONE_VM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID, thread_stack_top(thread), &runtime.supervisor,
 		&runtime.supervisor, 0, detached_main, &ready);
 	sys4(__NR_rt_sigprocmask, 2, (long)&mask, 0, 8);
 	if (pid < 0) {
 		thread_release(thread);
 		return (int)pid;
 	}
-	while (__atomic_load_n(&ready, __ATOMIC_ACQUIRE) == STARTING)
-		task_wait(&ready, STARTING, 1000);
+	while (__atomic_load_n(&ready, __ATOMIC_ACQUIRE) == STARTING) {
+		if (!supervisor_running())
+			return 0; /* killed at once: another one */
+		task_wait(&ready, STARTING, READY_LOOK_AGAIN);
+	}
 	return -(int)ready;
 }
 
 int supervisor_ensure(void)
 {
-	uint32_t none = 0;
+	const struct tulou_host *host = &runtime.host.host;
 	int result = 0;
 
-	while (!supervisor_running()) {
-		none = 0;
-		if (!__atomic_compare_exchange_n(&starting, &none, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-			task_wait(&starting, 1, 10);
-			continue;
-		}
+	while (!result && !supervisor_running()) {
+		lock_take(&starting, host, thread_current()->state);
 		if (!supervisor_running())
 			result = detached_start();
-		__atomic_store_n(&starting, 0, __ATOMIC_RELEASE);
-		task_wake(&starting);
-		if (result < 0)
-			return result;
+		lock_drop(&starting, host);
 	}
-	return 0;
+	return result;
 }

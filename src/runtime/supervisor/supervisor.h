@@ -2,17 +2,20 @@
 /*
  * supervisor.h - the task that takes back what dead guests owned.
  *
- *     guests ──supervisor_watch──▶ list ──▶ watcher thread: pidfd_open ──▶ epoll ──▶ main thread: dead? process_reclaim
- *                                                                            ▲
- *     tulou map PID ──────────── abstract socket "tulou/PID" ────────────────┤
- *     kill, Ctrl-C  ──────────── signalfd ───────────────────────────────────┘
+ *     guests ──supervisor_watch──▶ watcher thread: pidfd_open ──▶ epoll ──▶ main thread: dead? process_reclaim
+ *                                                                   ▲
+ *     tulou map PID ──────────── abstract socket "tulou/PID" ───────┤
+ *     kill, Ctrl-C  ──────────── signalfd ──────────────────────────┘
  *
  * It is a task of the instance, in the same address space, with descriptors of its own (guests never see one of ours). It is
  * `tulou run` itself, or a task that is started when an instance that began with one process gets its second one. The latter is
  * detached: it belongs to no terminal, holds no descriptor that it inherited, and ends with the last guest.
  *
  * A pid can be reused between a spawn and pidfd_open; the process's word (process.h) tells: while it is not 0, the pidfd is the
- * right one. The main thread alone reclaims what is watched; the watcher reclaims what died before it could be watched.
+ * right one. The main thread alone reclaims what is watched; the watcher reclaims what died before it could be watched, and what nobody
+ * answers for any more (process.h). A guest only says that there is something to look at: what it did not live to say is seen all the same.
+ *
+ * A supervisor can be killed too. Its locks are taken over like anybody's, and the next task that starts a process starts another one.
  */
 #ifndef TULOU_RUNTIME_SUPERVISOR_H
 #define TULOU_RUNTIME_SUPERVISOR_H

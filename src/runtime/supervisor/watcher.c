@@ -13,7 +13,7 @@
 enum { LEAVING_LOOK_AGAIN = 5, IDLE = 1000000 };
 enum { MAP_WANTED = 1 };
 
-int watch_add(int pid, struct process *process)
+int watch_add(int pid, struct process *process, uint64_t tag)
 {
 	long pidfd = sys2(__NR_pidfd_open, pid, 0);
 	struct epoll_event event = {.events = EPOLLIN};
@@ -35,7 +35,7 @@ int watch_add(int pid, struct process *process)
 			continue;
 		watch->pid = pid;
 		watch->process = process;
-		watch->generation = process ? process->generation : 0;
+		watch->generation = tag_generation(tag);
 		if (process)
 			__atomic_store_n(&process->watched, supervisor.epoch, __ATOMIC_RELEASE);
 		event.data = i;
@@ -45,39 +45,58 @@ int watch_add(int pid, struct process *process)
 	return -EAGAIN;
 }
 
-void watch_unborn(void)
+static void ask(void)
+{
+	__atomic_add_fetch(&supervisor.event, 1, __ATOMIC_ACQ_REL);
+	task_wake(&supervisor.event);
+}
+
+static bool is_watched(const struct process *process, uint64_t tag)
+{
+	return tag_is_taken(tag) && __atomic_load_n(&process->watched, __ATOMIC_ACQUIRE) == supervisor.epoch;
+}
+
+void watch_orphans(void)
 {
 	for (unsigned slot = 0; slot < process_slots(); slot++) {
-		struct process *process = process_at(slot);
-		if (!process_is_unborn(process))
-			continue;
-		if (process->pid)
-			supervisor_watch(process);
-		else
-			process_reclaim(process);
+		uint64_t tag = process_tag(process_at(slot));
+
+		if (!is_watched(process_at(slot), tag) && process_is_orphan(tag)) {
+			ask();
+			return;
+		}
 	}
 }
 
-/* Take a process back that nobody watches, and let the main thread see it. */
-static void reclaim(struct process *process)
+/* Take back what nobody watches, and let the main thread see it. Whoever was creating something in its turn is dead now. */
+static void reclaim(struct process *process, uint64_t tag)
 {
 	const uint64_t one = 1;
 
-	process_reclaim(process);
-	watch_unborn();
+	process_reclaim(process, tag);
+	watch_orphans();
 	sys3(__NR_write, supervisor.wake, (long)&one, sizeof one);
 }
 
-static void take_arrived(void)
+/* Watch it from now on if it is ready, or its creator will not say so any more: then a pid tells whether there is a task. */
+static void take_new(struct process *process)
 {
-	struct process *process = __atomic_exchange_n(&supervisor.arrived, NULL, __ATOMIC_ACQ_REL);
+	uint64_t tag = process_tag(process);
+	bool orphan, ready;
+	int pid;
 
-	while (process) {
-		struct process *next = process->watch_next;
-		__atomic_store_n(&process->queued, 0, __ATOMIC_RELEASE);
-		if (process->watched != supervisor.epoch && watch_add(process->pid, process) == -ESRCH)
-			reclaim(process);
-		process = next;
+	if (tag_state(tag) == PROCESS_FREE || is_watched(process, tag))
+		return;
+	orphan = process_is_orphan(tag);
+	ready = tag_is_taken(tag) && (orphan || __atomic_load_n(&process->complete, __ATOMIC_ACQUIRE));
+	pid = __atomic_load_n(&process->pid, __ATOMIC_ACQUIRE);
+	if (process_tag(process) != tag)
+		return; /* another one, who will say so */
+	if (ready && pid) {
+		if (watch_add(pid, process, tag) == -ESRCH)
+			reclaim(process, tag);
+	} else if (orphan) {
+		reclaim(process, tag);
 	}
 }
 
@@ -88,14 +107,13 @@ static bool take_left(void)
 
 	for (unsigned slot = 0; slot < process_slots(); slot++) {
 		struct process *process = process_at(slot);
-		if (process_state(process) != PROCESS_LIVE ||
-			__atomic_load_n(&process->watched, __ATOMIC_ACQUIRE) != supervisor.epoch ||
-			!__atomic_load_n(&process->leaving, __ATOMIC_ACQUIRE))
+		uint64_t tag = process_tag(process);
+		if (!is_watched(process, tag) || !__atomic_load_n(&process->leaving, __ATOMIC_ACQUIRE))
 			continue;
 		if (__atomic_load_n(&process->word, __ATOMIC_ACQUIRE))
 			more = true;
 		else
-			reclaim(process);
+			reclaim(process, tag);
 	}
 	return more;
 }
@@ -114,13 +132,15 @@ static void print_maps(void)
 
 void watcher_look(void)
 {
-	take_arrived();
+	for (unsigned slot = 0; slot < process_slots(); slot++)
+		take_new(process_at(slot));
 	print_maps();
 }
 
 static void watcher_main(void *argument)
 {
 	(void)argument;
+	thread_current()->tid = (int)sys0(__NR_gettid);
 	while (!__atomic_load_n(&supervisor.stop, __ATOMIC_ACQUIRE)) {
 		uint32_t event = __atomic_load_n(&supervisor.event, __ATOMIC_ACQUIRE);
 		bool soon;
@@ -128,6 +148,8 @@ static void watcher_main(void *argument)
 		soon = take_left();
 		task_wait(&supervisor.event, event, soon ? LEAVING_LOOK_AGAIN : IDLE);
 	}
+	supervisor.watcher = NULL;
+	sys1(__NR_set_tid_address, 0); /* the block may be another's when we are gone */
 	__atomic_store_n(&supervisor.watching, 0, __ATOMIC_RELEASE);
 	task_wake(&supervisor.watching);
 	thread_leave(thread_current(), 0);
@@ -135,28 +157,26 @@ static void watcher_main(void *argument)
 
 int watcher_start(void)
 {
+	struct thread *thread = thread_claim(NULL);
 	long tid;
 
-	supervisor.watcher = thread_claim(NULL);
-	if (!supervisor.watcher)
+	if (!thread)
 		return -ENOMEM;
+	thread->life = &thread->word;
+	supervisor.watcher = thread;
 	supervisor.watching = 1;
-	tid = clone_task(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
-		thread_stack_top(supervisor.watcher), NULL, NULL, 0, watcher_main, NULL);
+	tid = clone_task(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID |
+				 CLONE_CHILD_CLEARTID,
+		thread_stack_top(thread), &thread->word, &thread->word, 0, watcher_main, NULL);
 	if (tid < 0) {
 		supervisor.watching = 0;
-		thread_release(supervisor.watcher);
+		supervisor.watcher = NULL;
+		thread_release(thread);
 	}
 	return tid < 0 ? (int)tid : 0;
 }
 
 /* ---- for guests' tasks ------------------------------------------------------------------------------------------------------- */
-
-static void ask(void)
-{
-	__atomic_add_fetch(&supervisor.event, 1, __ATOMIC_ACQ_REL);
-	task_wake(&supervisor.event);
-}
 
 void watcher_stop(void)
 {
@@ -169,12 +189,6 @@ void watcher_stop(void)
 void supervisor_watch(struct process *process)
 {
 	__atomic_store_n(&process->complete, 1, __ATOMIC_RELEASE);
-	if (__atomic_exchange_n(&process->queued, 1, __ATOMIC_ACQ_REL))
-		return;
-	process->watch_next = __atomic_load_n(&supervisor.arrived, __ATOMIC_RELAXED);
-	while (!__atomic_compare_exchange_n(
-		&supervisor.arrived, &process->watch_next, process, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		;
 	ask();
 }
 

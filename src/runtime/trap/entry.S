@@ -10,6 +10,19 @@
 
 	.text
 
+/* A signal was deferred (fast.h): it comes at the last instruction. On the block's stack. */
+	.macro	let_come
+	rdgsbase %rdi
+	call	fast_requeue
+	mov	$2, %edi		/* SIG_SETMASK */
+	rdgsbase %rsi
+	add	$FAST_MASK, %rsi
+	xor	%edx, %edx
+	mov	$8, %r10d
+	mov	$__NR_rt_sigprocmask, %eax
+	syscall
+	.endm
+
 /* The first instruction: hand the initial stack to C. */
 	.globl	_start
 	.type	_start, @function
@@ -45,8 +58,14 @@ frame_restorer:
 	ud2
 	.size	frame_return, . - frame_return
 
-/* mov $15, %rax; syscall - in the long form, which libgcc and gdb look for. */
-	.globl	signal_restorer, signal_restorer_syscall
+/*
+ * mov $15, %rax; syscall - in the long form, which libgcc and gdb look for. With patched sites the filter answers this system call without
+ * making it, and the return goes on here, without a trap: fast_sigreturn() makes of the guest's frame one that the kernel may
+ * take. Without them, and where that cannot be, rt_sigreturn is trapped. A signal that arrives meanwhile finds the return not begun
+ * (fast_signal).
+ */
+	.globl	signal_restorer, signal_restorer_syscall, signal_return, signal_switch, signal_leave, signal_return_trap
+	.globl	signal_return_trap_syscall, signal_return_end
 	.type	signal_restorer, @function
 	.type	signal_restorer_syscall, @function
 	.balign	16
@@ -54,7 +73,35 @@ signal_restorer:
 	.byte	0x48, 0xc7, 0xc0, __NR_rt_sigreturn, 0, 0, 0
 signal_restorer_syscall:
 	syscall
+signal_return:
+	rdgsbase %r11
+	shr	$32, %r11
+	cmp	$FAST_BLOCKS, %r11d
+	jne	signal_return_trap
+	mov	%rsp, %gs:FAST_RSP
+	movl	$1, %gs:FAST_ACTIVE
+signal_switch:
+	mov	%gs:FAST_TOP, %rsp
+	rdgsbase %rdi
+	call	fast_sigreturn
+	movl	$0, %gs:FAST_ACTIVE
+signal_leave:
+	cmpl	$0, %gs:FAST_DEFERRED
+	jne	1f
+	mov	%gs:FAST_RSP, %rsp
+	test	%eax, %eax
+	jnz	signal_return_trap
+	mov	$__NR_rt_sigreturn, %eax
+	syscall
 	ud2
+1:	let_come			/* the return begins anew behind it */
+	ud2
+signal_return_trap:
+	mov	$__NR_rt_sigreturn, %eax
+signal_return_trap_syscall:
+	syscall
+	ud2
+signal_return_end:
 	.size	signal_restorer, . - signal_restorer
 
 /*
@@ -171,17 +218,9 @@ fast_leave:
 	mov	%gs:FAST_RSI, %rsi
 	mov	%gs:FAST_RIP, %rcx
 	jmp	*%rcx
-3:	push	%rax			/* a signal was deferred: let it come */
+3:	push	%rax
 	push	%rax
-	rdgsbase %rdi
-	call	fast_requeue
-	mov	$2, %edi		/* SIG_SETMASK */
-	rdgsbase %rsi
-	add	$FAST_MASK, %rsi
-	xor	%edx, %edx
-	mov	$8, %r10d
-	mov	$__NR_rt_sigprocmask, %eax
-	syscall
+	let_come
 	pop	%rax
 	pop	%rax
 	jmp	1b

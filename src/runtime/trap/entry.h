@@ -9,9 +9,11 @@
 
 /* Where a signal handler returns to: rt_sigreturn. */
 void frame_restorer(void);
-/* Where a handler on the guest's alternate stack returns to. The bytes are those by which unwinders know a signal frame; its system
- * call, and no other rt_sigreturn, is trapped (signal.c: trap_rt_sigreturn). */
-void signal_restorer(void), signal_restorer_syscall(void);
+/* Where a handler returns to whose frame is not the kernel's to undo. The bytes are those by which unwinders know a signal frame. Its system
+ * call is not made, the filter answers, and what follows does it without a trap (fast_sigreturn); without patched sites it is trapped.
+ * So is that at signal_return_trap_syscall, and no other rt_sigreturn (signal.c: trap_rt_sigreturn). */
+void signal_restorer(void), signal_restorer_syscall(void), signal_return(void), signal_switch(void), signal_leave(void),
+	signal_return_trap(void), signal_return_trap_syscall(void), signal_return_end(void);
 /* Clear bit `bit` of `*word`, after which the stack may be another's, and end the task. */
 _Noreturn void thread_leave_now(uint64_t *word, uint64_t bit, int status);
 /* Go on in `function` on another stack. */

@@ -5,6 +5,7 @@
 #include <asm/prctl.h>
 
 #include "runtime/layout.h"
+#include "runtime/trap/entry.h"
 #include "runtime/trap/patch.h"
 #include "runtime/trap/statistics.h"
 #include "runtime/trap/trap.h"
@@ -196,6 +197,17 @@ static void recall(struct fast *fast, struct frame *frame, int *signo)
 	fast->deferred = 0;
 }
 
+/* A handler's return that has begun begins anew: all that it has done can be done again. */
+static bool return_again(const struct thread *thread, struct registers *regs)
+{
+	if (!within(regs->rip, signal_return, signal_return_end))
+		return false;
+	if (within(regs->rip, signal_leave, signal_return_trap))
+		regs->rsp = thread->fast.frame.context.regs.rsp;
+	regs->rip = (uint64_t)signal_restorer;
+	return true;
+}
+
 bool fast_signal(struct thread *thread, struct frame *frame, int *signo)
 {
 	struct registers *regs = &frame->context.regs;
@@ -214,7 +226,7 @@ bool fast_signal(struct thread *thread, struct frame *frame, int *signo)
 		regs->rip = regs->rcx - SYSCALL_SIZE;
 	else if (within(regs->rip, fast_leave, fast_leave_end))
 		leave(thread, regs);
-	else
+	else if (!return_again(thread, regs))
 		patch_settle(thread->process, regs);
 	if (fast->deferred && *signo == SIGNAL_SIGSYS)
 		recall(fast, frame, signo);

@@ -5,7 +5,7 @@
  * It tests the number first: for a number that is always allowed the kernel remembers that and never runs the filter again. A
  * number that the table of trap.c answers is trapped only when the call comes from below TRAP_END, where guests live: the runtime's own calls and those
  * of a program started by a real execve pass. Some are trapped only when one argument says so (a mask that is not NULL), and
- * rt_sigreturn only from the one place where handlers on an alternate stack return to (signal.h).
+ * rt_sigreturn only from the one place where handlers return to whose frames are not the kernel's (entry.S).
  */
 #include <asm-generic/errno.h>
 #include <asm/prctl.h>
@@ -178,10 +178,24 @@ static void emit_values(struct filter *p, size_t i)
 	answer(p, SECCOMP_RET_ALLOW);
 }
 
+/* rt_sigreturn: entry.S. */
+static void emit_sigreturn(struct filter *p)
+{
+	const uint64_t done = (uint64_t)signal_restorer_syscall + SYSCALL_SIZE,
+		       trapped = (uint64_t)signal_return_trap_syscall + SYSCALL_SIZE;
+
+	load(p, offsetof(struct seccomp_data, instruction_pointer) + 4);
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(trapped >> 32), 0, p->at[ALLOW] - p->count - 1);
+	load(p, offsetof(struct seccomp_data, instruction_pointer));
+	jump_equal(p, (uint32_t)trapped, p->at[WHERE] + 2);
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)done, 0, p->at[ALLOW] - p->count - 1);
+	answer(p, runtime.patch ? SECCOMP_RET_ERRNO : SECCOMP_RET_TRAP);
+}
+
 /* The first instructions of what comes behind the tree, in this order. */
 static void blocks_place(struct filter *p, unsigned at)
 {
-	enum { IF_SIZE = 4, VALUES_FRAME = 2, SIGRETURN_SIZE = 4, WHERE_SIZE = 3 };
+	enum { IF_SIZE = 4, VALUES_FRAME = 2, SIGRETURN_SIZE = 6, WHERE_SIZE = 3 };
 
 	for (size_t i = 0; i < COUNT(trapped_if); i++, at += IF_SIZE)
 		p->at[BLOCK_IF + i] = at;
@@ -197,8 +211,6 @@ static void blocks_place(struct filter *p, unsigned at)
 static void filter_build(struct filter *p)
 {
 	enum { HEAD = 9 };
-	const uint64_t sigreturn_at = (uint64_t)signal_restorer_syscall + SYSCALL_SIZE;
-
 	runs_find(p);
 	blocks_place(p, HEAD + 2 * p->run_count - 1);
 	load(p, offsetof(struct seccomp_data, arch));
@@ -216,11 +228,7 @@ static void filter_build(struct filter *p)
 		emit_if(p, trapped_if[i].argument);
 	for (size_t i = 0; i < COUNT(trapped_values); i++)
 		emit_values(p, i);
-	load(p, offsetof(struct seccomp_data, instruction_pointer)); /* SIGRETURN */
-	emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)sigreturn_at, 0, p->at[ALLOW] - p->count - 1);
-	load(p, offsetof(struct seccomp_data, instruction_pointer) + 4);
-	emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(sigreturn_at >> 32), p->at[WHERE] + 2 - p->count - 1,
-		p->at[ALLOW] - p->count - 1);
+	emit_sigreturn(p);
 	load(p, offsetof(struct seccomp_data, instruction_pointer) + 4); /* WHERE */
 	emit(p, BPF_JMP | BPF_JGE | BPF_K, TRAP_END >> 32, 1, 0);
 	answer(p, SECCOMP_RET_TRAP);

@@ -112,6 +112,7 @@ long trap_pkey_mprotect(struct thread *thread, struct frame *frame)
 	result = trap_mprotect(thread, frame);
 	if (result || pkey == -1 || !r->rsi)
 		return result;
+	tulou_process_vm_exact(vm_of(thread)); /* a fresh mapping has no key */
 	prot &= ~(TULOU_PROT_GROWSDOWN | TULOU_PROT_GROWSUP);
 	return sys4(__NR_pkey_mprotect, (long)r->rdi, (long)r->rsi, prot, pkey);
 }

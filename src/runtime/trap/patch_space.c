@@ -119,7 +119,7 @@ void patch_drop(struct process *process)
 void patch_forget_others(struct process *keep)
 {
 	for (unsigned slot = 0; slot < spaces_used; slot++)
-		if (space_at(slot) != keep->patch)
+		if (space_at(slot) != keep->patch && space_at(slot)->references) /* not written, the page is not copied */
 			space_at(slot)->references = 0;
 	if (keep->patch) {
 		keep->patch->references = 1;

@@ -36,6 +36,7 @@ long trap_range_policy(struct thread *thread, struct frame *frame)
 		return -EINVAL;
 	if (strict)
 		return -EFAULT;
+	tulou_process_vm_exact(thread->process->vm);
 	if (!pieces_next(&p))
 		return r->rax == __NR_mbind ? -EFAULT : -ENOENT;
 	do
@@ -121,6 +122,7 @@ long userfault_ioctl(struct thread *thread, const struct registers *r)
 		tulou_access_ok(thread->process->vm, request.range.start, request.range.len, TULOU_PROT_NONE) ||
 		!pieces_begin(&p, thread->process->vm, request.range.start, request.range.len))
 		return sys3(__NR_ioctl, (long)r->rdi, (long)r->rsi, (long)r->rdx);
+	tulou_process_vm_exact(thread->process->vm);
 	while (pieces_next(&p)) {
 		request.range = (struct uffdio_range){p.start, p.stop - p.start};
 		result = sys3(__NR_ioctl, (long)r->rdi, (long)r->rsi, (long)&request);

@@ -242,6 +242,25 @@ long trap_rt_sigreturn(struct thread *thread, struct frame *frame)
 	return TRAP_DONE;
 }
 
+/* The same without a trap: make the frame one that the kernel may take. Called by entry.S on the block's stack, with `active` set. Not 0: it
+ * must be trapped. */
+int fast_sigreturn(struct thread *thread);
+int fast_sigreturn(struct thread *thread)
+{
+	uint64_t at = thread->fast.frame.context.regs.rsp;
+	struct context saved;
+	struct frame mine;
+
+	thread->guest_sp = at;
+	if (thread->sigsys_pending || user_read(&saved, at, sizeof saved) < 0 || saved.mask & SIGNAL_BIT(SIGNAL_SIGSYS))
+		return 1;
+	trap_frame_stack(&mine, thread);
+	if (saved.stack.start == mine.context.stack.start)
+		return 0; /* laid by the kernel */
+	stack_set(&thread->guest_stack, &saved.stack, saved.regs.rsp);
+	return user_write(at + offsetof(struct context, stack), &mine.context.stack, sizeof mine.context.stack) < 0;
+}
+
 /* ---- rt_sigaction ----------------------------------------------------------------------------------------------------------- */
 
 /* What the kernel is told for what the guest asked. */

@@ -270,7 +270,9 @@ static long map(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 
 	if (result)
 		return result;
-	result = vm_enter(vm, range_between(r.range.start, r.range.end + STACK_GAP));
+	/* What grows must not meet a block that is kept. */
+	result = vm_enter(
+		vm, flags & TULOU_MAP_GROWSDOWN ? vm->pool->range : range_between(r.range.start, r.range.end + STACK_GAP));
 	entered = !result;
 	if (entered && r.late)
 		result = refuse(vm, &r);
@@ -282,6 +284,7 @@ static long map(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 		return result;
 	}
 	r.options.lock = vm->lock_future;
+	vm->has_device |= r.options.has_file && r.options.file.offset_max;
 	map_options_open(&r.options, &vm->stock);
 	result = commit(vm, &r);
 	growth_settle(vm, r.range);
@@ -307,6 +310,11 @@ static bool has_kept(const struct tulou_process_vm *vm)
 	return __atomic_load_n(&vm->resident.count, __ATOMIC_RELAXED);
 }
 
+static bool pool_keeps(const struct tulou *pool)
+{
+	return __atomic_load_n(&pool->resident_bytes, __ATOMIC_RELAXED);
+}
+
 long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
 {
 	const int plain = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS;
@@ -319,7 +327,7 @@ long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 			return result;
 	}
 	result = map(vm, addr, size, prot, flags, fd, offset);
-	if (unlikely(result == -TULOU_ENOMEM && has_kept(vm)) && resident_give_back(vm))
+	if (unlikely(result == -TULOU_ENOMEM && pool_keeps(vm->pool)) && resident_give_back(vm))
 		result = map(vm, addr, size, prot, flags, fd, offset);
 	return result;
 }

@@ -2,6 +2,7 @@
 /* resident.c - see resident.h. */
 #include "../resident.h"
 #include "../check.h"
+#include "../growth.h"
 #include "calls.h"
 
 /* What can be kept: memory that has nothing that a fresh mapping has not. */
@@ -72,7 +73,7 @@ static void block_add(struct tulou_process_vm *vm, struct range block)
 
 	kept->block[kept->count] = block;
 	kept->count++;
-	kept->bytes += range_size(block);
+	kept->pages += (uint32_t)(range_size(block) / PAGE_SIZE);
 	pool_count(vm->pool, range_size(block));
 }
 
@@ -81,7 +82,7 @@ static void block_remove(struct tulou_process_vm *vm, uint32_t at)
 	struct resident *kept = &vm->resident;
 	size_t size = range_size(kept->block[at]);
 
-	kept->bytes -= size;
+	kept->pages -= (uint32_t)(size / PAGE_SIZE);
 	kept->count--;
 	for (; at < kept->count; at++)
 		kept->block[at] = kept->block[at + 1];
@@ -105,7 +106,7 @@ static bool room_make(struct tulou_process_vm *vm, size_t size)
 
 	if (__atomic_load_n(&vm->pool->resident_bytes, __ATOMIC_RELAXED) + size > RESIDENT_POOL_BYTES)
 		return false;
-	while (kept->count == RESIDENT_BLOCKS || kept->bytes + size > RESIDENT_BYTES)
+	while (kept->count == RESIDENT_BLOCKS || resident_bytes(kept) + size > RESIDENT_BYTES)
 		if (range_size(kept->block[0]) == size || block_drop(vm, 0))
 			return false;
 	return true;
@@ -117,15 +118,46 @@ static bool may_keep(const struct tulou_process_vm *vm)
 	return !vm->exact && !vm->lock_future && !journal_notes(vm->guard.journal);
 }
 
+/* A quarter of its pages is there: zeroing all of it costs less than unmapping and touching these again. */
+static bool is_touched(struct tulou_process_vm *vm, struct range range)
+{
+	const struct tulou_host *host = vm->pool->host;
+	unsigned char vector[RESIDENT_BLOCK_BYTES / PAGE_SIZE];
+	size_t pages = range_size(range) / PAGE_SIZE, there = 0;
+
+	if (!host->resident)
+		return true;
+	if (host->resident(host->ctx, range.start, range_size(range), vector))
+		return false;
+	for (size_t i = 0; i < pages; i++)
+		there += vector[i] & 1;
+	return there >= pages / 4;
+}
+
+static bool is_worth(struct tulou_process_vm *vm, struct range range)
+{
+	struct resident_size *counted = size_of(&vm->resident, range_size(range));
+
+	if (range_size(range) < RESIDENT_LARGE)
+		return true;
+	if (!++counted->kept) /* the next one is fresh */
+		return false;
+	if (counted->kept > 1 || is_touched(vm, range))
+		return true;
+	counted->churn = 0;
+	counted->kept = 0;
+	return false;
+}
+
 bool resident_keep(struct tulou_process_vm *vm, struct range range)
 {
 	const struct tulou_host *host = vm->pool->host;
 	size_t size = range_size(range);
 
-	if (vm->pool->resident == TULOU_RESIDENT_OFF || size > RESIDENT_BLOCK_BYTES || vm->exact || vm->lock_future ||
-		!host->zero)
+	if (vm->pool->resident == TULOU_RESIDENT_OFF || size > RESIDENT_BLOCK_BYTES || !host->zero || !may_keep(vm))
 		return false;
-	if (!range_is_plain(vm, range) || !size_count(vm, size) || touches(&vm->resident, range) || !room_make(vm, size))
+	if (growth_concerns(vm, range) || !range_is_plain(vm, range) || !size_count(vm, size) || touches(&vm->resident, range) ||
+		!is_worth(vm, range) || !room_make(vm, size))
 		return false;
 	if (host->zero(host->ctx, range.start, size))
 		return false;
@@ -151,8 +183,22 @@ uintptr_t resident_take(struct tulou_process_vm *vm, size_t size)
 	return 0;
 }
 
+/* While others have the process VM too. What the host refuses stays an area. */
+static void drop_shared(struct tulou_process_vm *vm)
+{
+	struct resident *kept = &vm->resident;
+	uint32_t count = kept->count;
+
+	pool_count(vm->pool, -resident_bytes(kept));
+	__atomic_store_n(&kept->held, 0, __ATOMIC_RELEASE);
+	for (uint32_t i = 0; i < count; i++)
+		vm_unmap(vm, kept->block[i]);
+}
+
 int resident_drop_slow(struct tulou_process_vm *vm, struct range range)
 {
+	if (journal_notes(vm->guard.journal) && touches(&vm->resident, range))
+		drop_shared(vm);
 	for (uint32_t i = vm->resident.count; i-- > 0;) {
 		int error = range_overlaps(vm->resident.block[i], range) ? block_drop(vm, i) : 0;
 
@@ -164,9 +210,8 @@ int resident_drop_slow(struct tulou_process_vm *vm, struct range range)
 
 void resident_forget(struct tulou_process_vm *vm)
 {
-	pool_count(vm->pool, -vm->resident.bytes);
-	vm->resident.count = 0;
-	vm->resident.bytes = 0;
+	pool_count(vm->pool, -resident_bytes(&vm->resident));
+	vm->resident.held = 0;
 }
 
 /* ---- age ----------------------------------------------------------------------------------------------------------------- */
@@ -187,26 +232,26 @@ static void unused_drop(struct tulou_process_vm *vm)
 }
 
 /* A process whose lock is taken is in a call: it is not idle, and comes round the next time. */
-static void process_age(struct tulou_process_vm *vm)
+static void process_visit(struct tulou_process_vm *vm, void (*visit)(struct tulou_process_vm *vm))
 {
 	if (!__atomic_load_n(&vm->resident.count, __ATOMIC_RELAXED) || !process_vm_try_enter(vm))
 		return;
-	unused_drop(vm);
+	visit(vm);
 	process_vm_leave(vm, range_between(0, 0));
 }
 
-size_t tulou_trim(struct tulou *pool)
+/* All processes. Bytes that are still kept. */
+static size_t pool_visit(struct tulou *pool, void (*visit)(struct tulou_process_vm *vm))
 {
-	uint32_t self = pool_self(pool);
 	size_t bytes = 0;
 
-	pool_lock_list(pool, self);
+	pool_lock_list(pool, pool_self(pool));
 	list_for_each(link, &pool->processes)
 	{
 		struct tulou_process_vm *vm = container_of(link, struct tulou_process_vm, link);
 
-		process_age(vm);
-		bytes += __atomic_load_n(&vm->resident.bytes, __ATOMIC_RELAXED);
+		process_visit(vm, visit);
+		bytes += PAGE_SIZE * (size_t)__atomic_load_n(&vm->resident.pages, __ATOMIC_RELAXED);
 	}
 	/* A process that died between two of its stores has left the sum wrong. */
 	__atomic_store_n(&pool->resident_bytes, bytes, __ATOMIC_RELAXED);
@@ -214,21 +259,30 @@ size_t tulou_trim(struct tulou *pool)
 	return bytes;
 }
 
+size_t tulou_trim(struct tulou *pool)
+{
+	return pool_visit(pool, unused_drop);
+}
+
+static void all_drop(struct tulou_process_vm *vm)
+{
+	resident_drop(vm, vm->pool->range);
+}
+
 bool resident_give_back(struct tulou_process_vm *vm)
 {
-	int error = process_vm_enter(vm);
+	size_t before = __atomic_load_n(&vm->pool->resident_bytes, __ATOMIC_RELAXED);
 
-	if (error)
-		return false;
-	error = resident_drop(vm, vm->pool->range);
-	process_vm_leave(vm, range_between(0, 0));
-	return !error;
+	return pool_visit(vm->pool, all_drop) < before;
 }
 
 void tulou_process_vm_exact(struct tulou_process_vm *vm)
 {
 	__atomic_store_n(&vm->exact, true, __ATOMIC_RELAXED);
-	resident_give_back(vm);
+	if (process_vm_enter(vm))
+		return;
+	all_drop(vm);
+	process_vm_leave(vm, range_between(0, 0));
 }
 
 /* ---- check --------------------------------------------------------------------------------------------------------------- */
@@ -247,7 +301,7 @@ bool resident_check(struct tulou_process_vm *vm, struct report *report)
 			return report_broken(
 				report, "K1: process %u: %lx is kept but not plain memory", vm->id, kept->block[i].start);
 	}
-	if (bytes != kept->bytes)
-		return report_broken(report, "K1: process %u: %lx bytes kept, not %lx", vm->id, bytes, kept->bytes);
+	if (bytes != resident_bytes(kept))
+		return report_broken(report, "K1: process %u: %lx bytes kept, not %lx", vm->id, bytes, resident_bytes(kept));
 	return true;
 }

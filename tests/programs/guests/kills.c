@@ -2,9 +2,9 @@
 /*
  * kills - processes that are killed wherever they are, beside others who must not notice.
  *
- *     kills driver COUNT SECONDS STOP    keep VICTIMS victims running and SIGKILL one after the other at random, until COUNT or SECONDS;
- *                                        says how many, and creates the file STOP
- *     kills victim SEED                  map, unmap, protect, move, share, grow the heap and spawn for ever
+ *     kills driver COUNT SECONDS STOP    keep VICTIMS victims running and SIGKILL some at random, now with and now without what they have
+ *                                        started, until COUNT or SECONDS; says how many, and creates the file STOP
+ *     kills victim SEED                  map, unmap, protect, move, share, grow the heap, spawn and fork for ever
  *     kills leaf                         a little of it, then exit
  *     kills bystander STOP               map, write, verify and unmap until STOP is there; a byte that is not its own ends it with 1
  */
@@ -41,12 +41,19 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static pid_t spawn(const char *mode, const char *argument)
+/* `group`: it leads a process group of its own. */
+static pid_t spawn(const char *mode, const char *argument, bool group)
 {
 	char *argv[] = {(char *)"kills", (char *)mode, (char *)argument, NULL};
+	posix_spawnattr_t how;
 	pid_t pid;
+	int error;
 
-	return posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ) ? -1 : pid;
+	EXPECT(posix_spawnattr_init(&how) == 0);
+	EXPECT(posix_spawnattr_setflags(&how, group ? POSIX_SPAWN_SETPGROUP : 0) == 0);
+	error = posix_spawn(&pid, "/proc/self/exe", NULL, &how, argv, environ);
+	EXPECT(posix_spawnattr_destroy(&how) == 0);
+	return error ? -1 : pid;
 }
 
 /* ---- memory that must stay as it is ---------------------------------------------------------------------------------------- */
@@ -144,6 +151,33 @@ static void victim_op(struct piece *pieces)
 	}
 }
 
+static int leaf(void)
+{
+	struct piece pieces[KEPT] = {{0}};
+
+	for (int i = 0; i < LEAF_OPS; i++)
+		victim_op(pieces);
+	return 0;
+}
+
+/* Mostly a program beside us; else a copy of us, which may become one. */
+static void child_start(void)
+{
+	char *argv[] = {(char *)"kills", (char *)"leaf", NULL};
+	unsigned how = next() % 6;
+
+	if (how > 1) {
+		EXPECT(spawn("leaf", NULL, false) > 0);
+		return;
+	}
+	if (fork())
+		return;
+	leaf();
+	if (how)
+		execve("/proc/self/exe", argv, environ);
+	_exit(how ? 1 : 0);
+}
+
 /* A victim shall end by our SIGKILL, and not by itself: then say where. */
 static void crashed(int signo, siginfo_t *info, void *context)
 {
@@ -166,19 +200,10 @@ static __attribute__((noreturn)) void victim(void)
 	for (;;) {
 		victim_op(pieces);
 		if (next() % 100 == 0)
-			spawn("leaf", NULL);
+			child_start();
 		while (waitpid(-1, &status, WNOHANG) > 0)
-			;
+			EXPECT(status == 0);
 	}
-}
-
-static int leaf(void)
-{
-	struct piece pieces[KEPT] = {{0}};
-
-	for (int i = 0; i < LEAF_OPS; i++)
-		victim_op(pieces);
-	return 0;
 }
 
 static int bystander(const char *stop)
@@ -200,7 +225,7 @@ static pid_t victim_start(void)
 	char seed[30];
 
 	snprintf(seed, sizeof(seed), "%lu", (unsigned long)next() | 1);
-	return spawn("victim", seed);
+	return spawn("victim", seed, true);
 }
 
 static void victim_killed(pid_t pid)
@@ -223,7 +248,7 @@ static unsigned kill_some(pid_t *pids)
 		chosen[i] = next() % 2;
 		kills += chosen[i];
 		if (chosen[i])
-			EXPECT(kill(pids[i], SIGKILL) == 0);
+			EXPECT(kill(next() % 2 ? pids[i] : -pids[i], SIGKILL) == 0);
 	}
 	for (int i = 0; i < VICTIMS; i++)
 		if (chosen[i])
