@@ -140,8 +140,11 @@ static void locks_forget(struct tulou *pool)
 	guard_init(&pool->border);
 	list_for_each(link, &pool->processes)
 	{
-		guard_init(&link_process(link)->guard);
-		link_process(link)->parked = false;
+		struct tulou_process_vm *vm = link_process(link);
+
+		guard_init(&vm->guard);
+		vm->interrupted |= vm->parked; /* by a call that was not copied, and will not go on */
+		vm->parked = false;
 	}
 }
 
