@@ -7,6 +7,7 @@
  * What the map says is not even looked at, unless the host refuses: then it is asked area by area, and what it keeps goes to limbo.
  */
 #include "process_vm.h"
+#include "shm_manager.h"
 
 static bool chunk_has_pages(struct tulou_process_vm *vm, struct range range)
 {
@@ -105,8 +106,9 @@ void process_vm_clear(struct tulou_process_vm *vm)
 		chunk_clear(vm, link_chunk(vm->chunks.next));
 		stock_limit(&vm->stock);
 	}
-	content_fini(&vm->contents, &vm->stock);
-	shm_flush(&vm->stock);
+	/* Also what a call holds that was copied in the middle of its wait for the border (fork.c), and will not go on. */
+	shm_forsake(&vm->stock);
+	shm_bonds_init(&vm->bonds, &vm->guard.journal);
 	arena_fini(&vm->arena);
 	step_map_init(&vm->map, &vm->arena, &vm->root, lost);
 	content_init(&vm->contents, &vm->arena);

@@ -85,19 +85,20 @@ static void range_advise(const struct tulou_host *host, struct range range, int 
 /* Its areas, those that touch at once; what the process itself keeps from its copies stays so. */
 static void process_vm_advise(struct tulou_process_vm *vm, int advice)
 {
+	const struct tulou_host *host = vm->pool->host;
 	struct range run = range_between(0, 0);
-	struct area area = {.range = {0, 0}};
+	struct area area = {.range = run};
 
 	while (!vm->torn && process_vm_area_above(vm, area.range.end, &area)) {
 		if (!area_can_hide(vm, &area.content))
 			continue;
 		if (area.range.start != run.end) {
-			range_advise(vm->pool->host, run, advice);
+			range_advise(host, run, advice);
 			run.start = area.range.start;
 		}
 		run.end = area.range.end;
 	}
-	range_advise(vm->pool->host, run, advice);
+	range_advise(host, run, advice);
 }
 
 /* All locks are held. The mark comes before the first area, and goes after the last: who dies in between leaves one too many. */
@@ -141,8 +142,11 @@ static void locks_forget(struct tulou *pool)
 	guard_init(&pool->border);
 	list_for_each(link, &pool->processes)
 	{
-		guard_init(&link_process(link)->guard);
-		link_process(link)->parked = false;
+		struct tulou_process_vm *vm = link_process(link);
+
+		guard_init(&vm->guard);
+		vm->interrupted |= vm->parked; /* by a call that was not copied, and will not go on */
+		vm->parked = false;
 	}
 }
 

@@ -2,7 +2,7 @@
 /*
  * crash - kill a task at every instruction of every call, and see that the others go on.
  *
- *     crash_sim [-v] [-s STRIDE] [-2 STRIDE] [-i STRIDE] [SHAPE…]
+ *     crash_sim [-v] [-f] [-s STRIDE] [-2 STRIDE] [-i STRIDE] [SHAPE…]
  *
  *     A's call ─┬──┬──┬──┬──┬──▶      between any two instructions after which memory differs, a copy of the world (fork) is made in
  *               │  │  │  │  │         which A is dead: B goes on, a supervisor gives back what A had, everything is checked,
@@ -10,6 +10,7 @@
  *
  * -v: A shares its process VM with a sibling of another thread group (vfork), which goes on with it. So all that A does is noted, and is taken
  * back where it was cut short.
+ * -f: instead of a death, a fork: by B, or, with -v, by the sibling (forks.c).
  * -s N tries only every N-th of these points. -2 N: in every N-th copy (0: in none) those who come after die too: B, in what it does, and
  * the supervisor, in giving A back; at every point of it with -i 1, at every N-th with -i N. Exit status 1: something was not right.
  */
@@ -20,8 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "shapes.h"
-#include "step.h"
+#include "crash.h"
 
 enum { FAILURES_SHOWN = 20 };
 
@@ -31,7 +31,7 @@ struct counts {
 } * counts;
 
 static const struct shape *shape;
-static bool shared; /* -v */
+static bool shared, forking; /* -v, -f */
 static unsigned long stride = 1, second_stride = 400, inner_stride = 40;
 static unsigned long point; /* of this shape */
 static uint64_t last_hash;
@@ -45,7 +45,7 @@ static void add(unsigned long *count, unsigned long more)
 
 static const char *where = "first"; /* who died: for messages */
 
-static __attribute__((noreturn)) void wrong(const char *what)
+void wrong(const char *what)
 {
 	if (__atomic_add_fetch(&counts->failures, 1, __ATOMIC_RELAXED) <= FAILURES_SHOWN)
 		fprintf(stderr, "crash: %s, point %lu, %s death: %s\n", shape->name, point, where, what);
@@ -58,7 +58,7 @@ static void panicked(void *arg, const char *what)
 	wrong(what);
 }
 
-static void check(const char *when)
+void check(const char *when)
 {
 	char what[200], text[260];
 
@@ -75,8 +75,7 @@ static int count_bytes(void *arg, const struct tulou_area_info *area)
 	return 0;
 }
 
-/* Books and host agree on how much is mapped. */
-static void agree(const char *when)
+void agree(const char *when)
 {
 	size_t bytes = 0;
 	char text[120];
@@ -143,7 +142,7 @@ static __attribute__((noreturn)) void end_copy(enum task task, bool neighbour_li
 
 /* ---- the copies ---------------------------------------------------------------------------------------------------------- */
 
-static void await(pid_t pid, const char *what)
+void await(pid_t pid, const char *what)
 {
 	int status;
 
@@ -228,9 +227,13 @@ static bool first_dies(uintptr_t instruction)
 	add(&counts->locked, world_locks_of(TASK_A) > 0);
 	add(&counts->noted, world_noted() > 0);
 	pid = fork();
-	if (!pid)
+	if (!pid && !forking)
 		first_death();
-	await(pid, "after a death");
+	if (!pid) {
+		forks_begin(shared ? TASK_SIBLING : TASK_B);
+		return false;
+	}
+	await(pid, "after a death, or a fork");
 	return true;
 }
 
@@ -255,7 +258,9 @@ static void try_shape(void)
 			tulou_process_vm_share(world.a, &world.sibling);
 		sim_task_set(TASK_A);
 		last_hash = world_hash();
+		sim_on_panic(world.sim, panicked, NULL);
 		step_run(call, NULL, first_dies);
+		forks_end();
 		_exit(0);
 	}
 	await(pid, "of the shape");
@@ -276,9 +281,11 @@ int main(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "vs:2:i:")) != -1) {
+	while ((option = getopt(argc, argv, "vfs:2:i:")) != -1) {
 		if (option == 'v')
 			shared = true;
+		else if (option == 'f')
+			forking = true;
 		else if (option == 's')
 			stride = strtoul(optarg, NULL, 10);
 		else if (option == '2')

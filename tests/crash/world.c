@@ -9,6 +9,7 @@
 #include "step.h"
 
 struct world world;
+void (*world_waits)(void);
 
 /* ---- the host ------------------------------------------------------------------------------------------------------------ */
 
@@ -56,7 +57,17 @@ WRAP(int, file_get, (void *ctx, int fd, bool shared, struct tulou_file *out), ct
 WRAP_VOID(file_put, (void *ctx, const struct tulou_file *file), ctx, file)
 WRAP(uint32_t, self, (void *ctx), ctx)
 WRAP(bool, alive, (void *ctx, uint32_t owner), ctx, owner)
-WRAP_VOID(wait, (void *ctx, uint32_t *word, uint32_t seen), ctx, word, seen)
+static void wrap_wait(void *ctx, uint32_t *word, uint32_t seen)
+{
+	bool on = step_off();
+
+	if (world_waits)
+		world_waits();
+	else
+		inner->wait(ctx, word, seen);
+	callbacks++;
+	step_on(on);
+}
 WRAP_VOID(wake, (void *ctx, uint32_t *word, unsigned count), ctx, word, count)
 
 static void *wrap_books_map(void *ctx, size_t size)

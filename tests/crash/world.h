@@ -45,6 +45,8 @@ struct world {
 };
 
 extern struct world world;
+/* In place of the host's wait(): what the task does meanwhile. NULL: it sleeps. */
+extern void (*world_waits)(void);
 
 static inline uintptr_t at(long page)
 {
