@@ -38,11 +38,6 @@ static inline void tree_init(
 	tree->journal = journal;
 }
 
-static inline bool tree_is_empty(const struct tree *tree)
-{
-	return !tree->root;
-}
-
 /* Link `node` as the missing child of `parent` on `side` (parent NULL: the tree is empty), then balance. */
 void tree_insert(struct tree *tree, struct tree_node *parent, enum tree_side side, struct tree_node *node);
 /* The same for a node whose neighbours in order are known (NULL: none on that side), without a search. */

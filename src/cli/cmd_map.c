@@ -103,22 +103,30 @@ static unsigned find_instances(unsigned long *instances)
 	return count;
 }
 
-/* Of the instance that has the process, or of all (0). 0, or a negative errno. */
-static long look(unsigned long pid)
+/* 0 when one let us look; else -ESRCH (there is none), or a negative errno. */
+static long show_all(void)
 {
 	unsigned long instances[INSTANCES_MAX];
 	unsigned count = find_instances(instances);
-	long result = -ESRCH;
+	long result = -ESRCH, error;
 
 	for (unsigned i = 0; i < count; i++) {
-		if (pid && has(instances[i], pid))
-			return show(instances[i]);
-		if (!pid && result)
-			result = show(instances[i]);
-		else if (!pid)
-			show(instances[i]);
+		error = show(instances[i]);
+		result = result ? error : 0;
 	}
 	return result;
+}
+
+/* The instance that has the process: 0, -ESRCH (none has it), or a negative errno. */
+static long show_of(unsigned long pid)
+{
+	unsigned long instances[INSTANCES_MAX];
+	unsigned count = find_instances(instances);
+
+	for (unsigned i = 0; i < count; i++)
+		if (has(instances[i], pid))
+			return show(instances[i]);
+	return -ESRCH;
 }
 
 static bool lives(unsigned long pid)
@@ -128,8 +136,11 @@ static bool lives(unsigned long pid)
 
 int cmd_map(int argc, char **argv, char **envp)
 {
+	const long pause[2] = {0, LOOK_AGAIN_NS};
+	bool all = argc < 2;
 	unsigned long pid = 0;
-	long result = -ESRCH;
+	int looks = LOOKS;
+	long result;
 	(void)envp;
 
 	if (argc > 1 && (text_equal(argv[1], "--help") || text_equal(argv[1], "-h"))) {
@@ -145,15 +156,11 @@ int cmd_map(int argc, char **argv, char **envp)
 			argv[1][0] == '-' ? "unknown option" : "not a pid:", argv[1]);
 		return STATUS_TULOU;
 	}
-	for (int i = 0; i < LOOKS && result == -ESRCH && (i == 0 || !pid || lives(pid)); i++) {
-		const long pause[2] = {0, i ? LOOK_AGAIN_NS : 0};
-
+	while ((result = all ? show_all() : show_of(pid)) == -ESRCH && --looks && (all || lives(pid)))
 		sys2(__NR_nanosleep, (long)pause, 0);
-		result = look(pid);
-	}
 	if (!result)
 		return 0;
-	if (!pid)
+	if (all)
 		message("map: no running instance%s", result == -ESRCH ? "" : " that lets this user look");
 	else if (result == -ESRCH)
 		message("map: process %lu is in no running instance", pid);

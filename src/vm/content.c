@@ -190,13 +190,3 @@ void content_flush_slow(struct content_table *table, struct stock *stock)
 		shm_detach(object, stock);
 	}
 }
-
-void content_fini(struct content_table *table, struct stock *stock)
-{
-	for (uint32_t number = STEP_AREA; number < content_end(table); number++) {
-		struct content *content = content_at(table, number);
-
-		if (content_is_used(content) && content->is.object)
-			shm_detach(content->is.object, stock);
-	}
-}

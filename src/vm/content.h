@@ -57,8 +57,6 @@ uint32_t content_number_slow(struct content_table *table, const struct area_cont
 uint32_t content_find(const struct content_table *table, const struct area_content *is);
 /* Give up the contents that have no page any more. May call the host: hold no lock but the process's. */
 void content_flush_slow(struct content_table *table, struct stock *stock);
-/* Detach all objects: the table is not used any more. */
-void content_fini(struct content_table *table, struct stock *stock);
 /* Note that a content has lost its last page. */
 void content_drop(struct content_table *table, uint32_t number);
 

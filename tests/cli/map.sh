@@ -7,6 +7,7 @@ tulou_only
 . "$(dirname "$CASES")/books.sh"
 expect 1 "$$" map $$
 expect 1 999999999 map 999999999
+expect 1 "process 0 is" map 0
 
 mkfifo go
 start bash -c 'echo $$ > ready; read -r line < go' + hold 8 "$PWD/ready2"
