@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "host/linux/syscall.h"
+#include "runtime/text.h"
 
 enum { DESCRIPTORS_MOST = 65536, FEW = 16, COUNTED_MOST = 256 };
 
@@ -19,17 +20,6 @@ struct directory_entry {
 	uint8_t type;
 	char name[];
 };
-
-static int parse_number(const char *text)
-{
-	int number = 0;
-
-	if (*text < '0' || *text > '9')
-		return -1;
-	for (; *text; text++)
-		number = number * 10 + (*text - '0');
-	return number;
-}
 
 /* Was it open? */
 static bool close_if_marked(int fd)
@@ -98,9 +88,9 @@ static void close_listed(void)
 	while ((have = sys3(__NR_getdents64, directory, (long)buffer, sizeof buffer)) > 0) {
 		for (long at = 0; at < have;) {
 			const struct directory_entry *entry = (const void *)(buffer + at);
-			int fd = parse_number(entry->name);
-			if (fd >= 0 && fd != directory)
-				close_if_marked(fd);
+			unsigned long fd;
+			if (text_parse(entry->name, INT32_MAX, &fd) && (long)fd != directory)
+				close_if_marked((int)fd);
 			at += entry->size;
 		}
 	}

@@ -15,7 +15,7 @@ enum { SIGTRAP_NUMBER = 5 };
 /* A tracer may have detached, or died. Without /proc: nobody. */
 static bool has_tracer(void)
 {
-	return status_number("TracerPid:\t") != 0;
+	return status_number("TracerPid:\t") > 0;
 }
 
 /* The filter sends PTRACE_TRACEME only. A vfork child's parent waits for it in us, and could not let it go on at each SIGSYS. */

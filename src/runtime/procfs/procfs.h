@@ -28,8 +28,8 @@ long procfs_read_exe(struct process *self, const struct proc_name *name, char *t
 /* ioctl(PROCMAP_QUERY) on any descriptor. */
 long procfs_query(struct process *self, int fd, uint64_t address);
 
-/* The decimal number behind `key` at the start of a line of the kernel's /proc/thread-self/status; 0 when there is none. */
-uint64_t status_number(const char *key);
+/* The decimal number behind `key` at the start of a line of the kernel's /proc/thread-self/status: stream.h's proc_number(). */
+long status_number(const char *key);
 /* Filters in Seccomp_filters that are ours: one, which every instance that follows inherits. */
 enum { OWN_FILTERS = 1 };
 

@@ -3,7 +3,6 @@
 #include "runtime/procfs/procfs.h"
 
 #include <asm-generic/errno-base.h>
-#include <linux/fcntl.h>
 #include <linux/seccomp.h>
 
 #include "base/format.h"
@@ -117,20 +116,9 @@ long write_status(struct snapshot *s)
 	return size;
 }
 
-uint64_t status_number(const char *key)
+long status_number(const char *key)
 {
-	const char *value = NULL;
-	struct lines in;
-	char *text;
-	long fd = sys4(__NR_openat, AT_FDCWD, (long)"/proc/thread-self/status", O_RDONLY | O_CLOEXEC, 0);
-
-	if (fd < 0)
-		return 0;
-	lines_init(&in, (int)fd);
-	while (!value && lines_next(&in, &text) > 0)
-		value = in.begins ? text_after(text, key) : NULL;
-	sys1(__NR_close, (int)fd);
-	return value ? text_decimal(&value) : 0;
+	return proc_number("/proc/thread-self/status", key);
 }
 
 /* ---- stat ----------------------------------------------------------------------------------------------------------------------- */

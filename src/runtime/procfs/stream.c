@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "runtime/procfs/stream.h"
 
+#include <linux/fcntl.h>
+
 #include "base/format.h"
 #include "base/mem.h"
 #include "host/linux/syscall.h"
 #include "runtime/message.h"
+#include "runtime/text.h"
 
 void lines_init(struct lines *lines, int fd)
 {
@@ -111,4 +114,20 @@ uint64_t text_decimal(const char **text)
 	for (; **text >= '0' && **text <= '9'; ++*text)
 		value = value * 10 + (uint64_t)(**text - '0');
 	return value;
+}
+
+long proc_number(const char *path, const char *key)
+{
+	const char *value = NULL;
+	struct lines in;
+	char *text;
+	long fd = sys4(__NR_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0), size = 1;
+
+	if (fd < 0)
+		return fd;
+	lines_init(&in, (int)fd);
+	while (!value && (size = lines_next(&in, &text)) > 0)
+		value = in.begins ? text_after(text, key) : NULL;
+	sys1(__NR_close, (int)fd);
+	return value ? (long)text_decimal(&value) : size;
 }

@@ -39,5 +39,7 @@ long output_flush(struct output *output);
 /* Hexadecimal or decimal digits from *text on, which moves behind them. */
 uintptr_t text_hex(const char **text);
 uint64_t text_decimal(const char **text);
+/* The decimal number behind `key` at the start of a line of the kernel's file; 0 when there is none, or a negative errno. */
+long proc_number(const char *path, const char *key);
 
 #endif

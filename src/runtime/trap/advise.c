@@ -9,13 +9,12 @@
 #include <asm-generic/errno.h>
 #include <asm/unistd.h>
 #include <linux/capability.h>
-#include <linux/fcntl.h>
 #include <linux/uio.h>
 
 #include "base/format.h"
 #include "runtime/procfs/areas.h"
 #include "runtime/procfs/name.h"
-#include "runtime/text.h"
+#include "runtime/procfs/stream.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
 
@@ -23,7 +22,7 @@
 #define __NR_process_madvise 440
 #endif
 
-enum { VECTOR_MOST = 1024 /* UIO_MAXIOV */, INFO_SIZE = 512 };
+enum { VECTOR_MOST = 1024 /* UIO_MAXIOV */ };
 /* What the kernel takes of a vector at most (MAX_RW_COUNT), and where user addresses end. */
 #define BYTES_MOST 0x7ffff000ul
 #define USER_END   0x7ffffffff000ul
@@ -31,25 +30,10 @@ enum { VECTOR_MOST = 1024 /* UIO_MAXIOV */, INFO_SIZE = 512 };
 /* The process behind a pidfd, by its line in fdinfo: 0 or less when it is dead or not to be known. */
 static long pid_of(int pidfd)
 {
-	char path[64], info[INFO_SIZE];
-	long fd, size, pid = 0;
+	char path[64];
 
 	format(path, sizeof(path), "/proc/thread-self/fdinfo/%d", pidfd);
-	fd = sys4(__NR_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0);
-	if (fd < 0)
-		return fd;
-	size = sys3(__NR_read, fd, (long)info, sizeof(info) - 1);
-	sys1(__NR_close, fd);
-	if (size < 0)
-		return size;
-	info[size] = '\0';
-	for (const char *at = info; *at; at++) {
-		const char *digit = (at == info || at[-1] == '\n') ? text_after(at, "Pid:\t") : NULL;
-
-		for (; digit && *digit >= '0' && *digit <= '9'; digit++)
-			pid = pid * 10 + (*digit - '0');
-	}
-	return pid;
+	return proc_number(path, "Pid:\t");
 }
 
 /* As import_iovec() in the kernel: bytes in all, or what is wrong with the vector. */
