@@ -232,6 +232,8 @@ long trap_prctl(struct thread *thread, struct frame *frame)
 		return get_auxv(process, r);
 	case PR_GET_SECCOMP:
 		return status_number("Seccomp_filters:\t") > OWN_FILTERS ? SECCOMP_MODE_FILTER : SECCOMP_MODE_DISABLED;
+	case PR_SET_SECCOMP:
+		return seccomp_prctl(thread, r);
 	case PR_SET_SYSCALL_USER_DISPATCH: /* it would catch our own calls in this thread */
 		return -EINVAL;
 	default:

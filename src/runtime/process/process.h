@@ -45,6 +45,7 @@ struct signal_action {
 };
 
 struct patch_space;
+struct seccomp_filter;
 
 struct process {
 	uint64_t tag; /* token of the task that answers for it << 32 | generation << 8 | enum process_state; atomic */
@@ -68,6 +69,8 @@ struct process {
 	struct lock actions_lock; /* actions, and that the kernel's agree with them; its threads change them at once */
 	struct signal_action
 		actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them; one that it never set is 0, ignored or not */
+	struct lock filters_lock;
+	struct seccomp_filter *filters; /* the guest's own, of all threads (seccomp/filters.h) */
 	struct program_start layout; /* where the program's parts lie */
 	struct limits limits;
 	struct attributes attributes;
