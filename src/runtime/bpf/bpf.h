@@ -29,11 +29,12 @@ uint32_t bpf_run(const struct sock_filter *code, const struct seccomp_data *call
  *     where does the call come from? ALLOW, or X                                ◀── and the same for `ret a`
  *
  * What it allows by number alone, this one does too, so that the kernel still need not run it (seccomp_cache_prepare). Returns the
- * number of instructions written to `out`, which has room for BPF_MAXINSNS; 0: they would be more.
+ * number of instructions written to `out`, which has room for BPF_MAXINSNS; 0: they would be more, or it divides by X, which ends a
+ * program at once when X is 0.
  */
 unsigned bpf_derive(
 	const struct sock_filter *code, unsigned count, uint32_t runtime_high, uint32_t judged_low, struct sock_filter *out);
-/* The same for a program that became too long: TRAP for all calls but those with `runtime_high`. */
+/* For a program of which there is no such form: TRAP for all calls but those with `runtime_high`. */
 unsigned bpf_derive_trap(uint32_t runtime_high, struct sock_filter *out);
 
 #endif

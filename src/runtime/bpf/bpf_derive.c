@@ -8,13 +8,13 @@ enum { TAIL_SIZE = 2 }; /* two instructions */
 struct derived {
 	struct sock_filter *code;
 	unsigned count;
-	bool too_long;
+	bool impossible;
 };
 
 static void put(struct derived *d, uint16_t code, uint32_t k, uint8_t if_true, uint8_t if_false)
 {
-	d->too_long |= d->count == BPF_MAXINSNS;
-	if (!d->too_long)
+	d->impossible |= d->count == BPF_MAXINSNS;
+	if (!d->impossible)
 		d->code[d->count++] = (struct sock_filter)BPF_JUMP(code, k, if_true, if_false);
 }
 
@@ -32,17 +32,18 @@ static unsigned tail_of(struct derived *d, unsigned tails, struct sock_filter fi
 
 static void returns_replace(struct derived *d, unsigned count)
 {
-	for (unsigned n = 0; n < count && !d->too_long; n++) {
+	for (unsigned n = 0; n < count && !d->impossible; n++) {
 		struct sock_filter *at = &d->code[n];
 		bool computed = at->code == (BPF_RET | BPF_A);
 
+		d->impossible |= at->code == (BPF_ALU | BPF_DIV | BPF_X);
 		if (!computed && (at->code != (BPF_RET | BPF_K) || (at->k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW))
 			continue;
-		*at = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA,
-			tail_of(d, count,
-				computed ? (struct sock_filter)BPF_STMT(BPF_MISC | BPF_TAX, 0)
-					 : (struct sock_filter)BPF_STMT(BPF_LDX | BPF_IMM, at->k)) -
-				n - 1);
+		*at = (struct sock_filter)BPF_STMT(
+			BPF_JMP | BPF_JA, tail_of(d, count,
+						  computed ? (struct sock_filter)BPF_STMT(BPF_MISC | BPF_TAX, 0)
+							   : (struct sock_filter)BPF_STMT(BPF_LDX | BPF_IMM, at->k)) -
+						  n - 1);
 	}
 }
 
@@ -74,11 +75,11 @@ unsigned bpf_derive(
 		out[n] = code[n];
 	returns_replace(&d, count);
 	tails_end = d.count;
-	for (unsigned at = count; at < tails_end && !d.too_long; at += TAIL_SIZE)
+	for (unsigned at = count; at < tails_end && !d.impossible; at += TAIL_SIZE)
 		d.code[at + 1].k = tails_end - at - TAIL_SIZE;
 	if (tails_end != count)
 		end(&d, runtime_high, judged_low);
-	return d.too_long ? 0 : d.count;
+	return d.impossible ? 0 : d.count;
 }
 
 unsigned bpf_derive_trap(uint32_t runtime_high, struct sock_filter *out)

@@ -288,7 +288,8 @@ static long exec_copied(struct exec *e, int dirfd, const char *path, int flags)
 {
 	long result = open_program(e, dirfd, path, flags);
 
-	if (result == -ENOEXEC && !runtime.strict && !filters_need_runtime(e->thread)) /* the kernel may know the format (binfmt_misc), or says the same */
+	if (result == -ENOEXEC && !runtime.strict &&
+		!filters_need_runtime(e->thread)) /* the kernel may know the format (binfmt_misc), or says the same */
 		return real_execve(e, dirfd, path, flags, NULL, 0);
 	if (result < 0)
 		return result;

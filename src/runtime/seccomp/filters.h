@@ -32,7 +32,7 @@ struct seccomp_filter {
 	struct seccomp_filter *next; /* in the process's list */
 	size_t size; /* bytes of memory */
 	bool strict; /* it stands for strict mode: who offends is killed by SIGKILL */
-	bool traps_all; /* too long for a derived program: the kernel sends all calls of the guest */
+	bool traps_all; /* there is no derived program: the kernel sends all calls of the guest */
 	bool needed; /* while the list is swept */
 	uint64_t always[TRAP_NUMBERS / 64]; /* [nr]: allows the call whatever its arguments */
 	unsigned count;

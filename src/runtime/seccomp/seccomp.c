@@ -46,7 +46,8 @@ static unsigned derive(struct seccomp_filter *filter, struct sock_filter *out)
 static long install_derived(struct seccomp_filter *filter, unsigned flags)
 {
 	const size_t size = BPF_MAXINSNS * sizeof(struct sock_filter);
-	long room = sys6(__NR_mmap, 0, (long)size, TULOU_PROT_READ | TULOU_PROT_WRITE, TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS, -1, 0);
+	long room = sys6(
+		__NR_mmap, 0, (long)size, TULOU_PROT_READ | TULOU_PROT_WRITE, TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS, -1, 0);
 	struct sock_fprog program = {.filter = (struct sock_filter *)room};
 	long result;
 

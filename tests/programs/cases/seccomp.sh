@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# Seccomp filters of the program's own.
+status run seccomp
