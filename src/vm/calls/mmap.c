@@ -85,11 +85,11 @@ static int decode_fixed(const struct tulou *pool, uintptr_t addr, size_t size, s
 	return addr + size > pool->range.end ? -TULOU_ENOMEM : 0;
 }
 
-/* As Linux: down to a page, but not below the lowest address that may be mapped. A hint that cannot be is none. */
+/* As Linux: down to a page, but not below the lowest address that a hint may name. A hint that cannot be is none. */
 static uintptr_t hint_round(const struct tulou *pool, uintptr_t addr)
 {
 	addr = align_down(addr, PAGE_SIZE);
-	return addr && addr < pool->range.start ? pool->range.start : addr;
+	return addr && addr < pool->hint_start ? pool->hint_start : addr;
 }
 
 static bool offset_overflows(const struct map_options *options, size_t size)
