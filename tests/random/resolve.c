@@ -97,13 +97,13 @@ void op_resolve(struct run *run, const struct op *op, struct request *req)
 	/* The follower's copy of the stack is no VM_GROWSDOWN area: a touch below it must not make it grow. */
 	if (op->call == CALL_MPROTECT && run->record->stack)
 		req->prot &= ~PROT_GROWSDOWN;
+	if (op->call == CALL_MMAP && op->flags & MAP_GROWSDOWN && req->addr && !growth_has_room(run, op, req->addr))
+		req->flags &= ~MAP_GROWSDOWN;
 	if (op->call == CALL_MMAP && !(op->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
 		return;
 	if (!call_has_range(op->call))
 		return;
 	size_clip(run, &op->addr, req->addr, &req->size);
-	if (op->call == CALL_MMAP && op->flags & MAP_GROWSDOWN && req->addr && !growth_has_room(run, op, req->addr))
-		req->flags &= ~MAP_GROWSDOWN;
 	if (call_touches(op->call) && run->sequence->world.pair)
 		touch_clip(process_booked(run, !op->who), req);
 	if (call_touches(op->call))
