@@ -56,7 +56,7 @@ static bool growth_may_differ(const struct map *booked, uintptr_t page)
 
 		if (range->end <= page)
 			continue;
-		return range->room && (range->start > page || page - range->start < GROWTH_MARGIN);
+		return range->start > page ? range->room || range->grows : range->room && page - range->start < GROWTH_MARGIN;
 	}
 	return false;
 }
@@ -70,7 +70,8 @@ static void growth_clip(const struct map *booked, struct request *req)
 	req->size = size < req->size ? size : req->size;
 }
 
-/* Where there can be no room, a manager has nothing grow: at the start of the pool, above the gap of the stack, above the other process. */
+/* Where there can be no room, a manager has nothing grow: at the start of the pool, above the gap of the stack, above the other process.
+ * A hint that is not taken may still end at such a place. */
 static bool growth_has_room(struct run *run, const struct op *op, uintptr_t addr)
 {
 	const struct world *world = &run->sequence->world;
