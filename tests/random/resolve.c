@@ -70,19 +70,6 @@ static void growth_clip(const struct map *booked, struct request *req)
 	req->size = size < req->size ? size : req->size;
 }
 
-/* Where there can be no room, a manager has nothing grow: at the start of the pool, above the gap of the stack, above the other process.
- * A hint that is not taken may still end at such a place. */
-static bool growth_has_room(struct run *run, const struct op *op, uintptr_t addr)
-{
-	const struct world *world = &run->sequence->world;
-	uintptr_t stack = run->record->stack;
-
-	addr &= ~(uintptr_t)(PAGE - 1);
-	if (addr <= world->start || (addr <= stack && addr + STACK_GAP >= stack))
-		return false;
-	return !world->pair || !map_meets(process_booked(run, !op->who), addr - 2 * PAGE, addr);
-}
-
 void op_resolve(struct run *run, const struct op *op, struct request *req)
 {
 	*req = (struct request){.call = op->call,
@@ -98,8 +85,6 @@ void op_resolve(struct run *run, const struct op *op, struct request *req)
 	/* The follower's copy of the stack is no VM_GROWSDOWN area: a touch below it must not make it grow. */
 	if (op->call == CALL_MPROTECT && run->record->stack)
 		req->prot &= ~PROT_GROWSDOWN;
-	if (op->call == CALL_MMAP && op->flags & MAP_GROWSDOWN && req->addr && !growth_has_room(run, op, req->addr))
-		req->flags &= ~MAP_GROWSDOWN;
 	if (op->call == CALL_MMAP && !(op->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
 		return;
 	if (!call_has_range(op->call))
