@@ -56,7 +56,7 @@ static bool growth_may_differ(const struct map *booked, uintptr_t page)
 
 		if (range->end <= page)
 			continue;
-		return range->start > page ? range->room || range->grows : range->room && page - range->start < GROWTH_MARGIN;
+		return range->room && (range->start > page || page - range->start < GROWTH_MARGIN);
 	}
 	return false;
 }

@@ -24,6 +24,7 @@
 struct request {
 	struct range range; /* of the size wanted; the start is the address or the hint */
 	bool fixed, replace;
+	bool stays; /* it was to grow down, but there is no room for it */
 	int late; /* an error that EEXIST goes before */
 	size_t align;
 	struct range window;
@@ -199,13 +200,17 @@ static int reserve(struct tulou_process_vm *vm, struct request *r)
 	return error;
 }
 
-/* Where there is no room to grow, nor anything of the process's own that stops it, the host is not to let it grow. */
+/* Where there is no room to grow, nor anything of the process's own that stops it, it does not grow: the host never lets it, also when it is
+ * moved. */
 static int reserve_room(struct tulou_process_vm *vm, struct request *r)
 {
 	if (!(r->options.content.flags & TULOU_MAP_GROWSDOWN))
 		return 0;
-	if (!growth_book(vm, r->range))
+	r->stays = !growth_book(vm, r->range);
+	if (r->stays) {
 		r->options.flags &= ~TULOU_MAP_GROWSDOWN;
+		r->options.content.flags &= ~TULOU_MAP_GROWSDOWN;
+	}
 	return process_vm_reserve(vm) ? 0 : -TULOU_ENOMEM;
 }
 
@@ -256,7 +261,7 @@ static long commit(struct tulou_process_vm *vm, struct request *r)
 		error = map_options_map(&r->options, r->range, vm->pool->host);
 	if (error)
 		process_vm_remove(vm, r->range, r->replace);
-	else if (r->replace)
+	else if (r->replace || r->stays)
 		process_vm_replace(vm, r->range, r->options.content);
 	vm->huge = vm->huge || r->align > PAGE_SIZE;
 	return error ? error : (long)r->range.start;
