@@ -22,7 +22,11 @@ enum {
 	HANDLER_IGNORE = 1,
 	SIGKILL = 9,
 	SIGSEGV = 11,
+	SIGCHLD = 17,
+	SIGCONT = 18,
 	SIGSTOP = 19,
+	SIGURG = 23,
+	SIGWINCH = 28,
 	SIGSET_SIZE = 8,
 	RED_ZONE = 128,
 	STACK_MINIMUM = 2048,
@@ -256,6 +260,17 @@ static struct signal_action kernel_action(const struct signal_action *guest)
 	return action;
 }
 
+/* Does the kernel know of the exchange what there is to know? posix_spawn looks at all signals twice, and sets most to what they are. The
+ * kernel may have reset a handler (SA_RESETHAND); and of a signal whose default is to be ignored, setting that drops what is pending. */
+static bool kernel_agrees(int signo, const struct signal_action *mine, const struct signal_action *next)
+{
+	const uint64_t ignored = SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH);
+
+	if (mine->handler > HANDLER_IGNORE && mine->flags & SA_RESETHAND)
+		return false;
+	return !next || (next->handler == HANDLER_DEFAULT && mine->handler == HANDLER_DEFAULT && !(ignored & SIGNAL_BIT(signo)));
+}
+
 /* Put `next` (NULL: nothing) in the place of what the guest set before, here and in the kernel. actions_lock is held. */
 static long action_exchange(struct process *process, int signo, const struct signal_action *next, struct signal_action *before)
 {
@@ -263,7 +278,7 @@ static long action_exchange(struct process *process, int signo, const struct sig
 	long result;
 
 	*before = *mine;
-	if (signo != SIGNAL_SIGSYS) {
+	if (signo != SIGNAL_SIGSYS && !kernel_agrees(signo, mine, next)) {
 		if (next)
 			kernel = kernel_action(next);
 		result = sys4(__NR_rt_sigaction, signo, next ? (long)&kernel : 0, (long)&kernel_before, SIGSET_SIZE);
