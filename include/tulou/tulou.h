@@ -72,6 +72,16 @@ void tulou_process_vm_unbind(struct tulou_process_vm *vm);
 /* Give back what tasks were putting together or giving back when they died. To be called after tasks that use the pool have died. */
 void tulou_reap(struct tulou *pool);
 
+/* A process VM whose process has ended, kept for one that will want the same. It is the calling task's (bound), with one reference, and
+ * nobody's from here on, until tulou_process_vm_unpark(); its id is 0. Its areas stay as they are; limits and what was kept for its process go.
+ * `label` is the caller's. 0; -EBUSY: there is more to it than areas (seals, locks to come, growth, huge pages): nothing has changed;
+ * -ENOMEM. */
+int tulou_process_vm_park(struct tulou_process_vm *vm, void *label);
+/* What it was parked with last. */
+void *tulou_process_vm_label(const struct tulou_process_vm *vm);
+/* The one that was parked last among those that `match` takes, bound to the calling task; NULL: none. `match` runs under a lock. */
+struct tulou_process_vm *tulou_process_vm_unpark(struct tulou *pool, bool (*match)(void *arg, void *label), void *arg);
+
 /* One ELF image (or anything else that needs one contiguous range while it is being put together). */
 struct tulou_image {
 	size_t size; /* bytes, page-aligned: from the first to the last page of the image */

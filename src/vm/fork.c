@@ -2,7 +2,7 @@
 /*
  * fork.c - a consistent copy of the books.
  *
- *     prepare:  list lock → all process locks, in order of creation, then limbo → manager lock
+ *     prepare:  list lock → all process locks, in the order of the list, then limbo → manager lock
  *
  * Forks come one after the other (list lock). Who waits for a process lock here waits for a call to end; a call never asks
  * for the list lock. With all process locks and the manager's held nobody can hold a chunk lock: those

@@ -25,7 +25,7 @@ struct tulou {
 	struct guard list_guard;
 	struct journal *list_journal; /* of who holds list_guard; fixed */
 	/* guarded by list_guard */
-	struct list processes; /* in order of creation; limbo is not in it */
+	struct list processes; /* parked ones, then in order of creation; limbo is not in it */
 	size_t process_count;
 	bool hidden; /* a fork keeps others' memory out of its copy; or somebody died who did */
 	struct slab process_slab;

@@ -21,11 +21,14 @@
 
 /* In place of the count of references: the task in the lower bits has the only one, and tulou_reap() follows it. */
 #define REFERENCES_GOING 0x80000000u
+/* No process's, and no task's: parked.c. */
+#define REFERENCES_PARKED REFERENCES_GOING
 
 struct tulou_process_vm {
 	struct tulou *pool;
 	struct list link; /* pool.processes; guarded by pool.list_lock */
 	uint32_t id, references; /* atomic */
+	void *label; /* of a parked one, whoever parked it knows what; guarded by pool.list_guard */
 	/* Names the journal while tasks share the process VM that can die one without the other; else nothing private is noted, and a
 	 * death between process_vm_change_begin() and the end leaves it torn. */
 	struct guard guard;

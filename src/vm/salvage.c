@@ -125,7 +125,8 @@ static struct tulou_process_vm *orphan_find(struct tulou *pool, uint32_t self)
 		struct tulou_process_vm *vm = container_of(link, struct tulou_process_vm, link);
 		uint32_t seen = __atomic_load_n(&vm->references, __ATOMIC_ACQUIRE);
 
-		if (!found && (seen & REFERENCES_GOING) && !host->alive(host->ctx, seen & LOCK_OWNER) &&
+		if (!found && (seen & REFERENCES_GOING) && seen != REFERENCES_PARKED &&
+			!host->alive(host->ctx, seen & LOCK_OWNER) &&
 			__atomic_compare_exchange_n(
 				&vm->references, &seen, REFERENCES_GOING | self, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			found = vm;

@@ -110,5 +110,10 @@ struct program_start {
  */
 long program_load(struct program *p, struct tulou_process_vm *vm, const struct strings *argv, const struct strings *envp,
 	const unsigned long *host_auxv, size_t stack_size, struct program_start *out);
+/* The same files once more, into a process VM that still holds them as program_load() left them at `*out`, but for the contents of what can
+ * be written: of files, which are read again; all else, the stack too, the caller has made zero. 0, or why not; then `vm` is fit only for
+ * unref. */
+long program_reload(struct program *p, struct tulou_process_vm *vm, const struct strings *argv, const struct strings *envp,
+	const unsigned long *host_auxv, struct program_start *out);
 
 #endif

@@ -19,6 +19,7 @@
 
 #include "base/mem.h"
 #include "runtime/elf/program.h"
+#include "runtime/image/image.h"
 #include "runtime/instance.h"
 #include "runtime/message.h"
 #include "runtime/process/exec.h"
@@ -47,6 +48,7 @@ struct exec {
 	struct program *program;
 	struct strings argv, envp;
 	struct tulou_process_vm *vm; /* the new one */
+	struct image_set *images; /* its images, or NULL */
 	struct program_start start;
 };
 
@@ -151,6 +153,7 @@ static void exec_commit(struct exec *e)
 	patch_drop(process);
 	old = __atomic_exchange_n(&process->vm, e->vm, __ATOMIC_ACQ_REL);
 	tulou_process_vm_unbind(e->vm);
+	images_give(process, e->images);
 	process_become(process, e);
 	if (old)
 		tulou_process_vm_unref(old);
@@ -177,7 +180,16 @@ size_t exec_stack_size(void)
 	return limit.soft & ~(TULOU_PAGE_SIZE - 1);
 }
 
-static long load(struct exec *e)
+/* What load() made, given up. */
+static void unload(struct exec *e)
+{
+	tulou_process_vm_unref(e->vm);
+	images_drop(e->images);
+	e->vm = NULL;
+	e->images = NULL;
+}
+
+static long load_fresh(struct exec *e)
 {
 	long result = tulou_process_vm_create(runtime.pool, (uint32_t)e->thread->process->pid, &e->vm);
 
@@ -186,10 +198,28 @@ static long load(struct exec *e)
 	tulou_process_vm_bind(e->vm);
 	limits_set(e->vm, &e->thread->process->limits);
 	result = program_load(e->program, e->vm, &e->argv, &e->envp, runtime.host_auxv, exec_stack_size(), &e->start);
-	if (result < 0) {
-		tulou_process_vm_unref(e->vm);
-		e->vm = NULL;
+	if (result < 0)
+		unload(e);
+	else
+		e->images = images_of(e->program, e->vm, &e->start);
+	return result;
+}
+
+/* Bound to this task until the process has it. */
+static long load(struct exec *e)
+{
+	const struct limits *limits = &e->thread->process->limits;
+	long result;
+
+	if (limits_none(limits) &&
+		images_take(e->program, &e->argv, &e->envp, exec_stack_size(), &e->vm, &e->start, &e->images)) {
+		tulou_process_vm_set_id(e->vm, (uint32_t)e->thread->process->pid);
+		limits_set(e->vm, limits);
+		return 0;
 	}
+	result = load_fresh(e);
+	if (result == -ENOMEM && images_give_back())
+		result = load_fresh(e);
 	return result;
 }
 
@@ -254,7 +284,7 @@ static long exec_opened(struct exec *e)
 	if (result < 0)
 		return result;
 	if (!exit_siblings(e->thread)) {
-		tulou_process_vm_unref(e->vm);
+		unload(e);
 		return exec_instance(e, "a thread of it does not end");
 	}
 	exec_commit(e);

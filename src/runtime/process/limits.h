@@ -9,6 +9,7 @@
 #ifndef TULOU_RUNTIME_LIMITS_H
 #define TULOU_RUNTIME_LIMITS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,8 @@ extern struct limits limits_initial;
 struct tulou_process_vm;
 /* Let the manager enforce them on a VM. */
 void limits_set(struct tulou_process_vm *vm, const struct limits *limits);
+/* Neither binds. */
+bool limits_none(const struct limits *limits);
 /* Let the manager enforce the process's limits on its VM. */
 void limits_apply(const struct process *process);
 /* Give them to the kernel, for a program that leaves by a real execve; and take them back when that failed. */

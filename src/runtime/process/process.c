@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "runtime/arena.h"
+#include "runtime/image/image.h"
 #include "runtime/layout.h"
 #include "runtime/trap/patch.h"
 
@@ -90,6 +91,7 @@ void process_give_back(struct process *process)
 	struct tulou_process_vm *vm = __atomic_exchange_n(&process->vm, NULL, __ATOMIC_ACQ_REL);
 
 	patch_drop(process);
+	images_drop(__atomic_exchange_n(&process->images, NULL, __ATOMIC_ACQ_REL));
 	attributes_drop(process);
 	outside_drop(process);
 	if (vm)

@@ -40,6 +40,7 @@ struct signal_action {
 	uint64_t handler, flags, restorer, mask;
 };
 
+struct image_set;
 struct patch_space;
 
 struct process {
@@ -63,6 +64,7 @@ struct process {
 	struct tulou_process_vm *vm;
 	uint32_t traps; /* since exec, until it has a space: */
 	struct patch_space *patch; /* of the VM: its patched call sites (trap/patch.h); NULL: none yet */
+	struct image_set *images; /* what of its VM may be kept (image/image.h); NULL: nothing. A vfork child has none */
 	struct lock actions_lock; /* actions, and that the kernel's agree with them; its threads change them at once */
 	struct signal_action actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them */
 	struct program_start layout; /* where the program's parts lie */

@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <linux/resource.h>
 
+#include "runtime/image/image.h"
 #include "runtime/layout.h"
 #include "runtime/trap/trap.h"
 
@@ -30,12 +31,16 @@ long trap_mmap(struct thread *thread, struct frame *frame)
 
 	if (attributes_refuse_mapping(thread->process, (int)r->rdx))
 		return -EACCES;
+	if (thread->process->images && images_mmap(thread->process, r, &result))
+		return result;
 	if (untrapped_code(r->rdi, r->rsi, r->rdx)) {
 		if (fixed)
 			return -ENOMEM;
 		return tulou_mmap(vm_of(thread), 0, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
 	}
 	result = tulou_mmap(vm_of(thread), r->rdi, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
+	if (result == -ENOMEM && images_give_back())
+		result = tulou_mmap(vm_of(thread), r->rdi, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
 	if (result == -EINVAL && !r->rdi)
 		result = outside_mmap(thread->process, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
 	return result;
