@@ -93,7 +93,10 @@ struct tulou_image {
 struct tulou_layout {
 	struct tulou_image *images; /* [0] is the program: the heap begins behind it where there is room */
 	unsigned image_count;
-	size_t stack_size; /* bytes; the 256 pages below the stack stay free */
+	size_t stack_size; /* bytes; the 256 pages below the stack and its room stay free */
+	/* Bytes below the stack that it may grow into by being touched (MAP_GROWSDOWN); less where the pool has not so much. 0, or a
+	 * host that grows nothing: it stays as it is. */
+	size_t stack_room;
 	uintptr_t stack_start, stack_end; /* out */
 	uintptr_t heap_start; /* out: the initial break */
 };

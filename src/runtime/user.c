@@ -2,6 +2,7 @@
 #include "runtime/user.h"
 
 #include <asm-generic/errno.h>
+#include <stdbool.h>
 
 #include "base/mem.h"
 #include "runtime/process/process.h"
@@ -56,13 +57,34 @@ static bool can_touch(uint64_t at, size_t size, bool write)
 
 /* ---- all of it ------------------------------------------------------------------------------------------------------------------ */
 
+/* A stack grows when its owner touches the page below, also in a system call, but not for process_vm_readv(2) since Linux 6.5: have a call
+ * that reads a path touch what is missing. */
+static bool page_comes(uint64_t addr)
+{
+	char byte;
+
+	return copy(__NR_process_vm_readv, &byte, addr, 1) == 1 || sys2(__NR_access, (long)addr, 0) != -EFAULT;
+}
+
+static int copy_all(long nr, void *mine, uint64_t theirs, size_t size)
+{
+	uint64_t end = theirs + size;
+
+	if (!size || copy(nr, mine, theirs, size) == (long)size)
+		return 0;
+	for (uint64_t at = theirs; at < end; at = (at | (TULOU_PAGE_SIZE - 1)) + 1)
+		if (!page_comes(at))
+			return -EFAULT;
+	return end > theirs && copy(nr, mine, theirs, size) == (long)size ? 0 : -EFAULT;
+}
+
 int user_read(void *to, uint64_t from, size_t size)
 {
 	if (can_touch(from, size, false)) {
 		memcpy(to, (const void *)from, size);
 		return 0;
 	}
-	return !size || copy(__NR_process_vm_readv, to, from, size) == (long)size ? 0 : -EFAULT;
+	return copy_all(__NR_process_vm_readv, to, from, size);
 }
 
 int user_write(uint64_t to, const void *from, size_t size)
@@ -71,7 +93,7 @@ int user_write(uint64_t to, const void *from, size_t size)
 		memcpy((void *)to, from, size);
 		return 0;
 	}
-	return !size || copy(__NR_process_vm_writev, (void *)from, to, size) == (long)size ? 0 : -EFAULT;
+	return copy_all(__NR_process_vm_writev, (void *)from, to, size);
 }
 
 long user_read_some(void *to, uint64_t from, size_t size)

@@ -2,8 +2,9 @@
 /*
  * user.h - touch a guest's memory without trusting its pointers: a bad one is -EFAULT, never a crash.
  *
- * process_vm_readv(2) on the calling task itself: the kernel copies and answers EFAULT where a load would fault. What lies on the guest's
- * own stack, or in memory that nobody else can take away meanwhile, is copied here.
+ * process_vm_readv(2) on the calling task itself: the kernel copies and answers EFAULT where a load would fault. The pages that a stack
+ * would grow by come, as they would for a load. What lies on the guest's own stack, or in memory that nobody else can take away
+ * meanwhile, is copied here.
  */
 #ifndef TULOU_RUNTIME_USER_H
 #define TULOU_RUNTIME_USER_H

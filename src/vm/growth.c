@@ -166,6 +166,12 @@ bool growth_book(struct tulou_process_vm *vm, uintptr_t start)
 	return vm->pool->host->grown && book_below(vm, start, room_wanted(vm->pool));
 }
 
+void growth_make_room(struct tulou_process_vm *vm, struct range range)
+{
+	process_vm_replace(vm, range, content_of(TULOU_AREA_ROOM));
+	note(vm, range);
+}
+
 int growth_place(
 	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out)
 {
@@ -176,8 +182,7 @@ int growth_place(
 		__builtin_add_overflow(size, room, &whole) || place_anywhere(vm, whole, align, window, content, out))
 		return place_anywhere(vm, size, align, window, content, out);
 	below = range_between(*out, *out + room);
-	process_vm_replace(vm, below, content_of(TULOU_AREA_ROOM));
-	note(vm, below);
+	growth_make_room(vm, below);
 	*out = below.end;
 	return 0;
 }
@@ -191,8 +196,7 @@ void growth_remove(struct tulou_process_vm *vm, struct range range)
 		process_vm_remove(vm, range, false);
 		return;
 	}
-	process_vm_replace(vm, range, content_of(TULOU_AREA_ROOM));
-	note(vm, range);
+	growth_make_room(vm, range);
 }
 
 /* ---- settling ------------------------------------------------------------------------------------------------------------ */

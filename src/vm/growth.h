@@ -37,6 +37,8 @@ int growth_learn_slow(struct tulou_process_vm *vm, struct range range);
 /* Book room below `start`, where a mapping that grows begins or is about to: as much as is free, within bounds. False: there is
  * none, nor an own area in its place, so the mapping must not grow. */
 bool growth_book(struct tulou_process_vm *vm, uintptr_t start);
+/* `range`, which is the process's and at no host, is room for what begins at its end. */
+void growth_make_room(struct tulou_process_vm *vm, struct range range);
 /* As place_anywhere(), with room below what grows, if there is any to be had. */
 int growth_place(
 	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out);

@@ -5,7 +5,7 @@
  *     fixed program     |image 0|heap ........~|      the heap's chunk begins where the image's ends; both are made to measure
  *     other images      in an open chunk if they fit, else in a chunk made to measure
  *     heap              a chunk with room to grow: a 4096th of the pool, at least a MiB, halved until it fits; a pin, no area yet
- *     stack             |~~~~ gap ~~~~|ssssssss~|      256 pages that stay empty, whatever happens above
+ *     stack             |~~~~ gap ~~~~|room ssss~|     256 pages that stay empty, whatever happens above; room as growth.h has it
  *
  * The heap is placed before the stack, which might take its place.
  */
@@ -40,7 +40,7 @@ static bool layout_is_valid(const struct tulou_layout *layout, const struct tulo
 	for (unsigned i = 0; i < layout->image_count; i++)
 		if (!image_is_valid(&layout->images[i], pool))
 			return false;
-	return layout->stack_size && page_is_aligned(layout->stack_size);
+	return layout->stack_size && page_is_aligned(layout->stack_size) && page_is_aligned(layout->stack_room);
 }
 
 static int build_fixed_image(struct tulou_process_vm *vm, struct tulou_image *image)
@@ -92,25 +92,51 @@ static int build_heap(struct tulou_process_vm *vm, struct tulou_layout *layout)
 	return 0;
 }
 
+/* Stack and room in one piece; as much room as there is. Bytes of room, or -ENOMEM. */
+static long place_stack(struct tulou_process_vm *vm, const struct tulou_layout *layout, uintptr_t *start)
+{
+	size_t room = vm->pool->host->grown ? size_min(layout->stack_room, range_size(vm->pool->range)) : 0;
+
+	while (!place_chunk(vm, STACK_GAP, room + layout->stack_size, PAGE_SIZE, vm->pool->range, &stack_content, start)) {
+		if (!room)
+			return -TULOU_ENOMEM;
+		room = align_down(room / 2, PAGE_SIZE);
+	}
+	return (long)room;
+}
+
 static int build_stack(struct tulou_process_vm *vm, struct tulou_layout *layout)
 {
 	const struct tulou_host *host = vm->pool->host;
-	struct tulou_mapping mapping = {
-		.size = layout->stack_size,
-		.prot = stack_content.prot,
-		.flags = stack_content.flags | TULOU_MAP_STACK,
-	};
-	struct range range;
+	struct area_content content = stack_content;
+	uintptr_t start;
+	long room = place_stack(vm, layout, &start);
+	struct tulou_mapping mapping;
+	struct range whole, stack;
 	int error;
 
-	if (!place_chunk(vm, STACK_GAP, layout->stack_size, PAGE_SIZE, vm->pool->range, &stack_content, &layout->stack_start))
-		return -TULOU_ENOMEM;
-	range = range_between(layout->stack_start, layout->stack_start + layout->stack_size);
-	layout->stack_end = range.end;
-	mapping.start = range.start;
+	if (room < 0)
+		return (int)room;
+	stack = range_between(start + (size_t)room, start + (size_t)room + layout->stack_size);
+	whole = range_between(start, stack.end);
+	if (room) {
+		content.flags |= TULOU_MAP_GROWSDOWN;
+		growth_make_room(vm, range_between(start, stack.start));
+		process_vm_replace(vm, stack, content);
+	}
+	mapping = (struct tulou_mapping){
+		.start = stack.start,
+		.size = layout->stack_size,
+		.prot = content.prot,
+		.flags = content.flags | TULOU_MAP_STACK,
+	};
 	error = host->map(host->ctx, &mapping);
 	if (error)
-		process_vm_remove(vm, range, false);
+		process_vm_remove(vm, whole, false);
+	else
+		growth_settle(vm, whole);
+	layout->stack_start = stack.start;
+	layout->stack_end = stack.end;
 	return error;
 }
 

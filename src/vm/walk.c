@@ -145,6 +145,8 @@ static int stats_area(void *arg, const struct tulou_area_info *area)
 {
 	struct tulou_stats *stats = arg;
 
+	if (area->kind == TULOU_AREA_ROOM || area->kind == TULOU_AREA_BARRIER)
+		return 0;
 	stats->area_count++;
 	stats->used += area->end - area->start;
 	if (area->kind == TULOU_AREA_LIMBO)

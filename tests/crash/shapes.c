@@ -171,7 +171,7 @@ static void mremap_object(void)
 static void build(void)
 {
 	struct tulou_image image = {.size = 5 * PAGE, .align = PAGE};
-	struct tulou_layout layout = {.images = &image, .image_count = 1, .stack_size = 8 * PAGE};
+	struct tulou_layout layout = {.images = &image, .image_count = 1, .stack_size = 8 * PAGE, .stack_room = 8 * PAGE};
 
 	must(tulou_process_vm_create(world.pool, 3, &world.extra));
 	tulou_process_vm_build(world.extra, &layout);

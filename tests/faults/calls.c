@@ -106,7 +106,8 @@ static long make_build(struct scene *s, const struct call *call)
 {
 	struct tulou_image images[] = {
 		{.size = 4 * PAGE, .align = PAGE, .fixed = call->arg ? at(712) : 0}, {.size = 5 * PAGE, .align = 2 * PAGE}};
-	struct tulou_layout layout = {.images = images, .image_count = 2, .stack_size = (size_t)call->arg2 * PAGE};
+	struct tulou_layout layout = {
+		.images = images, .image_count = 2, .stack_size = (size_t)call->arg2 * PAGE, .stack_room = 9 * PAGE};
 
 	return tulou_process_vm_build(s->f.b, &layout);
 }

@@ -132,6 +132,40 @@ static void forks(void **state)
 	pool_close(&f);
 }
 
+/* The main stack: a piece at first, room below it, and the gap that is nobody's below that. */
+static void stack(void **state)
+{
+	struct tulou_layout layout = {.stack_size = 4 * PAGE, .stack_room = 600 * PAGE};
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 8192, 1024);
+	assert_int_equal(tulou_process_vm_build(f.a, &layout), 0);
+	assert_int_equal(layout.heap_start, at(0));
+	assert_int_equal(layout.stack_start, at(257 + 256 + 600));
+	assert_int_equal(layout.stack_end, at(1113 + 4));
+	pool_expect(&f, "A:513+1--| A:514+599--~ A:1113+4rwS");
+	assert_int_equal(map_at(f.b, 700, 1, RW, FIXED), -TULOU_ENOMEM);
+	assert_int_equal(touch(&f, 1000), 0);
+	assert_true(tulou_access_ok(f.a, at(1000), 100 * PAGE, RW));
+	pool_expect(&f, "A:513+1--| A:514+486--~ A:1000+117rwS");
+	assert_int_equal(tulou_mprotect(f.a, at(1110), PAGE, RW | TULOU_PROT_EXEC | TULOU_PROT_GROWSDOWN), 0);
+	pool_expect(&f, "A:513+1--| A:514+486--~ A:1000+111rwxS A:1111+6rwS");
+	assert_int_equal(touch(&f, 514), 0);
+	assert_int_equal(touch(&f, 513), SIM_SEGV);
+	assert_int_equal(map_at(f.a, 512, 1, RW, FIXED), -TULOU_ENOMEM); /* the gap */
+	/* what is cut off from its room does not grow */
+	assert_int_equal(unmap(f.a, 600, 500), 0);
+	pool_expect(&f, "A:513+1--| A:514+86rwxS A:600+500--~ A:1100+11rwxS A:1111+6rwS");
+	tulou_process_vm_unref(f.a);
+	pool_expect(&f, "");
+	/* as much room as there is */
+	layout.stack_room = 8000 * PAGE;
+	assert_int_equal(tulou_process_vm_build(f.b, &layout), 0);
+	pool_expect(&f, "B:513+1--| B:514+3999--~ B:4513+4rwS");
+	pool_close(&f);
+}
+
 /* Without a place below, and on hosts that do not grow what they map. */
 static void stays(void **state)
 {
@@ -180,6 +214,7 @@ int main(void)
 		cmocka_unit_test(room_gives_way),
 		cmocka_unit_test(moves),
 		cmocka_unit_test(forks),
+		cmocka_unit_test(stack),
 		cmocka_unit_test(stays),
 		cmocka_unit_test(refusals),
 	};

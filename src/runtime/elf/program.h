@@ -100,7 +100,7 @@ struct program_start {
 };
 
 /*
- * Put an opened program into the *empty* process VM `vm`: places images, heap and stack (`stack_size` bytes), maps the segments,
+ * Put an opened program into the *empty* process VM `vm`: places images, heap and stack (which may grow to `stack_size` bytes, and to more if RLIMIT_STACK is raised), maps the segments,
  * builds the stack. `argv` is what program_open() made of it. `host_auxv` is the runtime's own vector, from which come the
  * values that belong to machine and kernel (vdso, HWCAP …); user and group ids are asked for now.
  * The loader writes to the new memory: it must not be called with a key or a tag on it.

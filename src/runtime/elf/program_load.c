@@ -15,6 +15,9 @@
 
 #define PAGE_MASK (TULOU_PAGE_SIZE - 1)
 
+#define STACK_FIRST (128ul << 10)
+#define STACK_ROOM  (128ul << 20)
+
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
@@ -53,6 +56,18 @@ static struct tulou_image image_of(const struct elf_info *info)
 		.align = fixed ? TULOU_PAGE_SIZE : info->align,
 		.fixed = fixed ? info->start : 0,
 	};
+}
+
+/* As setup_arg_pages() of Linux: some pages at first, the rest as they are touched. Whoever raises RLIMIT_STACK later finds the room that
+ * Linux leaves at least. */
+static void stack_size_set(struct tulou_layout *layout, size_t need, size_t limit)
+{
+	size_t first = page_up(need) + STACK_FIRST, most = limit > STACK_ROOM ? limit : STACK_ROOM;
+
+	if (first > limit)
+		first = page_down(need > limit ? page_up(need) : limit);
+	layout->stack_size = first;
+	layout->stack_room = most - first;
 }
 
 /* ---- segments ----------------------------------------------------------------------------------------------------------- */
@@ -265,8 +280,8 @@ long program_load(struct program *p, struct tulou_process_vm *vm, const struct s
 	struct tulou_layout layout = {
 		.images = images,
 		.image_count = p->has_interp ? 2 : 1,
-		.stack_size = stack_size,
 	};
+	stack_size_set(&layout, stack_need(argv, envp, p->execfn), stack_size);
 	error = tulou_process_vm_build(vm, &layout);
 	if (error) {
 		program_why_set(p, error == -TULOU_EEXIST ? "its fixed addresses are taken" : "no room in the pool");

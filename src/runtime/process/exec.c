@@ -38,7 +38,7 @@
 enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, SIGSEGV_NUMBER = 11 };
 #define PERSONALITY_ASK 0xffffffffl
 #define STACK_DEFAULT   (8ul << 20)
-#define STACK_LARGEST   (1ul << 30)
+#define STACK_LARGEST   (4ul << 30)
 #define STACK_SMALLEST  (128ul << 10)
 #define EFLAGS_AT_ENTRY 0x202u
 

@@ -140,6 +140,22 @@ static void page_zero(char *self)
 	EXPECT(personality((unsigned)old) >= 0);
 }
 
+/* A stack grows past RLIMIT_AS, which only the books know. */
+static void beyond_limit(void)
+{
+	struct rlimit before, limit;
+	volatile char deep[4 << 20];
+
+	EXPECT(getrlimit(RLIMIT_AS, &before) == 0);
+	limit = before;
+	limit.rlim_cur = PAGE;
+	EXPECT(setrlimit(RLIMIT_AS, &limit) == 0);
+	FAILS((long)mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM);
+	for (size_t at = sizeof(deep); at; at -= PAGE)
+		deep[at - 1] = 1;
+	EXPECT(setrlimit(RLIMIT_AS, &before) == 0);
+}
+
 /* 40 KiB, and another process the same meanwhile. 9: more than may be locked. */
 static int lock(char *self, bool more)
 {
@@ -191,6 +207,7 @@ int main(int argc, char **argv)
 	most(argv[0]);
 	barriers(argv[0]);
 	page_zero(argv[0]);
+	beyond_limit();
 	puts("as the document says");
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -105,6 +106,16 @@ static void piece_change(struct piece *pieces)
 
 /* ---- the four -------------------------------------------------------------------------------------------------------------- */
 
+/* The heap grows, and gives back at most what was added here: below lie libc's thread block and its malloc's memory. */
+static void heap_change(void)
+{
+	static long added;
+	long pages = next() % 2 ? 5 : -3;
+
+	if (added + pages >= 0 && sbrk(pages * PAGE) != (void *)-1)
+		added += pages;
+}
+
 static void victim_op(struct piece *pieces)
 {
 	int fd;
@@ -112,7 +123,7 @@ static void victim_op(struct piece *pieces)
 
 	switch (next() % 12) {
 	case 0:
-		sbrk(next() % 2 ? 5 * PAGE : -(3 * PAGE));
+		heap_change();
 		break;
 	case 1:
 		fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -192,31 +203,54 @@ static pid_t victim_start(void)
 	return spawn("victim", seed);
 }
 
+static void victim_killed(pid_t pid)
+{
+	int status = 0;
+
+	EXPECT(waitpid(pid, &status, 0) == pid);
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		printf("a victim ends with status %x\n", (unsigned)status);
+	EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* Some of them at once; they are waited for together. Their number. */
+static unsigned kill_some(pid_t *pids)
+{
+	bool chosen[VICTIMS];
+	unsigned kills = 0;
+
+	for (int i = 0; i < VICTIMS; i++) {
+		chosen[i] = next() % 2;
+		kills += chosen[i];
+		if (chosen[i])
+			EXPECT(kill(pids[i], SIGKILL) == 0);
+	}
+	for (int i = 0; i < VICTIMS; i++)
+		if (chosen[i])
+			victim_killed(pids[i]);
+	for (int i = 0; i < VICTIMS; i++)
+		if (chosen[i])
+			EXPECT((pids[i] = victim_start()) > 0);
+	return kills;
+}
+
 static int driver(unsigned long count, double seconds, const char *stop)
 {
 	struct piece pieces[KEPT] = {{0}};
 	double end = now() + seconds;
 	pid_t pids[VICTIMS];
 	unsigned long kills = 0;
-	int status;
 
 	for (int i = 0; i < VICTIMS; i++)
 		EXPECT((pids[i] = victim_start()) > 0);
-	for (; kills < count && now() < end; kills++) {
-		pid_t *pid = &pids[next() % VICTIMS];
-
+	while (kills < count && now() < end) {
 		usleep((useconds_t)(next() % LONGEST_US));
-		EXPECT(kill(*pid, SIGKILL) == 0);
-		EXPECT(waitpid(*pid, &status, 0) == *pid);
-		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
-			printf("a victim ends with status %x\n", (unsigned)status);
-		EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-		EXPECT((*pid = victim_start()) > 0);
+		kills += kill_some(pids);
 		piece_change(pieces);
 	}
 	for (int i = 0; i < VICTIMS; i++) {
-		kill(pids[i], SIGKILL);
-		EXPECT(waitpid(pids[i], &status, 0) == pids[i]);
+		EXPECT(kill(pids[i], SIGKILL) == 0);
+		victim_killed(pids[i]);
 	}
 	printf("%lu kills\n", kills + VICTIMS);
 	fflush(stdout);
