@@ -9,7 +9,7 @@
  * Whose it is says one word, changed by compare-and-swap; place and label are set before that word says "parked", so that a death in
  * between leaves it with the task that died.
  */
-#include "process_vm.h"
+#include "growth.h"
 
 /* In front of the set stand the parked ones, and a few that are being parked or taken just now. */
 enum { OTHERS_BETWEEN = 8 };
@@ -30,10 +30,10 @@ static bool is_marked(struct tulou_process_vm *vm)
 	const int plain = TULOU_MAP_TYPE | TULOU_MAP_ANONYMOUS | TULOU_MAP_NORESERVE;
 	struct area area = {.range = {0, 0}};
 
-	while (process_vm_area_above(vm, area.range.end, &area))
-		if (area.content.flags & ~plain)
+	while (growth_area_above(vm, area.range.end, &area))
+		if (area.content.flags & ~(area.content.kind == TULOU_AREA_STACK ? plain | TULOU_MAP_GROWSDOWN : plain))
 			return true;
-	return vm->exact || vm->sealed || vm->huge || vm->lock_future || vm->growth.start < vm->growth.end;
+	return vm->exact || vm->sealed || vm->huge || vm->lock_future;
 }
 
 /* Nothing that a fresh one has not, but for its areas. */

@@ -249,11 +249,10 @@ static long image_read(int fd, uintptr_t bias, const struct elf_info *info)
 long program_reload(struct program *p, struct tulou_process_vm *vm, const struct strings *argv, const struct strings *envp,
 	const unsigned long *host_auxv, struct program_start *out)
 {
-	size_t stack_size = out->stack_end - out->stack_start;
-	long error = strings_limit_check(argv, envp, text_length(p->execfn) + 1, stack_size);
+	long error;
 
-	if (error || stack_need(argv, envp, p->execfn) > stack_size)
-		return -TULOU_E2BIG;
+	if (stack_need(argv, envp, p->execfn) > out->stack_end - out->stack_start)
+		return -TULOU_E2BIG; /* the stack as it begins is not all that there may be of it */
 	error = image_read(p->fd, out->exe_base, &p->exe);
 	if (!error && p->has_interp)
 		error = image_read(p->interp_fd, out->interp_base, &p->interp);

@@ -31,7 +31,8 @@ struct process;
 bool images_take(struct program *program, const struct strings *argv, const struct strings *envp, size_t stack_size,
 	struct tulou_process_vm **vm, struct program_start *start, struct image_set **set);
 /* The program was loaded into `vm` at `start`: the set of its images, the caller's; NULL: it will not be kept. */
-struct image_set *images_of(struct program *program, struct tulou_process_vm *vm, const struct program_start *start);
+struct image_set *images_of(
+	struct program *program, struct tulou_process_vm *vm, size_t stack_size, const struct program_start *start);
 /* The set is the process's from now on, in place of what it had. NULL is allowed. */
 void images_give(struct process *process, struct image_set *set);
 /* Nobody's any more; NULL is allowed. */

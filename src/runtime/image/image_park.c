@@ -97,10 +97,13 @@ static int look(void *arg, const struct tulou_area_info *area)
 	struct leftovers *l = arg;
 	const struct program_start *start = &l->set->start;
 
-	if (area->kind == TULOU_AREA_HEAP)
+	if (area->kind == TULOU_AREA_HEAP || area->kind == TULOU_AREA_ROOM || area->kind == TULOU_AREA_BARRIER)
 		return 0;
-	if (area->kind == TULOU_AREA_STACK && area->start == start->stack_start && area->end == start->stack_end)
+	if (area->kind == TULOU_AREA_STACK && area->end == start->stack_end && area->start <= start->stack_start) {
+		if (area->start < start->stack_start) /* what has grown is room again */
+			rest_add(l, area->start, start->stack_start);
 		return l->unfit |= area->prot != READ_WRITE || area->flags & TULOU_MAP_LOCKED;
+	}
 	if (area->kind != TULOU_AREA_MMAP)
 		return l->unfit = true;
 	for (uint64_t at = area->start; at < area->end;) {

@@ -54,6 +54,7 @@ struct image_set {
 	uint32_t tick; /* of images_trim() when it was parked */
 	bool starting; /* nobody but the interpreter has made a call */
 	uint32_t count;
+	size_t stack_size; /* what the stack may grow to: exec_stack_size() */
 	struct program_start start;
 	struct image images[IMAGES_MAX]; /* the program, its interpreter if it has one, libraries */
 };

@@ -23,7 +23,7 @@ static bool match(void *arg, void *label)
 	return file_key_equal(&set->images[SET_PROGRAM].key, &wanted->program) &&
 	       wanted->has_interpreter == (set->start.interp_start != 0) &&
 	       (!wanted->has_interpreter || file_key_equal(&set->images[SET_INTERPRETER].key, &wanted->interpreter)) &&
-	       set->start.stack_end - set->start.stack_start == wanted->stack_size;
+	       set->stack_size == wanted->stack_size;
 }
 
 static bool refill(struct program *p, struct tulou_process_vm *vm, const struct strings *argv, const struct strings *envp,
@@ -65,7 +65,7 @@ bool images_take(struct program *p, const struct strings *argv, const struct str
 	return true;
 }
 
-struct image_set *images_of(struct program *p, struct tulou_process_vm *vm, const struct program_start *start)
+struct image_set *images_of(struct program *p, struct tulou_process_vm *vm, size_t stack_size, const struct program_start *start)
 {
 	struct wanted wanted;
 	struct image_set *set;
@@ -76,6 +76,7 @@ struct image_set *images_of(struct program *p, struct tulou_process_vm *vm, cons
 	if (!set)
 		return NULL;
 	set->start = *start;
+	set->stack_size = stack_size;
 	set->starting = p->has_interp;
 	set->count = p->has_interp ? 2 : 1;
 	set->images[SET_PROGRAM] = (struct image){.key = wanted.program, .start = start->exe_start, .end = start->exe_end};

@@ -201,7 +201,7 @@ static long load_fresh(struct exec *e)
 	if (result < 0)
 		unload(e);
 	else
-		e->images = images_of(e->program, e->vm, &e->start);
+		e->images = images_of(e->program, e->vm, exec_stack_size(), &e->start);
 	return result;
 }
 
