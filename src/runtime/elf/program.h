@@ -60,6 +60,8 @@ struct program {
 	struct elf64_phdr interp_phdrs[ELF_PHDR_MAX];
 };
 
+/* Not yet opened, in memory of the caller's, whatever it holds. */
+void program_init(struct program *p);
 /* A struct program with memory from the kernel, not yet opened; NULL: no memory. */
 struct program *program_create(void);
 /* Closes what is open; NULL is allowed. */

@@ -35,10 +35,26 @@ void images_settle(struct process *process)
 	}
 }
 
+/* Text and constants that were writable once are areas of another kind for the kernel: their contents can be had back, but not that they are
+ * one with their neighbours. What can be written may get less access, and have it back. */
+static void note_protection(struct image_set *set, uint64_t start, uint64_t end)
+{
+	for (uint32_t i = 0; i < set->count; i++) {
+		struct image *image = &set->images[i];
+		for (unsigned n = 0; n < image->count; n++) {
+			const struct image_piece *piece = &image->pieces[n];
+			if (start < piece->end && piece->start < end && !(piece->prot & TULOU_PROT_WRITE))
+				image->state = IMAGE_BROKEN;
+		}
+	}
+}
+
 void images_before_call(struct process *process, unsigned nr, const struct registers *regs)
 {
 	struct image_set *set = process->images;
 
+	if (nr == __NR_mprotect || nr == __NR_pkey_mprotect)
+		note_protection(set, regs->rdi, regs->rdi + page_up(regs->rsi));
 	if (!set->starting)
 		return;
 	if (regs->rip - set->start.interp_start >= set->start.interp_end - set->start.interp_start)
@@ -60,12 +76,8 @@ static struct image *find_hidden(struct image_set *set, const struct file_key *k
 	return NULL;
 }
 
-/* A slot for one more; those of images that are gone are used again. */
 static struct image *image_add(struct image_set *set)
 {
-	for (uint32_t i = 0; i < set->count; i++)
-		if (set->images[i].state == IMAGE_BROKEN && i > SET_INTERPRETER)
-			return &set->images[i];
 	return set->count < IMAGES_MAX ? &set->images[set->count++] : NULL;
 }
 

@@ -36,6 +36,7 @@
 #include "runtime/user.h"
 
 enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, SIGSEGV_NUMBER = 11 };
+enum { SCRATCHES = 4, STRINGS_LENT = 64 << 10 };
 #define PERSONALITY_ASK 0xffffffffl
 #define STACK_DEFAULT   (8ul << 20)
 #define STACK_LARGEST   (4ul << 30)
@@ -326,27 +327,69 @@ static long exec_copied(struct exec *e, int dirfd, const char *path, int flags)
 	return exec_opened(e);
 }
 
-static long exec(struct thread *thread, struct frame *frame, int dirfd, uint64_t path, uint64_t argv, uint64_t envp, int flags)
+/*
+ * What an exec works with. A few stay, with the pages that were touched: to map and fault them in each time costs as much as a tenth of a spawn.
+ * When all are in use, one is mapped.
+ */
+static struct scratch {
+	uint32_t holder; /* a task's token; that of a dead one is as good as 0; atomic */
+	char argv[STRINGS_LENT], envp[STRINGS_LENT];
+	struct program program;
+} scratches[SCRATCHES];
+
+static struct scratch *scratch_claim(void)
 {
-	struct exec e = {.thread = thread, .frame = frame};
+	for (struct scratch *s = scratches; s < scratches + SCRATCHES; s++) {
+		uint32_t seen = __atomic_load_n(&s->holder, __ATOMIC_RELAXED);
+
+		if ((!seen || !thread_token_alive(seen)) &&
+			__atomic_compare_exchange_n(
+				&s->holder, &seen, thread_current()->state, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return s;
+	}
+	return NULL;
+}
+
+static long exec_with(struct exec *e, int dirfd, uint64_t path, uint64_t argv, uint64_t envp, int flags)
+{
 	char name[PROGRAM_PATH_MAX];
 	long result = user_read_string(name, path, sizeof name);
 
 	if (result < 0)
 		return result;
-	e.program = program_create();
+	result = exec_strings_copy(&e->argv, argv);
+	if (!result)
+		result = exec_strings_copy(&e->envp, envp);
+	if (!result)
+		result = exec_copied(e, dirfd, name, flags);
+	strings_fini(&e->argv);
+	strings_fini(&e->envp);
+	return result;
+}
+
+static long exec(struct thread *thread, struct frame *frame, int dirfd, uint64_t path, uint64_t argv, uint64_t envp, int flags)
+{
+	struct exec e = {.thread = thread, .frame = frame};
+	struct scratch *scratch = scratch_claim();
+	long result;
+
+	e.program = scratch ? &scratch->program : program_create();
 	if (!e.program)
 		return -ENOMEM;
 	strings_init(&e.argv);
 	strings_init(&e.envp);
-	result = exec_strings_copy(&e.argv, argv);
-	if (!result)
-		result = exec_strings_copy(&e.envp, envp);
-	if (!result)
-		result = exec_copied(&e, dirfd, name, flags);
-	strings_fini(&e.argv);
-	strings_fini(&e.envp);
-	program_destroy(e.program);
+	if (scratch) {
+		strings_init_lent(&e.argv, scratch->argv, sizeof scratch->argv);
+		strings_init_lent(&e.envp, scratch->envp, sizeof scratch->envp);
+		program_init(e.program);
+	}
+	result = exec_with(&e, dirfd, path, argv, envp, flags);
+	if (!scratch) {
+		program_destroy(e.program);
+		return result;
+	}
+	program_close(e.program);
+	__atomic_store_n(&scratch->holder, 0, __ATOMIC_RELEASE);
 	return result;
 }
 

@@ -319,7 +319,8 @@ void signal_reset(struct process *process)
 	for (int signo = 1; signo <= SIGNAL_COUNT; signo++) {
 		struct signal_action *action = &process->actions[signo];
 		struct signal_action next = {.handler = action->handler == HANDLER_IGNORE ? HANDLER_IGNORE : HANDLER_DEFAULT};
-		bool changes = memcmp(action, &next, sizeof next) != 0;
+		/* Of a default the kernel looks at the flags of SIGCHLD only. */
+		bool changes = action->handler != next.handler || (signo == SIGCHLD && action->flags);
 		*action = next;
 		if (changes && signo != SIGNAL_SIGSYS)
 			sys4(__NR_rt_sigaction, signo, (long)&next, 0, SIGSET_SIZE);
