@@ -33,7 +33,12 @@ struct tulou_file {
 };
 
 /* What becomes of pages: pageable, locked and brought in, locked once they are touched. */
-enum tulou_lock { TULOU_LOCK_OFF, TULOU_LOCK_ON, TULOU_LOCK_ONFAULT };
+enum tulou_lock {
+	TULOU_LOCK_OFF,
+	TULOU_LOCK_ON,
+	TULOU_LOCK_ONFAULT,
+	TULOU_LOCK_LATER, /* of `lock` only: as ON, but nothing is brought in now; the page behind the range is not mapped */
+};
 
 /* One mapping to be made. `file` is NULL for anonymous memory. `flags` are TULOU_MAP_* as the caller gave them, less those that
  * say *where* (FIXED, FIXED_NOREPLACE, 32BIT) or how it is locked: SHARED, PRIVATE or DROPPABLE, NORESERVE, POPULATE, STACK, GROWSDOWN, HUGETLB,

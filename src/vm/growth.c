@@ -140,16 +140,19 @@ int growth_learn_slow(struct tulou_process_vm *vm, struct range range)
 
 /* ---- booking ------------------------------------------------------------------------------------------------------------- */
 
-/* At most `most` bytes below `start`. */
+/* At most `most` bytes below `start`, or up to an own area that lies just beyond: the host keeps its gap above that, but knows none above a
+ * barrier. */
 static bool book_below(struct tulou_process_vm *vm, uintptr_t start, size_t most)
 {
 	struct range pool = vm->pool->range, room = {pool.start, start};
 	struct area area;
 
-	if (range_size(room) > most)
-		room.start = start - most;
+	if (range_size(room) > most + STACK_GAP)
+		room.start = start - most - STACK_GAP;
 	while (process_vm_area_above(vm, room.start, &area) && area.range.start < start)
 		room.start = area.range.end;
+	if (range_size(room) > most && !is_own(vm, room.start - 1))
+		room.start = start - most;
 	note(vm, room);
 	for (size_t size = range_size(room); size; size = align_down(size / 2, PAGE_SIZE)) {
 		room.start = start - size;
@@ -161,9 +164,10 @@ static bool book_below(struct tulou_process_vm *vm, uintptr_t start, size_t most
 	return is_own(vm, start - 1);
 }
 
-bool growth_book(struct tulou_process_vm *vm, uintptr_t start)
+bool growth_book(struct tulou_process_vm *vm, struct range range)
 {
-	return vm->pool->host->grown && book_below(vm, start, room_wanted(vm->pool));
+	note(vm, range);
+	return vm->pool->host->grown && book_below(vm, range.start, room_wanted(vm->pool));
 }
 
 void growth_make_room(struct tulou_process_vm *vm, struct range range)
@@ -211,12 +215,29 @@ static void barrier_set(struct tulou_process_vm *vm, struct range page)
 		process_vm_replace(vm, page, content);
 }
 
-static void barrier_lift(struct tulou_process_vm *vm, struct range page)
+static bool barrier_lift(struct tulou_process_vm *vm, struct range page)
 {
 	const struct tulou_host *host = vm->pool->host;
 
-	if (stock_reserve(&vm->stock, RECORDS_PER_CALL) && !host->unmap(host->ctx, page.start, PAGE_SIZE))
-		process_vm_replace(vm, page, content_of(TULOU_AREA_ROOM));
+	if (!stock_reserve(&vm->stock, RECORDS_PER_CALL) || host->unmap(host->ctx, page.start, PAGE_SIZE))
+		return false;
+	process_vm_replace(vm, page, content_of(TULOU_AREA_ROOM));
+	return true;
+}
+
+void growth_give_way(struct tulou_process_vm *vm, struct range range)
+{
+	struct area area;
+
+	for (uintptr_t at = range.start; process_vm_area_above(vm, at, &area) && area.range.start < range.end;
+		at = area.range.end) {
+		if (area.content.kind == TULOU_AREA_BARRIER)
+			barrier_lift(vm, area.range);
+		process_vm_area_above(vm, at, &area);
+		if (area.content.kind == TULOU_AREA_ROOM && stock_reserve(&vm->stock, RECORDS_PER_CALL))
+			process_vm_remove(vm, range_cut(area.range, range), false);
+	}
+	stock_reserve(&vm->stock, RECORDS_PER_CALL); /* if not, there is no place either */
 }
 
 /* What had stopped it from below may be gone. */
@@ -230,22 +251,20 @@ static void chain_extend(struct tulou_process_vm *vm, struct chain *chain)
 	*chain = chain_at(vm, chain->range.start);
 }
 
-/* One barrier, in the lowest page, or none where an own area lies below. */
+/* One barrier, in the lowest page, or none where an own area lies below. What is one too many is lifted first: two that touch would be one
+ * area. */
 static void chain_settle(struct tulou_process_vm *vm, struct range chain)
 {
 	bool wanted = !is_own(vm, chain.start - 1);
 	struct area area;
 
 	for (uintptr_t at = chain.start; at < chain.end && area_at(vm, at, &area); at = area.range.end) {
-		bool barrier = area.content.kind == TULOU_AREA_BARRIER;
-		struct range page = {at, at + PAGE_SIZE};
-
-		if (barrier && (!wanted || at > chain.start))
-			barrier_lift(vm, page);
-		else if (!barrier && wanted && at == chain.start)
-			barrier_set(vm, page);
+		if (area.content.kind == TULOU_AREA_BARRIER && (!wanted || at > chain.start))
+			wanted = barrier_lift(vm, area.range) && wanted;
 		area_at(vm, at, &area);
 	}
+	if (wanted && area_at(vm, chain.start, &area) && area.content.kind == TULOU_AREA_ROOM)
+		barrier_set(vm, range_between(chain.start, chain.start + PAGE_SIZE));
 }
 
 /* Nothing grows into it any more. What grew until now, unseen, goes too. */
@@ -270,7 +289,7 @@ void growth_settle_slow(struct tulou_process_vm *vm, struct range range)
 		at = area.range.end;
 		if (!area_is_room(&area) && !grows(&area))
 			continue;
-		if (grows(&area) && !is_own(vm, area.range.start - 1) && !growth_book(vm, area.range.start))
+		if (grows(&area) && !is_own(vm, area.range.start - 1) && !growth_book(vm, area.range))
 			continue;
 		chain = chain_at(vm, grows(&area) ? area.range.start - 1 : area.range.start);
 		if (range_is_empty(chain.range))

@@ -34,14 +34,16 @@ size_t growth_room_in(struct tulou_process_vm *vm, struct range range);
 
 /* Have the books say how far the mappings in and around `range` have grown. 0, or -ENOMEM: no records. */
 int growth_learn_slow(struct tulou_process_vm *vm, struct range range);
-/* Book room below `start`, where a mapping that grows begins or is about to: as much as is free, within bounds. False: there is
- * none, nor an own area in its place, so the mapping must not grow. */
-bool growth_book(struct tulou_process_vm *vm, uintptr_t start);
+/* Book room below `range`, which grows or is about to: as much as is free, within bounds. False: there is none, nor an own area in its
+ * place, so the mapping must not grow. */
+bool growth_book(struct tulou_process_vm *vm, struct range range);
 /* `range`, which is the process's and at no host, is room for what begins at its end. */
 void growth_make_room(struct tulou_process_vm *vm, struct range range);
 /* As place_anywhere(), with room below what grows, if there is any to be had. */
 int growth_place(
 	struct tulou_process_vm *vm, size_t size, size_t align, struct range window, struct area_content content, uintptr_t *out);
+/* Room in `range` is free: something of the process's own is to take its place. growth_settle() books again what did not. */
+void growth_give_way(struct tulou_process_vm *vm, struct range range);
 /* `range`, which has no pages any more, leaves the books; right below what grows it becomes room. */
 void growth_remove(struct tulou_process_vm *vm, struct range range);
 /* After a change of areas in `range`: rooms in and around it as the areas around them say. Cannot fail: what the host will not take

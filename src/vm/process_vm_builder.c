@@ -121,7 +121,7 @@ static int build_stack(struct tulou_process_vm *vm, struct tulou_layout *layout)
 	whole = range_between(start, stack.end);
 	if (room) {
 		content.flags |= TULOU_MAP_GROWSDOWN;
-		growth_make_room(vm, range_between(start, stack.start));
+		growth_make_room(vm, whole);
 		process_vm_replace(vm, stack, content);
 	}
 	mapping = (struct tulou_mapping){

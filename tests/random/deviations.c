@@ -16,15 +16,21 @@
  *     mmap-target   The same of mmap(2) with MAP_FIXED: what a file refuses only when it is mapped (MAP_SYNC), or when the huge pages
  *                   are counted, comes after Linux has taken away what stood there.
  *
+ *     mmap-grows    EINVAL of mmap(2) with MAP_GROWSDOWN of a file that cannot be mapped at all, where Linux says that first (ENODEV,
+ *                   or EPERM for code): the same.
+ *
  *     mmap-sealed   EPERM of mmap(2) with MAP_FIXED over sealed areas, where Linux says first that the file cannot be mapped (ENODEV).
  *                   Only the host knows that, and it is asked last.
  *
- * Three answers of the manager are taken as they are, without asking the kernel (kernel.c, follower):
+ * Four answers of the manager are taken as they are, without asking the kernel (kernel.c, follower):
  *
  *     stack-gap     The 256 pages below a stack stay free (design.md, ownership): a fixed place there answers ENOMEM. The kernel
  *                   keeps that gap for its own placement and for brk only (the follower's copy of the stack is a plain area).
  *     others        In a world of two processes, a fixed place or a place to grow into that is the other's, or right beside it: ENOMEM, or
  *                   EEXIST. In Linux the other's areas cannot be in the way.
+ *     room          What grows down ends at the room that the manager has for it (a 4096th of the pool, at least 2 MiB), in Linux at its
+ *                   limit. Such pages are not touched, and nothing that grows is mapped where there is none (resolve.c); mremap(2) to
+ *                   such a place says ENOMEM.
  *     full          The pool is smaller than the address space: ENOMEM when no hole of the arena is large enough. A
  *                   hole may be lost to placement up to a chunk on each side, since an area lies in one chunk, and what is
  *                   left may be too small for another.
@@ -47,6 +53,9 @@ const char *deviation_find(const struct outcome *leader, const struct outcome *f
 	if (leader->request.call == CALL_MREMAP && leader->request.flags & MREMAP_FIXED && leader->result < 0 &&
 		follower->result < 0)
 		return leader->result == follower->result ? "mremap-target" : NULL;
+	if (leader->request.call == CALL_MMAP && leader->request.flags & MAP_GROWSDOWN && leader->result == -EINVAL &&
+		(follower->result == -ENODEV || follower->result == -EPERM))
+		return "mmap-grows";
 	if (leader->request.call == CALL_MMAP && leader->request.flags & MAP_FIXED && leader->result < 0)
 		return leader->result == follower->result                        ? "mmap-target"
 		       : leader->result == -EPERM && follower->result == -ENODEV ? "mmap-sealed"

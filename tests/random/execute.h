@@ -14,8 +14,10 @@ static inline size_t page_up(size_t size)
 }
 
 /* resolve.c: an op in numbers, by what the leader has at this moment. */
-void op_resolve(const struct run *run, const struct op *op, struct request *req);
+void op_resolve(struct run *run, const struct op *op, struct request *req);
 
+/* judge.c: what process `who` has booked. */
+const struct map *process_booked(struct run *run, unsigned who);
 /* judge.c: before the call, and after it, what compare.c and the follower must know of it. */
 void outcome_before(struct run *run, struct outcome *outcome);
 void outcome_after(struct run *run, struct outcome *outcome);

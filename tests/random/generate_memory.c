@@ -37,7 +37,8 @@ void mmap_generate(struct generator *gen, struct op *op)
 	enum { ANY, HINT, FIXED, NOREPLACE, LOW };
 	static const struct weighted wheres[] = {{ANY, 40}, {HINT, 11}, {FIXED, 31}, {NOREPLACE, 15}, {LOW, 6}};
 	static const struct weighted extras[] = {{0, 82}, {MAP_NORESERVE, 4}, {MAP_POPULATE, 3}, {MAP_LOCKED, 4}, {MAP_STACK, 2},
-		{MAP_DENYWRITE, 2}, {MAP_EXECUTABLE, 2}, {MAP_POPULATE | MAP_NONBLOCK, 1}, {TULOU_MAP_UNINITIALIZED, 1}};
+		{MAP_DENYWRITE, 2}, {MAP_EXECUTABLE, 2}, {MAP_POPULATE | MAP_NONBLOCK, 1}, {TULOU_MAP_UNINITIALIZED, 1},
+		{MAP_GROWSDOWN, 5}};
 	struct prng *prng = &gen->prng;
 	int kind = PICK(prng, kinds), where = PICK(prng, wheres);
 
@@ -57,7 +58,7 @@ void mmap_generate(struct generator *gen, struct op *op)
 	if (op->flags & MAP_LOCKED && op->size > TOUCH_MAX) /* real pages */
 		op->size = TOUCH_MAX;
 	if (kind == FILE_VALIDATE) /* here flags that are not known are refused */
-		op->flags &= ~(MAP_DENYWRITE | MAP_EXECUTABLE);
+		op->flags &= ~(MAP_DENYWRITE | MAP_EXECUTABLE | MAP_GROWSDOWN);
 	if (where == HINT || where == FIXED || where == NOREPLACE)
 		op->addr = place_pick(gen);
 	if (where == HINT && prng_percent(prng, 20))

@@ -32,7 +32,7 @@ static bool request_mergeable(const struct run *run, const struct request *req)
 }
 
 /* Where nothing else can be put. */
-static const struct map *process_booked(struct run *run, unsigned who)
+const struct map *process_booked(struct run *run, unsigned who)
 {
 	static struct map booked[PROCESSES];
 
@@ -94,6 +94,9 @@ static bool request_met_gap(const struct run *run, const struct request *req, lo
 		return brk_met_gap(run, req->addr, result);
 	if (req->call != CALL_MREMAP && (req->call != CALL_MMAP || !(req->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))))
 		return false;
+	if (fixed_move && result == -12 &&
+		(addr == run->sequence->world.start || addr == gap_end)) /* what grows has no room there */
+		return true;
 	return gap_end && result == -12 && size < wild_size && addr < gap_end && addr + size > gap;
 }
 

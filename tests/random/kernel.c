@@ -32,7 +32,7 @@ static bool in_stack_gap(const struct record *leader, uintptr_t addr, size_t siz
 
 static long follow_mmap(struct run *run, const struct request *req, const struct outcome *leader)
 {
-	int fd = file_descriptor(req->file);
+	int fd = file_descriptor(req->file), flags;
 	uintptr_t hint = req->addr & ~(uintptr_t)(PAGE - 1), place = leader->result < 0 ? 0 : (uintptr_t)leader->result;
 	long result;
 
@@ -47,7 +47,13 @@ static long follow_mmap(struct run *run, const struct request *req, const struct
 			return result;
 		kernel_munmap((uintptr_t)result, req->size);
 	}
-	return kernel_mmap(place, req->size, req->prot, req->flags, fd, req->offset);
+	result = kernel_mmap(place, req->size, req->prot, req->flags, fd, req->offset);
+	if (result < 0 || (uintptr_t)result == place || !run->sequence->world.pair)
+		return result;
+	/* Beyond an area of the other process the gap below what grows is not needed, but the kernel does not see that area. */
+	kernel_munmap((uintptr_t)result, req->size);
+	flags = (req->flags & MAP_TYPE) == MAP_SHARED_VALIDATE ? req->flags ^ MAP_SHARED_VALIDATE ^ MAP_SHARED : req->flags;
+	return kernel_mmap(place, req->size, req->prot, flags | MAP_FIXED_NOREPLACE, fd, req->offset);
 }
 
 /* Is [addr, addr + size) free in this process? */

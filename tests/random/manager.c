@@ -126,7 +126,8 @@ void manager_map(struct run *run, struct map *map)
 
 static int area_book(void *arg, const struct tulou_area_info *area)
 {
-	const struct range range = {.start = area->start, .end = area->end, .file = FILE_ANONYMOUS};
+	bool room = area->kind == TULOU_AREA_ROOM || area->kind == TULOU_AREA_BARRIER;
+	const struct range range = {.start = area->start, .end = area->end, .file = FILE_ANONYMOUS, .room = room};
 
 	map_add(arg, &range);
 	return 0;
@@ -137,6 +138,18 @@ void manager_booked(struct run *run, unsigned who, struct map *map)
 	(void)run;
 	map_clear(map);
 	tulou_walk_process(manager.vms[who], area_book, map);
+}
+
+static int barrier_hide(void *arg, const struct tulou_area_info *area)
+{
+	if (area->kind == TULOU_AREA_BARRIER)
+		map_cut(arg, area->start, area->end);
+	return 0;
+}
+
+void manager_barriers_hide(struct map *map)
+{
+	tulou_walk_areas(manager.pool, barrier_hide, map);
 }
 
 /* The areas that meet a range, and the chunks that hold them. */

@@ -22,6 +22,8 @@ void manager_start(
 long manager_call(struct run *run, const struct request *req, const struct outcome *leader);
 /* For the text of maps; without a range to meet. */
 struct map_reader manager_reader(struct run *run, struct map *map);
+/* Take out of the host's map what stands there for the manager's own sake: the pages that end growth. */
+void manager_barriers_hide(struct map *map);
 void manager_map(struct run *run, struct map *map);
 void manager_booked(struct run *run, unsigned who, struct map *map);
 enum spread manager_spread(struct run *run, uintptr_t addr, size_t size);

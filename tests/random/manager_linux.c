@@ -19,6 +19,7 @@ static void linux_real_map(struct run *run, struct map *map)
 	struct map_reader reader = manager_reader(run, map);
 
 	map_read_self(&reader);
+	manager_barriers_hide(map);
 }
 
 static long linux_load(struct run *run, uintptr_t addr, uint8_t *value)

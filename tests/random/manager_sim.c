@@ -118,6 +118,7 @@ static void sim_real_map(struct run *run, struct map *map)
 
 		map_add(map, &range);
 	}
+	manager_barriers_hide(map);
 }
 
 /* What the processor would have said of this address. */

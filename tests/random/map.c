@@ -21,7 +21,7 @@ static bool ranges_join(const struct range *left, const struct range *right)
 {
 	if (left->end != right->start || left->prot != right->prot || left->shared != right->shared || left->heap != right->heap)
 		return false;
-	if (left->file != right->file)
+	if (left->file != right->file || left->room != right->room)
 		return false;
 	return !has_offset(left) || left->offset + (left->end - left->start) == right->offset;
 }
@@ -87,6 +87,25 @@ void map_join(const struct map *first, const struct map *second, struct map *out
 		bool take = k == second->count || (i < first->count && first->ranges[i].start < second->ranges[k].start);
 
 		map_add(out, take ? &first->ranges[i++] : &second->ranges[k++]);
+	}
+}
+
+void map_cut(struct map *map, uintptr_t start, uintptr_t end)
+{
+	static struct map whole;
+
+	whole = *map;
+	map_clear(map);
+	for (unsigned i = 0; i < whole.count; i++) {
+		struct range low = whole.ranges[i], high = low;
+
+		low.end = low.end < start ? low.end : start;
+		high.start = high.start > end ? high.start : end;
+		high.offset += high.start - low.start;
+		if (low.start < low.end)
+			map_add(map, &low);
+		if (high.start < high.end)
+			map_add(map, &high);
 	}
 }
 

@@ -20,6 +20,7 @@ struct range {
 	int prot; /* PROT_READ | PROT_WRITE | PROT_EXEC */
 	bool shared;
 	bool heap; /* named so */
+	bool room; /* only booked: for what is above, and grows down (struct side, booked) */
 	int file; /* enum file_kind of the file behind it, or FILE_ANONYMOUS */
 	uint64_t offset; /* of files and shared memory */
 };
@@ -38,6 +39,8 @@ uint64_t map_hash(const struct map *map);
 const struct map *map_bare(const struct map *map);
 /* The ranges of both, which do not overlap. */
 void map_join(const struct map *first, const struct map *second, struct map *out);
+/* Take [start, end) out. */
+void map_cut(struct map *map, uintptr_t start, uintptr_t end);
 /* Is there anything in [start, end)? */
 bool map_meets(const struct map *map, uintptr_t start, uintptr_t end);
 void map_print(FILE *out, const struct world *world, const struct map *map);

@@ -4,6 +4,8 @@
 
 #include "execute.h"
 
+enum { GROWTH_MARGIN = STACK_GAP + PAGE };
+
 static uintptr_t place_resolve(const struct run *run, const struct place *place)
 {
 	const struct world *world = &run->sequence->world;
@@ -45,7 +47,42 @@ static void touch_clip(const struct map *others, struct request *req)
 	req->size = size < req->size ? size : req->size;
 }
 
-void op_resolve(const struct run *run, const struct op *op, struct request *req)
+/* A page below a mapping that grows: how far it may grow is bounded in other ways than in Linux (deviations.c), so only pages are touched
+ * that both would grow to, with what lies below out of the gap. */
+static bool growth_may_differ(const struct map *booked, uintptr_t page)
+{
+	for (unsigned i = 0; i < booked->count; i++) {
+		const struct range *range = &booked->ranges[i];
+
+		if (range->end <= page)
+			continue;
+		return range->room && (range->start > page || page - range->start < GROWTH_MARGIN);
+	}
+	return false;
+}
+
+static void growth_clip(const struct map *booked, struct request *req)
+{
+	size_t size = 0;
+
+	while (size < req->size && !growth_may_differ(booked, req->addr + size))
+		size += PAGE;
+	req->size = size < req->size ? size : req->size;
+}
+
+/* Where there can be no room, a manager has nothing grow: at the start of the pool, above the gap of the stack, above the other process. */
+static bool growth_has_room(struct run *run, const struct op *op, uintptr_t addr)
+{
+	const struct world *world = &run->sequence->world;
+	uintptr_t stack = run->record->stack;
+
+	addr &= ~(uintptr_t)(PAGE - 1);
+	if (addr <= world->start || (addr <= stack && addr + STACK_GAP >= stack))
+		return false;
+	return !world->pair || !map_meets(process_booked(run, !op->who), addr - 2 * PAGE, addr);
+}
+
+void op_resolve(struct run *run, const struct op *op, struct request *req)
 {
 	*req = (struct request){.call = op->call,
 		.addr = place_resolve(run, &op->addr),
@@ -65,8 +102,12 @@ void op_resolve(const struct run *run, const struct op *op, struct request *req)
 	if (!call_has_range(op->call))
 		return;
 	size_clip(run, &op->addr, req->addr, &req->size);
+	if (op->call == CALL_MMAP && op->flags & MAP_GROWSDOWN && req->addr && !growth_has_room(run, op, req->addr))
+		req->flags &= ~MAP_GROWSDOWN;
 	if (call_touches(op->call) && run->sequence->world.pair)
-		touch_clip(&run->maps[!op->who], req);
+		touch_clip(process_booked(run, !op->who), req);
+	if (call_touches(op->call))
+		growth_clip(process_booked(run, op->who), req);
 	if (op->call == CALL_MREMAP && op->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) {
 		req->new_addr = place_resolve(run, &op->new_addr);
 		size_clip(run, &op->new_addr, req->new_addr, &req->new_size);

@@ -132,6 +132,74 @@ static void forks(void **state)
 	pool_close(&f);
 }
 
+/* What is cut out of it is room for what remains above; other mappings grow into room in place. */
+static void cut(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 4096, 4096);
+	tulou_process_vm_unref(f.b);
+	assert_int_equal(map_at(f.a, 2000, 20, RW, FIXED | DOWN), 2000);
+	assert_int_equal(unmap(f.a, 2010, 2), 0);
+	pool_expect(&f, "A:1488+1--| A:1489+511--~ A:2000+10rw A:2010+2--~ A:2012+8rw");
+	assert_int_equal(map_pages(f.a, 2, RW), 0);
+	assert_int_equal(unmap(f.a, 0, 2), 0);
+	assert_int_equal(remap(f.a, 2000, 10, 11, 0, 0), 2000);
+	assert_int_equal(remap(f.a, 2000, 11, 13, 0, 0), -TULOU_ENOMEM);
+	assert_int_equal(map_at(f.a, 1600, 2, RO, FIXED), 1600);
+	assert_int_equal(remap(f.a, 1600, 2, 5, 0, 0), 1600);
+	pool_expect(&f, "A:1600+5r- A:1605+395--~ A:2000+11rw A:2011+1--~ A:2012+8rw");
+	assert_int_equal(unmap(f.a, 1601, 4), 0);
+	assert_int_equal(map_at(f.a, 1400, 80, RO, FIXED), 1400);
+	/* over a hole, a barrier and room */
+	assert_int_equal(unmap(f.a, 1600, 1), 0);
+	assert_int_equal(remap(f.a, 1400, 80, 200, 0, 0), 1400);
+	pool_expect(&f, "A:1400+200r- A:1600+400--~ A:2000+11rw A:2011+1--~ A:2012+8rw");
+	assert_int_equal(unmap(f.a, 0, 4000), 0);
+	pool_expect(&f, "");
+	pool_close(&f);
+}
+
+/* Room between others and what grows becomes larger from call to call, and has one barrier. */
+static void between(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 4096, 64);
+	assert_int_equal(map_at(f.b, 1064, 5, RW, FIXED), 1064);
+	assert_int_equal(map_at(f.a, 1100, 1, RW, FIXED | DOWN), 1100);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(map_at(f.a, 1102, 1, RW, FIXED), 1102);
+		assert_int_equal(unmap(f.a, 1101, 2), 0);
+	}
+	pool_expect(&f, "B:1064+5rw A:1070+1--| A:1071+17--~ A:1088+12--~ A:1100+1rw");
+	assert_int_equal(remap(f.a, 1100, 1, 1, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED, 1070), -TULOU_ENOMEM);
+	pool_close(&f);
+}
+
+/* A heap that was unmapped, with room in its place. */
+static void heap(void **state)
+{
+	struct tulou_layout layout = {.stack_size = 4 * PAGE};
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 8192, 1024);
+	assert_int_equal(tulou_process_vm_build(f.a, &layout), 0);
+	assert_int_equal(layout.heap_start, at(0));
+	assert_int_equal(tulou_brk(f.a, at(20)), at(20));
+	assert_int_equal(unmap(f.a, 10, 10), 0);
+	assert_int_equal(map_at(f.a, 100, 1, RW, FIXED | DOWN), 100);
+	assert_int_equal(tulou_brk(f.a, at(12)), at(20)); /* as Linux: nothing to take back */
+	assert_int_equal(tulou_brk(f.a, at(21)), at(20)); /* the gap */
+	assert_int_equal(tulou_brk(f.a, at(8)), at(8));
+	assert_int_equal(unmap(f.a, 100, 1), 0);
+	assert_int_equal(tulou_brk(f.a, at(12)), at(12));
+	pool_close(&f);
+}
+
 /* The main stack: a piece at first, room below it, and the gap that is nobody's below that. */
 static void stack(void **state)
 {
@@ -214,6 +282,9 @@ int main(void)
 		cmocka_unit_test(room_gives_way),
 		cmocka_unit_test(moves),
 		cmocka_unit_test(forks),
+		cmocka_unit_test(cut),
+		cmocka_unit_test(between),
+		cmocka_unit_test(heap),
 		cmocka_unit_test(stack),
 		cmocka_unit_test(stays),
 		cmocka_unit_test(refusals),

@@ -184,8 +184,12 @@ int linux_lock(void *ctx, uintptr_t start, size_t size, enum tulou_lock how)
 		return error;
 	if (how == TULOU_LOCK_OFF)
 		return (int)sys2(__NR_munlock, (long)start, (long)size);
-	if (how == TULOU_LOCK_ONFAULT)
-		return (int)sys3(__NR_mlock2, (long)start, (long)size, TULOU_MLOCK_ONFAULT);
+	if (how != TULOU_LOCK_ON) {
+		result = (int)sys3(__NR_mlock2, (long)start, (long)size, TULOU_MLOCK_ONFAULT);
+		if (result == 0 && how == TULOU_LOCK_LATER) /* says ENOMEM at the hole, and has brought nothing in */
+			sys2(__NR_mlock, (long)start, (long)(size + TULOU_PAGE_SIZE));
+		return result;
+	}
 	result = (int)sys2(__NR_mlock, (long)start, (long)size);
 	if (result == 0 || sys3(__NR_mlock2, (long)start, (long)size, TULOU_MLOCK_ONFAULT) < 0)
 		return result;

@@ -175,6 +175,6 @@ int sim_lock(void *ctx, uintptr_t start, size_t size, enum tulou_lock how)
 		error = sim_limit_check(sim, sim->areas.count + 2);
 	if (error)
 		return sim_leave(sim, SIM_LOCK, error);
-	sim_set_lock(sim, start, start + size, how);
+	sim_set_lock(sim, start, start + size, how == TULOU_LOCK_LATER ? TULOU_LOCK_ON : how);
 	return sim_leave(sim, SIM_LOCK, how == TULOU_LOCK_ON ? sim_populate_range(sim, start, start + size) : 0);
 }

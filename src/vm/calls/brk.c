@@ -24,6 +24,7 @@ static int heap_grow(struct tulou_process_vm *vm, struct range more)
 		.flags = heap_content.flags,
 	};
 	struct area next;
+	bool extended;
 	int error;
 
 	/* Linux leaves a page to the next mapping, and more to one that grows downwards. */
@@ -32,18 +33,19 @@ static int heap_grow(struct tulou_process_vm *vm, struct range more)
 		return -TULOU_ENOMEM;
 	content.flags |= vm->lock_future;
 	mapping.lock = area_lock_of(&content);
-	if (process_vm_may_have(vm, vm->usage, usage_of(&content, range_size(more))) || !vm_extend(vm, more, content))
+	if (process_vm_may_have(vm, vm->usage, usage_of(&content, range_size(more))))
 		return -TULOU_ENOMEM;
-	error = host->map(host->ctx, &mapping);
-	if (error)
+	extended = vm_extend(vm, more, content);
+	error = extended ? host->map(host->ctx, &mapping) : -TULOU_ENOMEM;
+	if (error && extended)
 		process_vm_remove(vm, more, false);
+	growth_settle(vm, more);
 	return error;
 }
 
 static int heap_resize(struct tulou_process_vm *vm, uintptr_t brk)
 {
 	uintptr_t old = page_up(vm->brk), new = page_up(brk);
-	struct range stretch;
 	struct area first;
 
 	if (new < brk)
@@ -53,7 +55,7 @@ static int heap_resize(struct tulou_process_vm *vm, uintptr_t brk)
 	if (new > old)
 		return heap_grow(vm, range_between(old, new));
 	/* As Linux: nothing at all to take back, because the program has unmapped it, is a failure. */
-	if (!process_vm_stretch(vm, range_between(new, old), &stretch, &first))
+	if (!growth_area_above(vm, new, &first) || first.range.start >= old)
 		return -TULOU_ENOMEM;
 	return vm_has_seal(vm, range_between(new, old)) ? -TULOU_EPERM : vm_unmap(vm, range_between(new, old));
 }

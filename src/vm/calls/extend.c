@@ -11,5 +11,7 @@ bool vm_extend(struct tulou_process_vm *vm, struct range range, struct area_cont
 {
 	if (!range_covers(vm->pool->range, range))
 		return false;
+	if (unlikely(growth_concerns(vm, range)))
+		growth_give_way(vm, range);
 	return place_behind(vm, range, content) || !place_fixed(vm, range, content);
 }

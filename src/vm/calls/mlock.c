@@ -13,7 +13,7 @@
 
 static int flags_of(enum tulou_lock how)
 {
-	return how == TULOU_LOCK_OFF ? 0 : how == TULOU_LOCK_ON ? TULOU_MAP_LOCKED : AREA_LOCK_MASK;
+	return how == TULOU_LOCK_OFF ? 0 : how == TULOU_LOCK_ONFAULT ? AREA_LOCK_MASK : TULOU_MAP_LOCKED;
 }
 
 /* Huge pages are never pageable, and not marked. */
@@ -51,7 +51,7 @@ static int range_lock(struct tulou_process_vm *vm, struct range range, enum tulo
 		return -TULOU_ENOMEM;
 	/* Before a hole Linux locks, but brings nothing in. */
 	if (stretch.end < range.end && how == TULOU_LOCK_ON)
-		how = TULOU_LOCK_ONFAULT;
+		how = TULOU_LOCK_LATER;
 	error = stretch_lock(vm, stretch, how);
 	if (error < 0)
 		return error;

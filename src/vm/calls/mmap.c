@@ -197,7 +197,7 @@ static int reserve_room(struct tulou_process_vm *vm, struct request *r)
 {
 	if (!(r->options.content.flags & TULOU_MAP_GROWSDOWN))
 		return 0;
-	if (!growth_book(vm, r->range.start))
+	if (!growth_book(vm, r->range))
 		r->options.flags &= ~TULOU_MAP_GROWSDOWN;
 	return stock_reserve(&vm->stock, RECORDS_PER_CALL) ? 0 : -TULOU_ENOMEM;
 }

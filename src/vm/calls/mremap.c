@@ -70,16 +70,19 @@ static bool grow_in_place(struct tulou_process_vm *vm, struct request *r, int *e
 	struct area_content content;
 	struct area last;
 	struct range more;
+	bool grown = false;
 
 	if (!process_vm_area_above(vm, r->old.end - 1, &last) || !range_make(&more, r->old.end, r->new_size - range_size(r->old)))
 		return false;
 	content = content_of(&last, last.range.end);
-	if (!vm_extend(vm, more, content))
-		return false;
-	*error = host->grow(host->ctx, r->old.start, range_size(r->old), r->new_size);
-	if (*error)
-		process_vm_remove(vm, more, false);
-	return !*error || !r->may_move;
+	if (vm_extend(vm, more, content)) {
+		*error = host->grow(host->ctx, r->old.start, range_size(r->old), r->new_size);
+		if (*error)
+			process_vm_remove(vm, more, false);
+		grown = !*error || !r->may_move;
+	}
+	growth_settle(vm, more);
+	return grown;
 }
 
 /* Where to: booked when it returns 0. */
@@ -99,6 +102,14 @@ static int reserve(struct tulou_process_vm *vm, const struct request *r, struct 
 	error = growth_place(vm, r->new_size, area_content_page_size(&content), pool->range, content, &new->start);
 	new->end = new->start + r->new_size;
 	return error;
+}
+
+/* What grows must not be where it would grow into what is not its own. */
+static int reserve_room(struct tulou_process_vm *vm, struct area_content content, struct range new)
+{
+	if (likely(!(content.flags & TULOU_MAP_GROWSDOWN)) || !vm->pool->host->grown)
+		return 0;
+	return growth_book(vm, new) && stock_reserve(&vm->stock, RECORDS_PER_CALL) ? 0 : -TULOU_ENOMEM;
 }
 
 /* `range` is the mapping that was there; a fixed target may have cut it, and stays locked. */
@@ -125,7 +136,9 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 	error = reserve(vm, r, content, &new);
 	if (error)
 		return error;
-	error = host->move(host->ctx, r->old.start, range_size(r->old), new.start, r->new_size, r->keep);
+	error = reserve_room(vm, content, new);
+	if (!error)
+		error = host->move(host->ctx, r->old.start, range_size(r->old), new.start, r->new_size, r->keep);
 	if (error) {
 		process_vm_remove(vm, new, r->fixed);
 		growth_settle(vm, new);
@@ -137,8 +150,6 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 		growth_remove(vm, r->old);
 	else if (content.flags & AREA_LOCK_MASK) /* as Linux: what stays is not locked, nor is the rest of that mapping */
 		unlock_kept(vm, whole, r->old, new);
-	if (content.flags & TULOU_MAP_GROWSDOWN)
-		growth_book(vm, new.start);
 	growth_settle(vm, r->old);
 	growth_settle(vm, new);
 	return (long)new.start;
@@ -293,7 +304,7 @@ long tulou_mremap(
 
 	if (result)
 		return result;
-	result = vm_enter(vm, r.old);
+	result = vm_enter(vm, range_between(r.old.start, r.old.start + size_max(range_size(r.old), r.new_size)));
 	if (result)
 		return result;
 	result = r.fixed ? growth_learn(vm, new_range(&r)) : 0;
