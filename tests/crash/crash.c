@@ -100,6 +100,8 @@ static void give_back(struct tulou_process_vm *vm)
 
 static void supervise(void *unused)
 {
+	struct tulou_process_vm *parked;
+
 	(void)unused;
 	pool_lock_list(world.pool, world.host.self(world.host.ctx)); /* whole from here on */
 	pool_unlock_list(world.pool);
@@ -107,6 +109,8 @@ static void supervise(void *unused)
 	if (world.extra)
 		give_back(world.extra);
 	tulou_reap(world.pool);
+	while ((parked = tulou_process_vm_unpark(world.pool, shape_any, NULL)))
+		tulou_process_vm_unref(parked);
 }
 
 /* The end of a copy: everything is given back, by `task`. */

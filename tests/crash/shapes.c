@@ -201,6 +201,24 @@ static void leave(void)
 	tulou_process_vm_unref(world.a);
 }
 
+static void park(void)
+{
+	tulou_process_vm_bind(world.a);
+	tulou_process_vm_park(world.a, &world);
+}
+
+static void unpark(void)
+{
+	tulou_process_vm_unpark(world.pool, shape_any, NULL);
+}
+
+bool shape_any(void *arg, void *label)
+{
+	(void)arg;
+	(void)label;
+	return true;
+}
+
 static int look(void *arg, const struct tulou_area_info *area)
 {
 	(void)arg;
@@ -254,6 +272,8 @@ const struct shape shapes[] = {
 	{"brk", build_before, brk_grows},
 	{"create", NULL, create},
 	{"exit", NULL, leave},
+	{"park", NULL, park},
+	{"unpark", park, unpark},
 	{"walks", NULL, walk},
 	{"fork", NULL, fork_both},
 };

@@ -323,6 +323,54 @@ static void fork_keeps_one(void **state)
 	pool_close(&f);
 }
 
+static bool is_labelled(void *arg, void *label)
+{
+	return !arg || arg == label;
+}
+
+static void parked(void **state)
+{
+	int one, two;
+	uint32_t id;
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 1024, 1024);
+	id = tulou_process_vm_id(f.a);
+	assert_int_equal(map_pages(f.a, 4, RW), 0);
+	assert_int_equal(tulou_process_vm_park(f.a, &one), -TULOU_EBUSY); /* not the caller's alone to give away */
+	assert_null(tulou_process_vm_unpark(f.pool, is_labelled, NULL));
+	tulou_process_vm_bind(f.a);
+	assert_int_equal(tulou_process_vm_park(f.a, &one), 0);
+	assert_int_equal(tulou_process_vm_park(f.a, &one), -TULOU_EBUSY);
+	assert_int_equal(tulou_process_vm_id(f.a), 0);
+	/* nobody's, but not lost: another task finds it by its label, as it was */
+	probe_task_set(7);
+	tulou_reap(f.pool);
+	assert_null(tulou_process_vm_unpark(f.pool, is_labelled, &two));
+	assert_ptr_equal(tulou_process_vm_unpark(f.pool, is_labelled, &one), f.a);
+	assert_null(tulou_process_vm_unpark(f.pool, is_labelled, &one));
+	assert_ptr_equal(tulou_process_vm_label(f.a), &one);
+	tulou_process_vm_set_id(f.a, id);
+	tulou_process_vm_unbind(f.a);
+	assert_true(tulou_process_vm_exclusive(f.a));
+	pool_expect(&f, "A:0+4rw");
+	/* the last that was parked comes first */
+	tulou_process_vm_bind(f.a);
+	tulou_process_vm_bind(f.b);
+	assert_int_equal(tulou_process_vm_park(f.a, &one), 0);
+	assert_int_equal(tulou_process_vm_park(f.b, &two), 0);
+	assert_ptr_equal(tulou_process_vm_unpark(f.pool, is_labelled, NULL), f.b);
+	assert_ptr_equal(tulou_process_vm_unpark(f.pool, is_labelled, NULL), f.a);
+	tulou_process_vm_unbind(f.b);
+	/* more than areas: it stays the caller's */
+	assert_int_equal(tulou_mseal(f.a, at(0), PAGE, 0), 0);
+	assert_int_equal(tulou_process_vm_park(f.a, &one), -TULOU_EBUSY);
+	tulou_process_vm_unbind(f.a);
+	probe_task_set(1);
+	pool_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +383,7 @@ int main(void)
 		cmocka_unit_test(ten_in_two_chunks),
 		cmocka_unit_test(limbo),
 		cmocka_unit_test(fork_keeps_one),
+		cmocka_unit_test(parked),
 	};
 
 	return POOL_RUN(tests);
