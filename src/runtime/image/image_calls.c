@@ -98,7 +98,7 @@ static bool map_first(struct process *process, const struct registers *r, long *
 		return true;
 	}
 	*result = tulou_mmap(process->vm, 0, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, 0);
-	image = *result < 0 ? NULL : image_add(set);
+	image = *result < 0 || !file_key_settled(&key) ? NULL : image_add(set);
 	if (image) {
 		image->key = key;
 		image->start = (uint64_t)*result;

@@ -2,6 +2,7 @@
 #include "runtime/image/image_set.h"
 
 #include <asm/stat.h>
+#include <linux/time.h>
 #include <tulou/inspect.h>
 
 #include "base/format.h"
@@ -9,6 +10,9 @@
 #include "runtime/arena.h"
 #include "runtime/layout.h"
 #include "runtime/message.h"
+
+#define SECOND    1000000000l
+#define TICK_MOST 20000000l /* ns: two of a kernel with 100 Hz */
 
 enum { LINE_SIZE = 256, TYPE_MASK = 0170000, TYPE_REGULAR = 0100000 };
 
@@ -89,6 +93,16 @@ bool file_key_of(int fd, struct file_key *key)
 		.ctime = about.st_ctime,
 		.ctime_nsec = about.st_ctime_nsec};
 	return true;
+}
+
+bool file_key_settled(const struct file_key *key)
+{
+	struct {
+		int64_t seconds, nanoseconds;
+	} now;
+
+	sys2(__NR_clock_gettime, CLOCK_REALTIME_COARSE, (long)&now);
+	return (now.seconds - (int64_t)key->ctime) * SECOND + now.nanoseconds - (int64_t)key->ctime_nsec >= TICK_MOST;
 }
 
 bool file_key_equal(const struct file_key *a, const struct file_key *b)

@@ -65,6 +65,8 @@ _Static_assert(sizeof(struct image_set) <= IMAGE_SET_SLOT, "slot");
 struct image_set *image_set_claim(void);
 /* False: not a file that can be told again. */
 bool file_key_of(int fd, struct file_key *key);
+/* It was not changed just now: who writes again within the same tick of the clock leaves the same times. */
+bool file_key_settled(const struct file_key *key);
 bool file_key_equal(const struct file_key *a, const struct file_key *b);
 /* The image that has `at`, or NULL. */
 struct image *image_at(struct image_set *set, uint64_t at);

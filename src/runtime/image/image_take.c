@@ -70,7 +70,8 @@ struct image_set *images_of(struct program *p, struct tulou_process_vm *vm, size
 	struct wanted wanted;
 	struct image_set *set;
 
-	if (runtime.no_image_cache || !wanted_of(p, &wanted))
+	if (runtime.no_image_cache || !wanted_of(p, &wanted) || !file_key_settled(&wanted.program) ||
+		(p->has_interp && !file_key_settled(&wanted.interpreter)))
 		return NULL;
 	set = image_set_claim();
 	if (!set)

@@ -165,6 +165,41 @@ static void check_inheritance(void)
 	puts("threads and children inherit the mask");
 }
 
+static void once_handler(int signo)
+{
+	(void)signo;
+}
+
+static void set_default(int signo)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL}, was;
+
+	EXPECT(sigaction(signo, &action, &was) == 0 && was.sa_handler == SIG_DFL && was.sa_flags == 0);
+}
+
+/* To set a default that is to ignore drops what is pending, even where it was the default before; another default does not. And a handler
+ * that the kernel has taken away reads as gone. */
+static void check_defaults(void)
+{
+	struct sigaction once = {.sa_handler = once_handler, .sa_flags = (int)SA_RESETHAND}, was;
+	sigset_t both, pending, before;
+
+	sigemptyset(&both);
+	sigaddset(&both, SIGWINCH);
+	sigaddset(&both, SIGUSR2);
+	EXPECT(sigprocmask(SIG_BLOCK, &both, &before) == 0);
+	raise(SIGWINCH);
+	raise(SIGUSR2);
+	set_default(SIGWINCH);
+	set_default(SIGUSR2);
+	EXPECT(sigpending(&pending) == 0);
+	printf("pending: SIGWINCH %d, SIGUSR2 %d\n", sigismember(&pending, SIGWINCH), sigismember(&pending, SIGUSR2));
+	EXPECT(sigaction(SIGUSR2, &once, NULL) == 0);
+	EXPECT(sigaction(SIGUSR2, NULL, &was) == 0 && was.sa_handler == once_handler);
+	EXPECT(sigprocmask(SIG_SETMASK, &before, NULL) == 0);
+	EXPECT(sigaction(SIGUSR2, NULL, &was) == 0 && was.sa_handler == SIG_DFL);
+}
+
 int main(void)
 {
 	set(SIGUSR1, handler);
@@ -172,5 +207,6 @@ int main(void)
 	check_jumps();
 	check_edit();
 	check_inheritance();
+	check_defaults();
 	return 0;
 }
