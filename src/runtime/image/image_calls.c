@@ -91,7 +91,7 @@ static bool map_first(struct process *process, const struct registers *r, long *
 	if (!file_key_of((int)r->r8, &key))
 		return false;
 	image = find_hidden(set, &key, size, (int)r->rdx);
-	if (image && image_verify(image)) {
+	if (image && image_verify(image, (int)r->r8, process->patch)) {
 		image->state = IMAGE_CLAIMED;
 		image_count(IMAGE_LIBRARY_HIT);
 		*result = (long)image->start;

@@ -3,7 +3,10 @@
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 
+#include "base/mem.h"
+#include "runtime/elf/exec_file.h"
 #include "runtime/image/image_set.h"
+#include "runtime/trap/patch.h"
 
 enum { PAGE = TULOU_PAGE_SIZE, PAGES_AT_ONCE = 64, ENTRIES_AT_ONCE = 256 };
 /* Above that, giving pages back costs less than zeroing them. */
@@ -50,34 +53,68 @@ void image_zero(uint64_t start, uint64_t end)
 	}
 }
 
-/* Pages of a private mapping that were copied are dropped: the file's own come back. */
-static bool piece_verify(long pagemap, const struct image_piece *piece)
+/* ---- pages that are not their file's --------------------------------------------------------------------------------------------- */
+
+struct verification {
+	long pagemap;
+	int fd;
+	const struct patch_space *patch;
+	bool good;
+};
+
+static bool page_equal(const uint64_t *a, const uint64_t *b)
+{
+	uint64_t differs = 0;
+
+	for (unsigned i = 0; i < PAGE / sizeof *a; i++)
+		differs |= a[i] ^ b[i];
+	return !differs;
+}
+
+/* A private page that was copied: the file's with our jumps in it stays; any other is dropped, and the file's own comes back. */
+static void page_verify(struct verification *v, const struct image_piece *piece, uint64_t at)
+{
+	uint8_t bytes[PAGE] __attribute__((aligned(8)));
+	long got = v->patch ? exec_file_read(v->fd, bytes, PAGE, piece->offset + (at - piece->start)) : 0;
+	bool jumps = got > 0;
+
+	if (jumps) {
+		memset(bytes + got, 0, (size_t)(PAGE - got));
+		jumps = patch_page_apply(v->patch, at, bytes);
+	}
+	if (jumps && page_equal((const uint64_t *)at, (const uint64_t *)bytes))
+		return;
+	v->good &= !jumps; /* records that say what is not */
+	drop(at, at + PAGE);
+}
+
+static void piece_verify(struct verification *v, const struct image_piece *piece)
 {
 	uint64_t entries[ENTRIES_AT_ONCE];
 
-	for (uint64_t at = piece->start, pages; at < piece->end; at += pages * PAGE) {
+	for (uint64_t at = piece->start, pages; at < piece->end && v->good; at += pages * PAGE) {
 		long size;
 
 		pages = (piece->end - at) / PAGE < ENTRIES_AT_ONCE ? (piece->end - at) / PAGE : ENTRIES_AT_ONCE;
 		size = (long)(pages * sizeof *entries);
-		if (sys4(__NR_pread64, pagemap, (long)entries, size, (long)(at / PAGE * sizeof *entries)) != size)
-			return false;
-		for (uint64_t i = 0; i < pages; i++)
+		v->good = sys4(__NR_pread64, v->pagemap, (long)entries, size, (long)(at / PAGE * sizeof *entries)) == size;
+		for (uint64_t i = 0; i < pages && v->good; i++)
 			if (entries[i] & PAGEMAP_SWAPPED || (entries[i] & PAGEMAP_PRESENT && !(entries[i] & PAGEMAP_FILE)))
-				drop(at + i * PAGE, at + (i + 1) * PAGE);
+				page_verify(v, piece, at + i * PAGE);
 	}
-	return true;
 }
 
-bool image_verify(const struct image *image)
+bool image_verify(const struct image *image, int fd, const struct patch_space *patch)
 {
-	long pagemap = sys4(__NR_openat, AT_FDCWD, (long)"/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
-	bool good = pagemap >= 0;
+	struct verification v = {.pagemap = sys4(__NR_openat, AT_FDCWD, (long)"/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0),
+		.fd = fd,
+		.patch = patch};
 
-	for (unsigned i = 0; i < image->count && good; i++)
+	v.good = v.pagemap >= 0;
+	for (unsigned i = 0; i < image->count && v.good; i++)
 		if (image->pieces[i].file && !(image->pieces[i].prot & TULOU_PROT_WRITE))
-			good = piece_verify(pagemap, &image->pieces[i]);
-	if (pagemap >= 0)
-		sys1(__NR_close, pagemap);
-	return good;
+			piece_verify(&v, &image->pieces[i]);
+	if (v.pagemap >= 0)
+		sys1(__NR_close, v.pagemap);
+	return v.good;
 }

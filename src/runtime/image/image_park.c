@@ -11,6 +11,7 @@
 
 #include "runtime/image/image_set.h"
 #include "runtime/supervisor/supervisor.h"
+#include "runtime/trap/patch.h"
 
 enum { REST_MAX = 64, PARKED_MOST = 16, PARKED_TICKS = 2 };
 enum { READ_WRITE = TULOU_PROT_READ | TULOU_PROT_WRITE };
@@ -23,6 +24,7 @@ static uint32_t parked; /* about; atomic, set right by images_trim() */
 struct leftovers {
 	struct image_set *set;
 	bool unfit;
+	uint64_t trampolines; /* bytes */
 	unsigned count;
 	struct {
 		uint64_t start, end;
@@ -106,6 +108,10 @@ static int look(void *arg, const struct tulou_area_info *area)
 	}
 	if (area->kind != TULOU_AREA_MMAP)
 		return l->unfit = true;
+	if (area->flags & TULOU_MAP_ANONYMOUS && patch_has_trampolines(l->set->patch, area->start, area->end)) {
+		l->trampolines += area->end - area->start;
+		return 0;
+	}
 	for (uint64_t at = area->start; at < area->end;) {
 		struct image *image = image_at(l->set, at);
 		uint64_t end = image ? look_at_image(image, area, at) : next_image(l->set, at, area->end);
@@ -184,7 +190,7 @@ static bool clean(struct image_set *set, struct tulou_process_vm *vm)
 	for (uint32_t i = 0; i < set->count; i++)
 		set->images[i].seen = 0;
 	tulou_walk_process(vm, look, &l);
-	if (l.unfit)
+	if (l.unfit || l.trampolines != patch_trampolines_size(set->patch))
 		return false;
 	for (unsigned i = 0; i < l.count; i++)
 		if (tulou_munmap(vm, l.rest[i].start, l.rest[i].end - l.rest[i].start))
@@ -274,6 +280,7 @@ bool images_park(struct process *process)
 	tulou_process_vm_bind(vm);
 	__atomic_store_n(&set->holder, thread_current()->state, __ATOMIC_RELEASE);
 	process->images = NULL;
+	set->patch = patch_detach(process);
 	__atomic_store_n(&process->vm, NULL, __ATOMIC_RELEASE);
 	if (clean(set, vm)) {
 		set->tick = __atomic_load_n(&tick, __ATOMIC_RELAXED);

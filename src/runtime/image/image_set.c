@@ -10,6 +10,7 @@
 #include "runtime/arena.h"
 #include "runtime/layout.h"
 #include "runtime/message.h"
+#include "runtime/trap/patch.h"
 
 #define SECOND    1000000000l
 #define TICK_MOST 20000000l /* ns: two of a kernel with 100 Hz */
@@ -50,7 +51,10 @@ struct image_set *image_set_claim(void)
 		while (used <= slot &&
 			!__atomic_compare_exchange_n(&sets_used, &used, slot + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 			;
-		set->starting = false;
+		if (set->patch) /* of one who died with it */
+			patch_space_drop(set->patch);
+		set->patch = NULL;
+		set->starting = set->again = false;
 		set->count = 0;
 		return set;
 	}
@@ -62,19 +66,29 @@ void images_give(struct process *process, struct image_set *set)
 	if (set)
 		__atomic_store_n(&set->holder, SET_HELD, __ATOMIC_RELEASE);
 	images_drop(__atomic_exchange_n(&process->images, set, __ATOMIC_ACQ_REL));
+	if (set && set->again) {
+		patch_attach(process, set->patch);
+		set->patch = NULL;
+	}
 }
 
 void images_drop(struct image_set *set)
 {
-	if (set)
-		__atomic_store_n(&set->holder, SET_FREE, __ATOMIC_RELEASE);
+	if (!set)
+		return;
+	if (set->patch)
+		patch_space_drop(set->patch);
+	set->patch = NULL;
+	__atomic_store_n(&set->holder, SET_FREE, __ATOMIC_RELEASE);
 }
 
 void images_forget_others(const struct process *keep)
 {
 	for (unsigned slot = 0; slot < sets_used; slot++)
-		if (set_at(slot) != keep->images)
+		if (set_at(slot) != keep->images) {
+			set_at(slot)->patch = NULL; /* patch_forget_others() has it */
 			set_at(slot)->holder = SET_FREE;
+		}
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------------------------- */

@@ -52,8 +52,10 @@ struct image {
 struct image_set {
 	uint32_t holder; /* atomic */
 	uint32_t tick; /* of images_trim() when it was parked */
+	bool again; /* it was parked before */
 	bool starting; /* nobody but the interpreter has made a call */
 	uint32_t count;
+	struct patch_space *patch; /* of the VM, while no process has it; NULL: none */
 	size_t stack_size; /* what the stack may grow to: exec_stack_size() */
 	struct program_start start;
 	struct image images[IMAGES_MAX]; /* the program, its interpreter if it has one, libraries */
@@ -74,8 +76,9 @@ struct image *image_at(struct image_set *set, uint64_t at);
 void image_pieces_find(struct image_set *set, struct tulou_process_vm *vm);
 /* Zeros in private anonymous memory that can be written; what is resident stays so, as far as that is not too much. */
 void image_zero(uint64_t start, uint64_t end);
-/* Drop pages of text and constants that are not their file's any more. False: nobody can tell. */
-bool image_verify(const struct image *image);
+/* Drop pages of text and constants that are not their file's any more, but for the jumps of `patch` (NULL: none). `fd`: the file. False:
+ * nobody can tell, or the jumps are not what they were. */
+bool image_verify(const struct image *image, int fd, const struct patch_space *patch);
 
 /* The start of the process is over: what its interpreter has not asked for goes. */
 void images_settle(struct process *process);

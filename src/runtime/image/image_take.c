@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* image_take.c - at exec: a parked process VM that holds the program, or the record of what was loaded. */
 #include "runtime/image/image_set.h"
+#include "runtime/trap/patch.h"
 
 struct wanted {
 	struct file_key program, interpreter;
@@ -29,7 +30,10 @@ static bool match(void *arg, void *label)
 static bool refill(struct program *p, struct tulou_process_vm *vm, const struct strings *argv, const struct strings *envp,
 	struct image_set *set)
 {
-	if (!image_verify(&set->images[SET_PROGRAM]) || (p->has_interp && !image_verify(&set->images[SET_INTERPRETER])))
+	if (set->patch && !patch_trampolines_stand(set->patch))
+		return false;
+	if (!image_verify(&set->images[SET_PROGRAM], p->fd, set->patch) ||
+		(p->has_interp && !image_verify(&set->images[SET_INTERPRETER], p->interp_fd, set->patch)))
 		return false;
 	return program_reload(p, vm, argv, envp, runtime.host_auxv, &set->start) == 0;
 }
@@ -60,6 +64,7 @@ bool images_take(struct program *p, const struct strings *argv, const struct str
 	if (p->has_interp)
 		set->images[SET_INTERPRETER].state = IMAGE_MAPPED;
 	set->starting = p->has_interp;
+	set->again = true;
 	*start = set->start;
 	*out = set;
 	return true;
