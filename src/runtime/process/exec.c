@@ -10,6 +10,7 @@
  * and programs linked at an address that is taken, or an exec by a thread that is not the leader: a fresh instance.
  */
 #include <asm-generic/errno.h>
+#include <asm/stat.h>
 #include <linux/fcntl.h>
 #include <linux/personality.h>
 #include <linux/prctl.h>
@@ -36,7 +37,7 @@
 #include "runtime/user.h"
 
 enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, SIGSEGV_NUMBER = 11 };
-enum { SCRATCHES = 4, STRINGS_LENT = 64 << 10 };
+enum { SCRATCHES = 4, STRINGS_LENT = 2 * STRINGS_ONE_MAX };
 #define PERSONALITY_ASK 0xffffffffl
 #define STACK_DEFAULT   (8ul << 20)
 #define STACK_LARGEST   (4ul << 30)
@@ -350,11 +351,23 @@ static struct scratch *scratch_claim(void)
 	return NULL;
 }
 
+/* As Linux, before argv and envp are looked at: who searches a path tries one name after the other. 0, or why it cannot be. */
+static long exec_find(int dirfd, const char *name, int flags)
+{
+	struct stat about;
+
+	if (!*name || flags)
+		return 0; /* program_open() knows */
+	return sys4(__NR_newfstatat, dirfd, (long)name, (long)&about, 0);
+}
+
 static long exec_with(struct exec *e, int dirfd, uint64_t path, uint64_t argv, uint64_t envp, int flags)
 {
 	char name[PROGRAM_PATH_MAX];
 	long result = user_read_string(name, path, sizeof name);
 
+	if (result >= 0)
+		result = exec_find(dirfd, name, flags);
 	if (result < 0)
 		return result;
 	result = exec_strings_copy(&e->argv, argv);
