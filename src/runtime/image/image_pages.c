@@ -16,6 +16,18 @@ enum { PAGE = TULOU_PAGE_SIZE, PAGES_AT_ONCE = 64, ENTRIES_AT_ONCE = 256 };
 #define PAGEMAP_SWAPPED (1ull << 62)
 #define PAGEMAP_FILE    (1ull << 61)
 
+/* struct pm_scan_arg, struct page_region and their constants of <linux/fs.h> since Linux 6.7. */
+struct scan {
+	uint64_t size, flags, start, end, walked;
+	uint64_t regions, region_count, most;
+	uint64_t inverted, all_of, any_of, answer; /* categories of pages */
+};
+struct scan_region {
+	uint64_t start, end, categories;
+};
+enum { SCAN_FILE = 4, SCAN_PRESENT = 8, SCAN_SWAPPED = 16, REGIONS_AT_ONCE = 16 };
+#define SCAN_REQUEST 0xc0606610l
+
 static void drop(uint64_t start, uint64_t end)
 {
 	if (start < end)
@@ -88,7 +100,13 @@ static void page_verify(struct verification *v, const struct image_piece *piece,
 	drop(at, at + PAGE);
 }
 
-static void piece_verify(struct verification *v, const struct image_piece *piece)
+static bool is_copied(uint64_t entry)
+{
+	return entry & PAGEMAP_SWAPPED || (entry & PAGEMAP_PRESENT && !(entry & PAGEMAP_FILE));
+}
+
+/* One entry for each page: before Linux 6.7. */
+static void look_at_entries(struct verification *v, const struct image_piece *piece)
 {
 	uint64_t entries[ENTRIES_AT_ONCE];
 
@@ -99,9 +117,37 @@ static void piece_verify(struct verification *v, const struct image_piece *piece
 		size = (long)(pages * sizeof *entries);
 		v->good = sys4(__NR_pread64, v->pagemap, (long)entries, size, (long)(at / PAGE * sizeof *entries)) == size;
 		for (uint64_t i = 0; i < pages && v->good; i++)
-			if (entries[i] & PAGEMAP_SWAPPED || (entries[i] & PAGEMAP_PRESENT && !(entries[i] & PAGEMAP_FILE)))
+			if (is_copied(entries[i]))
 				page_verify(v, piece, at + i * PAGE);
 	}
+}
+
+/* The kernel names the pages that were copied. False: this one cannot. */
+static bool look_at_copied(struct verification *v, const struct image_piece *piece)
+{
+	struct scan_region found[REGIONS_AT_ONCE];
+	struct scan scan = {.size = sizeof scan,
+		.start = piece->start,
+		.end = piece->end,
+		.regions = (uint64_t)found,
+		.region_count = REGIONS_AT_ONCE,
+		.inverted = SCAN_FILE,
+		.all_of = SCAN_FILE,
+		.any_of = SCAN_PRESENT | SCAN_SWAPPED,
+		.answer = SCAN_PRESENT | SCAN_SWAPPED | SCAN_FILE};
+
+	while (scan.start < piece->end && v->good) {
+		long count = sys3(__NR_ioctl, v->pagemap, SCAN_REQUEST, (long)&scan);
+
+		if (count < 0 && scan.start == piece->start)
+			return false;
+		v->good = count >= 0 && scan.walked > scan.start;
+		for (long i = 0; i < count; i++)
+			for (uint64_t at = found[i].start; at < found[i].end; at += PAGE)
+				page_verify(v, piece, at);
+		scan.start = scan.walked;
+	}
+	return true;
 }
 
 bool image_verify(const struct image *image, int fd, const struct patch_space *patch)
@@ -111,9 +157,12 @@ bool image_verify(const struct image *image, int fd, const struct patch_space *p
 		.patch = patch};
 
 	v.good = v.pagemap >= 0;
-	for (unsigned i = 0; i < image->count && v.good; i++)
-		if (image->pieces[i].file && !(image->pieces[i].prot & TULOU_PROT_WRITE))
-			piece_verify(&v, &image->pieces[i]);
+	for (unsigned i = 0; i < image->count && v.good; i++) {
+		if (!image->pieces[i].file || image->pieces[i].prot & TULOU_PROT_WRITE)
+			continue;
+		if (!look_at_copied(&v, &image->pieces[i]))
+			look_at_entries(&v, &image->pieces[i]);
+	}
 	if (v.pagemap >= 0)
 		sys1(__NR_close, v.pagemap);
 	return v.good;
