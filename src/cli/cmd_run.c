@@ -261,7 +261,7 @@ int cmd_run(int argc, char **argv, char **envp)
 		result = load_all(envp);
 	if (result)
 		return result;
-	result = trap_install_handler();
+	result = trap_install_handler(true);
 	if (!result)
 		result = trap_install_filter();
 	if (result < 0) {

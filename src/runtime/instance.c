@@ -178,7 +178,7 @@ _Noreturn void instance_main(int argc, char **argv, char **envp)
 	}
 	if (result < 0)
 		fail(path, launch.program ? program_why(launch.program) : error_text(result));
-	result = trap_install_handler(); /* the filter is inherited */
+	result = trap_install_handler(true); /* the filter is inherited */
 	if (result < 0)
 		fail("SIGSYS handler", error_text(result));
 	launch_become(&launch);

@@ -13,6 +13,7 @@
 
 #define SA_SIGINFO   0x00000004ul
 #define SA_ONSTACK   0x08000000ul
+#define SA_RESTART   0x10000000ul
 #define SA_NODEFER   0x40000000ul
 #define SA_RESETHAND 0x80000000ul
 #define SA_RESTORER  0x04000000ul
@@ -112,6 +113,12 @@ static void deliver_failed(struct thread *thread, const struct frame *frame, int
 	sys4(__NR_rt_tgsigqueueinfo, thread->process->pid, sys0(__NR_gettid), SIGSEGV, (long)&info);
 }
 
+/* For everybody else a SIGSYS in a handler's mask changes nothing, and the return need not be ours. */
+static bool handles_sigsys(const struct process *process)
+{
+	return __atomic_load_n(&process->actions[SIGNAL_SIGSYS].handler, __ATOMIC_RELAXED) > HANDLER_IGNORE;
+}
+
 /* Lay a copy of `frame` where the kernel would have laid it for the guest, and send the return from this one into the handler. */
 static void deliver(struct thread *thread, struct frame *frame, int signo, const struct signal_action *action)
 {
@@ -120,7 +127,8 @@ static void deliver(struct thread *thread, struct frame *frame, int signo, const
 	bool enabled = stack_enabled(stack), inside = enabled && on_stack(stack, regs->rsp);
 	bool switches = action->flags & SA_ONSTACK && enabled && !inside;
 	uint64_t top = switches ? stack->start + stack->size : regs->rsp - RED_ZONE;
-	uint64_t mask = frame->context.mask | action->mask;
+	uint64_t mask = frame->context.mask | action->mask | (action->flags & SA_NODEFER ? 0 : SIGNAL_BIT(signo));
+	bool blocks = mask & SIGNAL_BIT(SIGNAL_SIGSYS) && handles_sigsys(thread->process);
 	struct frame *copy;
 
 	if ((switches || inside) && !on_stack(stack, frame_copy_place(top, frame))) {
@@ -128,14 +136,14 @@ static void deliver(struct thread *thread, struct frame *frame, int signo, const
 		return;
 	}
 	copy = frame_copy(top, frame);
-	if (!(action->flags & SA_NODEFER))
-		mask |= SIGNAL_BIT(signo);
-	if (action->flags & (SA_ONSTACK | SA_SIGINFO)) {
+	if (blocks || action->flags & (SA_ONSTACK | SA_SIGINFO)) {
 		copy->restorer = (uint64_t)signal_restorer;
 		copy->context.stack = *stack;
+		copy->context.mask = signal_mask(thread, frame);
 	} else {
 		copy->restorer = action->restorer; /* the kernel undoes this frame as if it had laid it */
 	}
+	thread->sigsys_blocked |= blocks;
 	if (stack->flags & (int32_t)SIGNAL_STACK_AUTODISARM)
 		thread->guest_stack = (struct signal_stack){.flags = SIGNAL_STACK_DISABLE};
 	regs->rip = action->handler;
@@ -161,8 +169,7 @@ static void enter_handler(struct thread *thread, struct frame *frame, int signo)
 		sys4(__NR_rt_tgsigqueueinfo, thread->process->pid, sys0(__NR_gettid), signo, (long)&frame->info);
 }
 
-/* The kernel's handler for all signals that the guest handles: it stands between them and calls from patched sites (fast.h). Without
- * such calls, only those with SA_ONSTACK come here. */
+/* The kernel's handler for all signals that the guest handles: it stands between them and calls from patched sites (fast.h). */
 static void signal_enter(int signo, struct siginfo *info, struct context *context)
 {
 	struct frame *frame = (struct frame *)((char *)context - offsetof(struct frame, context));
@@ -223,8 +230,8 @@ static void signal_mask_set(struct thread *thread, struct frame *frame, uint64_t
 	}
 }
 
-/* The return of a handler that deliver() entered, or that could have edited the mask: what rt_sigreturn(2) does, with the stack and the
- * mask as the guest sees them. (In a frame that the kernel laid, the stack is the block's, and says nothing.) This call's own return then sets registers, mask and floating point, which lies where the guest's frame says. */
+/* The return of a handler whose frame deliver() has laid for it: what rt_sigreturn(2) does, with the stack and the mask as the guest
+ * sees them. This call's own return then sets registers, mask and floating point, which lies where the guest's frame says. */
 long trap_rt_sigreturn(struct thread *thread, struct frame *frame)
 {
 	struct context saved;
@@ -233,9 +240,8 @@ long trap_rt_sigreturn(struct thread *thread, struct frame *frame)
 		exit_by_signal(thread->process, SIGSEGV);
 	frame->context.regs = saved.regs;
 	frame->context.flags = saved.flags;
-	if (saved.stack.start != frame->context.stack.start)
-		stack_set(&thread->guest_stack, &saved.stack, saved.regs.rsp);
-	signal_mask_set(thread, frame, saved.mask | (thread->sigsys_blocked ? SIGNAL_BIT(SIGNAL_SIGSYS) : 0));
+	stack_set(&thread->guest_stack, &saved.stack, saved.regs.rsp);
+	signal_mask_set(thread, frame, saved.mask);
 	return TRAP_DONE;
 }
 
@@ -246,15 +252,11 @@ static struct signal_action kernel_action(const struct signal_action *guest)
 {
 	struct signal_action action = *guest;
 
-	if (guest->handler > HANDLER_IGNORE && (guest->flags & SA_ONSTACK || runtime.patch)) {
+	if (guest->handler > HANDLER_IGNORE) {
 		action.handler = (uint64_t)signal_enter;
 		action.flags |= SA_SIGINFO | SA_ONSTACK | SA_RESTORER;
 		action.restorer = (uint64_t)frame_restorer;
 		action.mask = ~0ull; /* until the guest's frame is laid */
-	}
-	if (guest->handler > HANDLER_IGNORE && guest->flags & SA_SIGINFO && !(guest->flags & SA_ONSTACK) && !runtime.patch) {
-		action.flags |= SA_RESTORER; /* it may edit the mask that its return sets */
-		action.restorer = (uint64_t)signal_restorer;
 	}
 	action.mask &= ~SIGNAL_BIT(SIGNAL_SIGSYS);
 	return action;
@@ -271,6 +273,12 @@ static bool kernel_agrees(int signo, const struct signal_action *mine, const str
 	return !next || (next->handler == HANDLER_DEFAULT && mine->handler == HANDLER_DEFAULT && !(ignored & SIGNAL_BIT(signo)));
 }
 
+/* Calls that a SIGSYS interrupts go on as the guest wants it; one that nobody handles should not interrupt any. */
+static void sigsys_restarts(const struct signal_action *guest)
+{
+	trap_install_handler(guest->handler <= HANDLER_IGNORE || guest->flags & SA_RESTART);
+}
+
 /* Put `next` (NULL: nothing) in the place of what the guest set before, here and in the kernel. actions_lock is held. */
 static long action_exchange(struct process *process, int signo, const struct signal_action *next, struct signal_action *before)
 {
@@ -278,7 +286,10 @@ static long action_exchange(struct process *process, int signo, const struct sig
 	long result;
 
 	*before = *mine;
-	if (signo != SIGNAL_SIGSYS && !kernel_agrees(signo, mine, next)) {
+	if (signo == SIGNAL_SIGSYS) {
+		if (next)
+			sigsys_restarts(next);
+	} else if (!kernel_agrees(signo, mine, next)) {
 		if (next)
 			kernel = kernel_action(next);
 		result = sys4(__NR_rt_sigaction, signo, next ? (long)&kernel : 0, (long)&kernel_before, SIGSET_SIZE);
@@ -322,7 +333,9 @@ void signal_reset(struct process *process)
 		/* Of a default the kernel looks at the flags of SIGCHLD only. */
 		bool changes = action->handler != next.handler || (signo == SIGCHLD && action->flags);
 		*action = next;
-		if (changes && signo != SIGNAL_SIGSYS)
+		if (changes && signo == SIGNAL_SIGSYS)
+			sigsys_restarts(&next);
+		else if (changes)
 			sys4(__NR_rt_sigaction, signo, (long)&next, 0, SIGSET_SIZE);
 	}
 }

@@ -4,10 +4,10 @@
  *
  *   - SIGSYS is ours: it is never blocked (a blocked SIGSYS of the filter kills), its handler is trap_enter. What the guest
  *     sets for it is kept and obeyed when somebody sends it one.
- *   - The alternate stack of each thread is its block's. What the guest sets with sigaltstack is kept, and its handlers (without
- *     patched sites: those with SA_ONSTACK) are entered through
- *     signal_enter, which lays the frame where the kernel would have. The return of those with SA_ONSTACK or SA_SIGINFO, which may block
- *     SIGSYS in their context, is trapped, and undone by us (trap_rt_sigreturn); that of others is the kernel's.
+ *   - The alternate stack of each thread is its block's. What the guest sets with sigaltstack is kept, and its handlers are entered
+ *     through signal_enter, which lays the frame where the kernel would have. The return of those with SA_ONSTACK or SA_SIGINFO,
+ *     which may block SIGSYS in their context, and of those that block it while they run, is trapped, and undone by us
+ *     (trap_rt_sigreturn); that of others is the kernel's.
  *   - A call with a mask makes the call with SIGSYS taken out of a copy of the mask, on the guest's own context (stub.h).
  */
 #ifndef TULOU_RUNTIME_SIGNAL_H

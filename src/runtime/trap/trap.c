@@ -16,6 +16,7 @@ enum { SYS_SECCOMP_CODE = 1, SI_TKILL_CODE = -6 };
 #define SA_SIGINFO_FLAG  0x4ul
 #define SA_ONSTACK_FLAG  0x08000000ul
 #define SA_RESTORER_FLAG 0x04000000ul
+#define SA_RESTART_FLAG  0x10000000ul
 
 static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_mmap] = trap_mmap,
@@ -139,11 +140,11 @@ static void trap_enter(int signo, struct siginfo *info, struct context *context)
 	signal_sigsys(thread, frame);
 }
 
-int trap_install_handler(void)
+int trap_install_handler(bool restarts)
 {
 	struct signal_action action = {
 		.handler = (uint64_t)trap_enter,
-		.flags = SA_SIGINFO_FLAG | SA_ONSTACK_FLAG | SA_RESTORER_FLAG,
+		.flags = SA_SIGINFO_FLAG | SA_ONSTACK_FLAG | SA_RESTORER_FLAG | (restarts ? SA_RESTART_FLAG : 0),
 		.restorer = (uint64_t)frame_restorer,
 		.mask = ~0ull,
 	};

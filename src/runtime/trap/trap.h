@@ -31,8 +31,9 @@ enum { SIGNAL_SIGSYS = 31, SIGNAL_IGNORED = 1 };
 
 typedef long trap_function(struct thread *thread, struct frame *frame);
 
-/* Install the SIGSYS handler (inherited by clones; native exec resets it) and the filter (inherited for good). 0 or -errno. */
-int trap_install_handler(void);
+/* Install the SIGSYS handler (inherited by clones; native exec resets it) and the filter (inherited for good). 0 or -errno.
+ * `restarts`: calls that a SIGSYS interrupts which somebody has sent are restarted (SA_RESTART). */
+int trap_install_handler(bool restarts);
 int trap_install_filter(void);
 
 /* Does the table have a function for this call? */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* signal_sys - SIGSYS belongs to the program too: its handler, its mask, its pending state, death by it. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include "expect.h"
 
 #ifndef SYS_SECCOMP
@@ -122,6 +124,88 @@ static void block(void)
 	_exit(44);
 }
 
+/* ---- what a handler blocks ---------------------------------------------------------------------------------------------------- */
+
+static volatile int depth, deepest;
+
+static void nested(int number)
+{
+	(void)number;
+	caught++;
+	if (++depth > deepest)
+		deepest = depth;
+	use_memory();
+	if (caught < 3)
+		raise(SIGSYS);
+	depth--;
+}
+
+static void other(int number)
+{
+	(void)number;
+	raise(SIGSYS);
+	deepest = caught; /* while it is blocked: none */
+}
+
+static void handle(int number, void (*function)(int), int flags, int blocked)
+{
+	struct sigaction action = {.sa_handler = function, .sa_flags = flags};
+
+	if (blocked)
+		sigaddset(&action.sa_mask, blocked);
+	EXPECT(sigaction(number, &action, NULL) == 0);
+}
+
+static void check_blocked(void)
+{
+	static const int flags[] = {0, SA_NODEFER, SA_SIGINFO, SA_ONSTACK, SA_ONSTACK | SA_NODEFER};
+	sigset_t set;
+
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+		caught = deepest = 0;
+		handle(SIGSYS, nested, flags[i], 0);
+		raise(SIGSYS);
+		printf("in itself, flags %x: %d times, %d deep\n", (unsigned)flags[i], caught, deepest);
+		caught = deepest = 0;
+		handle(SIGUSR1, other, flags[i], SIGSYS);
+		raise(SIGUSR1);
+		printf("in another, flags %x: %d then, %d after\n", (unsigned)flags[i], deepest, caught);
+		EXPECT(sigprocmask(SIG_BLOCK, NULL, &set) == 0 && !sigismember(&set, SIGSYS));
+	}
+}
+
+/* ---- what it interrupts ----------------------------------------------------------------------------------------------------------- */
+
+static void nothing(int number)
+{
+	(void)number;
+}
+
+/* read() of a pipe into which a child writes after `signals` of them; 0: never. */
+static void check_interrupted(void (*function)(int), int flags, int signals)
+{
+	int fds[2], status;
+	char byte;
+	ssize_t result;
+	pid_t child;
+
+	handle(SIGSYS, function, flags, 0);
+	EXPECT(pipe(fds) == 0);
+	child = fork();
+	if (child == 0) {
+		for (int i = 0; !signals || i < signals; i++) {
+			usleep(20000);
+			kill(getppid(), SIGSYS);
+		}
+		EXPECT(write(fds[1], "x", 1) == 1);
+		_exit(0);
+	}
+	result = read(fds[0], &byte, 1);
+	printf("flags %x: read %zd, errno %d\n", (unsigned)flags, result, result < 0 ? errno : 0);
+	kill(child, SIGKILL);
+	EXPECT(waitpid(child, &status, 0) == child && close(fds[0]) == 0 && close(fds[1]) == 0);
+}
+
 int main(void)
 {
 	struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO}, old;
@@ -151,5 +235,9 @@ int main(void)
 	use_memory();
 	EXPECT(sigaction(SIGSYS, NULL, &old) == 0 && old.sa_sigaction == handler);
 	puts("handled");
+	check_blocked();
+	check_interrupted(nothing, SA_RESTART, 5);
+	check_interrupted(SIG_IGN, 0, 5);
+	check_interrupted(nothing, 0, 0);
 	return 0;
 }
