@@ -5,6 +5,7 @@
  *     images all              every way to spoil, each seen by the next
  *     images threads          the same from four threads at once
  *     images many COUNT       COUNT of them, one after the other
+ *     images killed COUNT     COUNT of them, most killed while they start, run, or end
  *     images files DIRECTORY  a program that is replaced, renamed and written in place, between its starts
  *     images look KIND        verify, then spoil one's own memory; KIND 0 is the first to
  */
@@ -353,6 +354,31 @@ static void threads(uint64_t expected)
 		EXPECT(pthread_join(thread[i], NULL) == 0);
 }
 
+/* ---- killed anywhere --------------------------------------------------------------------------------------------------------- */
+
+static void killed(int count, uint64_t expected)
+{
+	char wanted[32];
+	char *argv[] = {(char *)"images", (char *)"look", (char *)"0", wanted, NULL};
+	uint32_t random = 1;
+
+	snprintf(wanted, sizeof wanted, "%lx", (unsigned long)expected);
+	for (int i = 0; i < count; i++) {
+		int status;
+		pid_t pid;
+
+		EXPECT(posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ) == 0);
+		random = random * 1103515245 + 12345;
+		if (i % 8) {
+			const struct timespec a_while = {0, (random >> 8) % 1000000};
+			nanosleep(&a_while, NULL);
+			kill(pid, SIGKILL);
+		}
+		EXPECT(waitpid(pid, &status, 0) == pid);
+		EXPECT(status == 0 || (i % 8 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+	}
+}
+
 /* ---- files that change ------------------------------------------------------------------------------------------------------- */
 
 static void copy(const char *from, const char *to)
@@ -433,6 +459,9 @@ int main(int argc, char **argv)
 		for (int i = atoi(argv[2]); i > 0; i--)
 			look(0, expected);
 		puts("and many more");
+	} else if (!strcmp(mode, "killed")) {
+		killed(atoi(argv[2]), first_shape());
+		puts("and those beside killed ones");
 	} else if (!strcmp(mode, "files")) {
 		files(argv[2]);
 		puts("a replaced program is the new one");
