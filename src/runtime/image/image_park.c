@@ -262,8 +262,8 @@ static bool may_park(const struct process *process)
 {
 	const struct image_set *set = process->images;
 
-	if (runtime.no_image_cache || !set || !process->vm || process->traced || !supervisor_running() ||
-		__atomic_load_n(&parked, __ATOMIC_RELAXED) >= PARKED_MOST)
+	if (runtime.no_image_cache || !set || !process->vm || process->traced || process->attributes.filtered ||
+		!supervisor_running() || __atomic_load_n(&parked, __ATOMIC_RELAXED) >= PARKED_MOST)
 		return false;
 	return tulou_process_vm_exclusive(process->vm);
 }

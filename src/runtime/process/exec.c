@@ -202,7 +202,7 @@ static long load_fresh(struct exec *e)
 	result = program_load(e->program, e->vm, &e->argv, &e->envp, runtime.host_auxv, exec_stack_size(), &e->start);
 	if (result < 0)
 		unload(e);
-	else
+	else if (!e->thread->process->attributes.filtered)
 		e->images = images_of(e->program, e->vm, exec_stack_size(), &e->start);
 	return result;
 }
@@ -213,7 +213,7 @@ static long load(struct exec *e)
 	const struct limits *limits = &e->thread->process->limits;
 	long result;
 
-	if (limits_none(limits) &&
+	if (limits_none(limits) && !e->thread->process->attributes.filtered &&
 		images_take(e->program, &e->argv, &e->envp, exec_stack_size(), &e->vm, &e->start, &e->images)) {
 		tulou_process_vm_set_id(e->vm, (uint32_t)e->thread->process->pid);
 		limits_set(e->vm, limits);

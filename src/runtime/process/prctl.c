@@ -6,6 +6,7 @@
 #include <asm-generic/errno-base.h>
 #include <linux/capability.h>
 #include <linux/prctl.h>
+#include <linux/seccomp.h>
 #include <tulou/inspect.h>
 
 #include "runtime/elf/auxv.h"
@@ -228,9 +229,21 @@ long trap_prctl(struct thread *thread, struct frame *frame)
 		return set_memory(process, r);
 	case PR_GET_AUXV:
 		return get_auxv(process, r);
+	case PR_SET_SECCOMP:
+		own->filtered = true;
+		return TRAP_REDO;
 	case PR_SET_SYSCALL_USER_DISPATCH: /* it would catch our own calls in this thread */
 		return -EINVAL;
 	default:
 		return bound_credentials(own, r);
 	}
+}
+
+long trap_seccomp(struct thread *thread, struct frame *frame)
+{
+	unsigned operation = (unsigned)frame->context.regs.rdi;
+
+	if (operation == SECCOMP_SET_MODE_STRICT || operation == SECCOMP_SET_MODE_FILTER)
+		thread->process->attributes.filtered = true;
+	return TRAP_REDO;
 }

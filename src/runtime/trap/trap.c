@@ -49,6 +49,7 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_set_tid_address] = trap_set_tid_address,
 	[__NR_rseq] = trap_rseq,
 	[__NR_prctl] = trap_prctl,
+	[__NR_seccomp] = trap_seccomp,
 	[__NR_arch_prctl] = trap_arch_prctl,
 	[__NR_ioctl] = trap_ioctl,
 	[__NR_io_setup] = trap_io_setup,

@@ -16,12 +16,17 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include "expect.h"
@@ -139,6 +144,28 @@ static void *libc_page(void)
 			~(uintptr_t)(PAGE - 1)); /* perhaps a copy in our own bss: a page that can be written */
 }
 
+/* A filter that kills at calls that an ordinary end does not take. */
+static void sandbox(void)
+{
+	const unsigned none[] = {SYS_mincore, SYS_madvise, SYS_ioctl, SYS_pread64, SYS_openat};
+	struct sock_filter code[2 * sizeof none / sizeof *none + 2] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))};
+	struct sock_fprog program = {.filter = code};
+	unsigned at = 1;
+
+	for (unsigned i = 0; i < sizeof none / sizeof *none; i++) {
+		code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, none[i], 0, 1);
+		code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+	}
+	code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	program.len = (unsigned short)at;
+	EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	if (getpid() % 2)
+		EXPECT(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+	else
+		EXPECT(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0);
+}
+
 static void spoil_everything(void)
 {
 	memset(as_memory(data), 0xee, sizeof data);
@@ -208,6 +235,9 @@ static void spoil(int kind)
 	case 15:
 		raise(SIGKILL);
 		break;
+	case 17:
+		sandbox();
+		break;
 	case 16:
 		EXPECT(mlockall(MCL_FUTURE) == 0 || errno == EPERM || errno == ENOMEM);
 		break;
@@ -216,7 +246,7 @@ static void spoil(int kind)
 	}
 }
 
-enum { KINDS = 17, KILLED = 15 };
+enum { KINDS = 18, KILLED = 15 };
 
 /* ---- starting them ---------------------------------------------------------------------------------------------------------- */
 
