@@ -80,6 +80,18 @@ void tulou_process_vm_unref(struct tulou_process_vm *vm);
  * pool have died, before their places are looked at. */
 void tulou_reap(struct tulou *pool);
 
+/* The shelf: process VMs whose process has ended, kept for one that will want the same. The one of *place, which has no other reference, is
+ * nobody's from here on; *place is NULL and its id 0. Its areas stay as they are; limits and what was kept for its process go. `label` is the
+ * caller's, not NULL. 0; -EBUSY: others have it too, or there is more to it than areas (seals, locks, advice, huge pages, devices): nothing has
+ * changed; -ENOMEM. */
+int tulou_process_vm_shelve(struct tulou_process_vm **place, void *label);
+/* The one that was shelved last among those whose label `match` takes: *place, which was NULL, has the only reference. Returns its label;
+ * NULL: there is none. `match` runs under a lock. */
+void *tulou_process_vm_unshelve(
+	struct tulou *pool, bool (*match)(void *arg, void *label), void *arg, struct tulou_process_vm **place);
+/* The same, but it is given back. */
+void *tulou_process_vm_discard(struct tulou *pool, bool (*match)(void *arg, void *label), void *arg);
+
 /* One ELF image (or anything else that needs one contiguous range while it is being put together). */
 struct tulou_image {
 	size_t size; /* bytes, page-aligned: from the first to the last page of the image */

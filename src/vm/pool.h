@@ -26,7 +26,7 @@ struct tulou {
 	struct guard list_guard;
 	struct journal *list_journal; /* of who holds list_guard; fixed */
 	/* guarded by list_guard */
-	struct list processes; /* in order of creation; limbo is not in it */
+	struct list processes; /* those on the shelf, then in order of creation; limbo is not in it */
 	size_t process_count;
 	struct slab process_slab;
 	size_t journal_count; /* made for process VMs */

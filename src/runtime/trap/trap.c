@@ -4,6 +4,7 @@
 #include <asm-generic/errno.h>
 #include <asm/unistd.h>
 
+#include "runtime/image/image.h"
 #include "runtime/process/exit.h"
 #include "runtime/trap/entry.h"
 #include "runtime/trap/fast.h"
@@ -48,6 +49,7 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_set_tid_address] = trap_set_tid_address,
 	[__NR_rseq] = trap_rseq,
 	[__NR_prctl] = trap_prctl,
+	[__NR_seccomp] = trap_seccomp,
 	[__NR_arch_prctl] = trap_arch_prctl,
 	[__NR_ioctl] = trap_ioctl,
 	[__NR_io_setup] = trap_io_setup,
@@ -98,7 +100,11 @@ bool trap_answers(unsigned nr)
 
 long trap_call(unsigned nr, struct thread *thread, struct frame *frame)
 {
-	long result = patch_before_call(thread->process, nr, &frame->context.regs);
+	long result;
+
+	if (thread->process->images)
+		images_before_call(thread->process, nr, &frame->context.regs);
+	result = patch_before_call(thread->process, nr, &frame->context.regs);
 
 	if (!result)
 		result = table[nr](thread, frame);
