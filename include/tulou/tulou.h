@@ -28,6 +28,8 @@ enum tulou_resident { TULOU_RESIDENT_OFF, TULOU_RESIDENT_CHURN, TULOU_RESIDENT_A
 struct tulou_config {
 	uintptr_t start, end; /* the pool, page-aligned, half-open */
 	uintptr_t placement_start; /* where areas without an address are looked for first; 0: start. Wraps to start when full */
+	uintptr_t
+		hint_start; /* a lower hint of mmap is rounded up to it (a kernel may have a higher bound for hints); 0: start */
 	size_t chunk_size; /* default size of a multi-VMA chunk, a power of two; 0: 32 MiB */
 	int check_level; /* 0 never, 1 what was touched, 2 all of its process, 3 the whole pool, after every change */
 	/* Bytes that all processes together may commit; what a call would take beyond it is ENOMEM. Counted, whether touched or not, is
@@ -77,6 +79,18 @@ void tulou_process_vm_unref(struct tulou_process_vm *vm);
 /* What tasks were doing when they died is taken back, and what they were giving back is given back. To be called after tasks that use the
  * pool have died, before their places are looked at. */
 void tulou_reap(struct tulou *pool);
+
+/* The shelf: process VMs whose process has ended, kept for one that will want the same. The one of *place, which has no other reference, is
+ * nobody's from here on; *place is NULL and its id 0. Its areas stay as they are; limits and what was kept for its process go. `label` is the
+ * caller's, not NULL. 0; -EBUSY: others have it too, or there is more to it than areas (seals, locks, advice, huge pages, devices): nothing has
+ * changed; -ENOMEM. */
+int tulou_process_vm_shelve(struct tulou_process_vm **place, void *label);
+/* The one that was shelved last among those whose label `match` takes: *place, which was NULL, has the only reference. Returns its label;
+ * NULL: there is none. `match` runs under a lock. */
+void *tulou_process_vm_unshelve(
+	struct tulou *pool, bool (*match)(void *arg, void *label), void *arg, struct tulou_process_vm **place);
+/* The same, but it is given back. */
+void *tulou_process_vm_discard(struct tulou *pool, bool (*match)(void *arg, void *label), void *arg);
 
 /* One ELF image (or anything else that needs one contiguous range while it is being put together). */
 struct tulou_image {

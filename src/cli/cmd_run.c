@@ -33,6 +33,8 @@ static const char help[] =
 	"      --strict       refuse whatever would need a second instance (a fork that copies, a taken address)\n"
 	"      --no-patch     never change the code of programs: every memory call is trapped\n"
 	"      --patch-after=N  change the code of a call site when it was trapped N times (16, then 12)\n"
+	"      --no-image-cache  map a program and its libraries anew each time; else what an ended process leaves of them\n"
+	"                     serves the next one\n"
 	"      --exact        unmap at every munmap; else small blocks that a program maps and unmaps again and again stay\n"
 	"                     with it, zeroed, and a stray access to one reads zeros (docs/deviations.md, R1)\n"
 	"      --resident     such blocks stay from the first munmap on\n"
@@ -104,6 +106,7 @@ static const struct {
 	{"--map-at-exit", "", &runtime.map_at_exit},
 	{"--no-patch", "", &runtime.no_patch},
 	{"--stats", "", &runtime.statistics},
+	{"--no-image-cache", "", &runtime.no_image_cache},
 	{"--exact", "", &runtime.exact},
 	{"--resident", "", &runtime.always_resident},
 };

@@ -33,6 +33,7 @@ void instance_options(char out[INSTANCE_OPTIONS_SIZE], const struct thread *thre
 	out = option_put(out, 's', runtime.strict);
 	out = option_put(out, 'p', runtime.no_patch);
 	out = option_put(out, 'a', runtime.patch_after);
+	out = option_put(out, 'n', runtime.no_image_cache);
 	out = option_put(out, 'x', runtime.exact);
 	out = option_put(out, 'r', runtime.always_resident);
 	out = option_put(out, 'c', (unsigned long)runtime.check_level);
@@ -63,6 +64,9 @@ static void option_take(char letter, unsigned long value)
 		break;
 	case 'p':
 		runtime.no_patch = value;
+		break;
+	case 'n':
+		runtime.no_image_cache = value;
 		break;
 	case 'x':
 		runtime.exact = value;

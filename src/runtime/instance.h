@@ -9,7 +9,7 @@
 #define INSTANCE_COMMAND ".exec"
 #include <stdbool.h>
 
-enum { INSTANCE_OPTIONS_SIZE = 64 };
+enum { INSTANCE_OPTIONS_SIZE = 96 };
 
 struct thread;
 

@@ -147,7 +147,7 @@ long launch_load(struct launch *launch)
 	process->thread_count = 1;
 	process->layout = launch->start;
 	memcpy(process->exe, launch->program->path, sizeof process->exe);
-	/* Which of the others are ignored the kernel knows (action_exchange). */
+	/* Which of the others are ignored the kernel knows (action_know). */
 	process->actions[SIGNAL_SIGSYS].handler = runtime.sigsys_ignored ? SIGNAL_IGNORED : 0;
 	launch->thread->leader = true;
 	launch->thread->sigsys_blocked = runtime.sigsys_blocked;

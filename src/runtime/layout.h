@@ -12,6 +12,7 @@
  *     0x7200_0000_0000   threads: a block each, with the stack that its traps run on
  *     0x7300_0000_0000   processes: a slot each
  *     0x7400_0000_0000   records of patched call sites: a slot for each process VM that has any
+ *     0x7420_0000_0000   records of images: a slot for each process that was executed
  *     0x7480_0000_0000   pages of text that are being exchanged: one for each thread, empty but for that moment
  *     0x7fxx_xxxx_xxxx   what the kernel placed: our first stack, the vdso
  */
@@ -26,6 +27,7 @@
 #define THREADS_BASE    0x720000000000ul
 #define PROCESSES_BASE  0x730000000000ul
 #define PATCHES_BASE    0x740000000000ul
+#define IMAGES_BASE     0x742000000000ul
 #define ASIDE_BASE      0x748000000000ul
 
 #endif

@@ -30,6 +30,7 @@ struct runtime {
 	bool no_patch; /* --no-patch */
 	unsigned patch_after; /* --patch-after: traps from one site until it is patched; 0: what pays */
 	bool statistics; /* --stats */
+	bool no_image_cache; /* --no-image-cache */
 	bool exact, always_resident; /* --exact, --resident */
 	bool strict; /* --strict: refuse what needs a second instance */
 	bool map_at_exit; /* --map-at-exit: print the pool when a listed program ends */

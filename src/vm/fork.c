@@ -2,7 +2,7 @@
 /*
  * fork.c - a consistent copy of the books.
  *
- *     prepare:  list lock → border → all process locks, in order of creation, then limbo → manager lock
+ *     prepare:  list lock → border → all process locks, in the order of the list, then limbo → manager lock
  *
  * Forks come one after the other (list lock). Who waits for a process lock here waits for a call to end, or to be parked at the
  * border (neighbours.h), which is as good; a call never asks for the list lock. The leaves are taken for a moment at most: prepare

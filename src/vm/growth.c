@@ -240,14 +240,15 @@ void growth_give_way(struct tulou_process_vm *vm, struct range range)
 	process_vm_reserve(vm); /* if not, there is no place either */
 }
 
-/* What had stopped it from below may be gone. */
+/* What had stopped it from below may be gone. However much it has grown, nobody is placed in the gap that Linux keeps below it. */
 static void chain_extend(struct tulou_process_vm *vm, struct chain *chain)
 {
 	size_t have = chain->above.range.end - chain->range.start, wanted = room_wanted(vm->pool);
+	size_t gap = chain->above.range.start - chain->range.start;
 
-	if (have >= wanted || is_own(vm, chain->range.start - 1))
+	if ((have >= wanted && gap >= STACK_GAP) || is_own(vm, chain->range.start - 1))
 		return;
-	book_below(vm, chain->range.start, wanted - have);
+	book_below(vm, chain->range.start, size_max(wanted > have ? wanted - have : 0, STACK_GAP > gap ? STACK_GAP - gap : 0));
 	*chain = chain_at(vm, chain->range.start);
 }
 

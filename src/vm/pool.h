@@ -15,6 +15,7 @@ struct tulou {
 	const struct tulou_host *host;
 	struct range range;
 	uintptr_t placement_start;
+	uintptr_t hint_start;
 	size_t chunk_size;
 	int check_level;
 	uint64_t memory_limit; /* bytes; 0: none, for good; atomic */
@@ -25,7 +26,7 @@ struct tulou {
 	struct guard list_guard;
 	struct journal *list_journal; /* of who holds list_guard; fixed */
 	/* guarded by list_guard */
-	struct list processes; /* in order of creation; limbo is not in it */
+	struct list processes; /* those on the shelf, then in order of creation; limbo is not in it */
 	size_t process_count;
 	struct slab process_slab;
 	size_t journal_count; /* made for process VMs */

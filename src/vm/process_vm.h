@@ -26,6 +26,8 @@
 
 /* In place of the count of references: the task in the lower bits has the only one, and tulou_reap() follows it. */
 #define REFERENCES_GOING 0x80000000u
+/* No process's, and no task's: shelf.c. */
+#define REFERENCES_SHELVED REFERENCES_GOING
 
 /* A change of the map, and the content that was looked up for it: words that are noted from one commit to the next. */
 _Static_assert(
@@ -36,7 +38,9 @@ struct tulou_process_vm {
 	struct tulou *pool;
 	struct list link; /* pool.processes; guarded by pool.list_lock */
 	uint32_t id; /* atomic */
-	uint32_t references; /* atomic; changed under guard, noted, or by who follows a dead task */
+	uint32_t
+		references; /* atomic; changed under guard, noted, or by who follows a dead task; to and from the shelf under the list's */
+	void *label; /* on the shelf: its caller knows what; guarded by pool.list_guard */
 	/* Names the journal while tasks share the process VM that can die one without the other; else nothing private is noted, and a
 	 * death between process_vm_change_begin() and the end leaves it torn. */
 	struct guard guard;
@@ -120,7 +124,8 @@ void process_vm_stale(struct tulou_process_vm *vm, struct range range, struct st
 void process_vm_clear(struct tulou_process_vm *vm);
 /* salvage.c: the same for a torn one; its lock is held, its books are not trusted. */
 void process_vm_salvage(struct tulou_process_vm *vm, uint32_t self);
-/* references.c: a noted store into a place that others may read at any time. */
+/* references.c: noted stores, of the count, and into a place; others may read both at any time. */
+void references_set(struct journal *journal, struct tulou_process_vm *vm, uint32_t references);
 void place_set(struct journal *journal, struct tulou_process_vm **place, struct tulou_process_vm *vm);
 /* Clear it, take it out of the pool's set and free it, whatever its count. */
 void process_vm_give_back(struct tulou_process_vm *vm);

@@ -14,9 +14,9 @@
 #include "process_vm.h"
 
 /* Others read both without the lock. */
-static void count_set(struct tulou_process_vm *vm, uint32_t references)
+void references_set(struct journal *journal, struct tulou_process_vm *vm, uint32_t references)
 {
-	journal_note(vm->journal, &vm->references, sizeof(vm->references));
+	journal_note(journal, &vm->references, sizeof(vm->references));
 	__atomic_store_n(&vm->references, references, __ATOMIC_RELEASE);
 }
 
@@ -37,7 +37,7 @@ static void references_lock(struct tulou_process_vm *vm, uint32_t self)
 static void reference_add(struct tulou_process_vm *vm, struct tulou_process_vm **place)
 {
 	references_lock(vm, pool_self(vm->pool));
-	count_set(vm, vm->references + 1);
+	references_set(vm->journal, vm, vm->references + 1);
 	if (place)
 		place_set(vm->journal, place, vm);
 	process_vm_unlock(vm);
@@ -51,7 +51,7 @@ static void reference_end(struct tulou_process_vm *vm, struct tulou_process_vm *
 
 	references_lock(vm, self);
 	last = vm->references == 1;
-	count_set(vm, last ? REFERENCES_GOING | self : vm->references - 1);
+	references_set(vm->journal, vm, last ? REFERENCES_GOING | self : vm->references - 1);
 	if (place)
 		place_set(vm->journal, place, NULL);
 	process_vm_unlock(vm);

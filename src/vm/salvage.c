@@ -71,7 +71,8 @@ static bool orphan_take(struct tulou_process_vm *vm, uint32_t self)
 {
 	uint32_t seen = __atomic_load_n(&vm->references, __ATOMIC_ACQUIRE);
 
-	return (seen & REFERENCES_GOING) && !vm->pool->host->alive(vm->pool->host->ctx, seen & LOCK_OWNER) &&
+	return (seen & REFERENCES_GOING) && seen != REFERENCES_SHELVED &&
+	       !vm->pool->host->alive(vm->pool->host->ctx, seen & LOCK_OWNER) &&
 	       __atomic_compare_exchange_n(
 		       &vm->references, &seen, REFERENCES_GOING | self, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }

@@ -92,6 +92,8 @@ static void supervise(void *unused)
 {
 	(void)unused;
 	tulou_reap(world.pool);
+	while (tulou_process_vm_discard(world.pool, shape_any, NULL))
+		;
 	tulou_process_vm_drop(&world.a);
 	tulou_process_vm_drop(&world.extra);
 }

@@ -250,6 +250,44 @@ static void exec(void)
 	exec_commit();
 }
 
+/* ---- the shelf: what A has put together goes there, and becomes another's ---------------------------------------------------- */
+
+static void shelve_before(void)
+{
+	build();
+}
+
+static void shelve(void)
+{
+	tulou_process_vm_shelve(&world.extra, &world);
+}
+
+static void shelved_before(void)
+{
+	build();
+	shelve();
+	if (world.extra)
+		must(-1);
+}
+
+static void unshelve(void)
+{
+	tulou_process_vm_unshelve(world.pool, shape_any, NULL, &world.extra);
+	tulou_mmap(world.extra, 0, 2 * PAGE, RW, PRIV, -1, 0);
+}
+
+static void discard(void)
+{
+	tulou_process_vm_discard(world.pool, shape_any, NULL);
+}
+
+bool shape_any(void *arg, void *label)
+{
+	(void)arg;
+	(void)label;
+	return true;
+}
+
 static int look(void *arg, const struct tulou_area_info *area)
 {
 	(void)arg;
@@ -307,6 +345,9 @@ const struct shape shapes[] = {
 	{"vfork", NULL, share},
 	{"vfork child leaves", child_before, child_leaves},
 	{"exec", NULL, exec},
+	{"shelve", shelve_before, shelve},
+	{"unshelve", shelved_before, unshelve},
+	{"discard", shelved_before, discard},
 	{"walks", NULL, walk},
 	{"fork", NULL, fork_both},
 };

@@ -13,6 +13,8 @@ struct shape {
 
 extern const struct shape shapes[];
 extern const unsigned shape_count;
+/* For tulou_process_vm_unshelve(): whichever. */
+bool shape_any(void *arg, void *label);
 
 /* What every shape begins with, and what B has then. */
 void shapes_prepare(void);

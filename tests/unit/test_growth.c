@@ -35,10 +35,10 @@ static void grows(void **state)
 	pool_expect(&f, "A:1488+1--| A:1489+111rw A:1600+1r- A:1601+403rw");
 	/* cut off from below, it may grow again */
 	assert_int_equal(unmap(f.a, 1400, 300), 0);
-	pool_expect(&f, "A:1488+1--| A:1489+211--~ A:1700+304rw");
+	pool_expect(&f, "A:1444+1--| A:1445+255--~ A:1700+304rw"); /* with no less than the gap */
 	assert_int_equal(touch(&f, 1690), 0);
 	assert_int_equal(unmap(f.a, 1690, 1), 0);
-	pool_expect(&f, "A:1488+1--| A:1489+202--~ A:1691+313rw");
+	pool_expect(&f, "A:1435+1--| A:1436+255--~ A:1691+313rw");
 	assert_int_equal(touch(&f, 1600), 0);
 	/* all of it goes, what was not learned too */
 	assert_int_equal(unmap(f.a, 0, 4000), 0);
@@ -110,6 +110,54 @@ static void moves(void **state)
 	pool_expect(&f, "A:2800+1r- A:2801+189--~ A:2990+12rw A:3002+98--~ A:3100+4rw");
 	assert_int_equal(unmap(f.a, 2800, 600), 0);
 	pool_expect(&f, "");
+	pool_close(&f);
+}
+
+/* Several mappings in one move, with the hole between them: the one that grows has room in the hole, others are not placed there. */
+static void moves_with_its_hole(void **state)
+{
+	enum { MAY = TULOU_MREMAP_MAYMOVE, FIX = TULOU_MREMAP_FIXED };
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 4096, 4096);
+	tulou_process_vm_unref(f.b);
+	assert_int_equal(map_at(f.a, 2000, 20, RW, FIXED | DOWN), 2000);
+	assert_int_equal(unmap(f.a, 2010, 1), 0);
+	assert_int_equal(remap(f.a, 2005, 15, 15, MAY | FIX, 3000), 3000);
+	pool_expect(&f, "A:1488+1--| A:1489+511--~ A:2000+5rw A:2488+1--| A:2489+511--~ A:3000+5rw A:3005+1--~ A:3006+9rw");
+	pool_close(&f);
+}
+
+/* However large it is already: nobody is placed in the gap below it. */
+static void keeps_its_gap(void **state)
+{
+	enum { MAY = TULOU_MREMAP_MAYMOVE, FIX = TULOU_MREMAP_FIXED };
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 4096, 4096);
+	tulou_process_vm_unref(f.b);
+	assert_int_equal(map_at(f.a, 600, 1000, RW, FIXED | DOWN), 600);
+	assert_int_equal(map_at(f.a, 700, 100, RO, FIXED), 700);
+	assert_int_equal(unmap(f.a, 0, 700), 0);
+	assert_int_equal(remap(f.a, 700, 150, 90, MAY | FIX, 3000), 3000);
+	pool_expect(&f, "A:594+1--| A:595+255--~ A:850+750rw A:3000+90r-");
+	pool_close(&f);
+}
+
+/* The host was told not to let it grow: nor does it elsewhere. */
+static void without_room(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 4096, 4096);
+	tulou_process_vm_unref(f.b);
+	assert_int_equal(map_at(f.a, 0, 4, RW, FIXED | DOWN), 0);
+	assert_int_equal(remap(f.a, 1, 3, 3, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED, 3000), 3000);
+	assert_int_equal(touch(&f, 2999), SIM_SEGV);
+	pool_expect(&f, "A:0+1rw A:3000+3rw");
 	pool_close(&f);
 }
 
@@ -297,6 +345,9 @@ int main(void)
 		cmocka_unit_test(grows),
 		cmocka_unit_test(room_gives_way),
 		cmocka_unit_test(moves),
+		cmocka_unit_test(moves_with_its_hole),
+		cmocka_unit_test(keeps_its_gap),
+		cmocka_unit_test(without_room),
 		cmocka_unit_test(forks),
 		cmocka_unit_test(cut),
 		cmocka_unit_test(over_own),

@@ -380,6 +380,109 @@ static void fork_beside_a_vfork(void **state)
 	pool_close(&f);
 }
 
+static bool is_labelled(void *arg, void *label)
+{
+	return !arg || arg == label;
+}
+
+static void shelved(void **state)
+{
+	int one, two;
+	struct tulou_process_vm *place = NULL, *vm;
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 1024, 1024);
+	vm = f.a;
+	assert_int_equal(map_pages(f.a, 4, RW), 0);
+	assert_null(tulou_process_vm_unshelve(f.pool, is_labelled, NULL, &place));
+	tulou_process_vm_share(f.a, &place);
+	assert_int_equal(tulou_process_vm_shelve(&f.a, &one), -TULOU_EBUSY); /* not the caller's alone to give away */
+	tulou_process_vm_drop(&place);
+	assert_int_equal(tulou_process_vm_shelve(&f.a, &one), 0);
+	assert_null(f.a);
+	assert_int_equal(tulou_process_vm_id(vm), 0);
+	/* nobody's, but not lost: another task finds it by its label, as it was */
+	probe_task_set(7);
+	tulou_reap(f.pool);
+	assert_null(tulou_process_vm_unshelve(f.pool, is_labelled, &two, &place));
+	assert_null(place);
+	assert_ptr_equal(tulou_process_vm_unshelve(f.pool, is_labelled, &one, &place), &one);
+	assert_ptr_equal(place, vm);
+	assert_null(tulou_process_vm_discard(f.pool, is_labelled, &one));
+	tulou_process_vm_set_id(vm, 1);
+	assert_true(tulou_process_vm_exclusive(vm));
+	tulou_process_vm_swap(&f.a, &place);
+	pool_expect(&f, "A:0+4rw");
+	assert_int_equal(map_at(f.a, 10, 4, RW, FIXED), 10);
+	/* the last that was shelved comes first */
+	assert_int_equal(tulou_process_vm_shelve(&f.a, &one), 0);
+	assert_int_equal(tulou_process_vm_shelve(&f.b, &two), 0);
+	assert_ptr_equal(tulou_process_vm_unshelve(f.pool, is_labelled, NULL, &f.b), &two);
+	assert_ptr_equal(tulou_process_vm_unshelve(f.pool, is_labelled, NULL, &f.a), &one);
+	tulou_process_vm_set_id(f.a, 1);
+	tulou_process_vm_set_id(f.b, 2);
+	pool_expect(&f, "A:0+4rw A:10+4rw");
+	/* more than areas: it stays the caller's */
+	assert_int_equal(tulou_mseal(f.a, at(0), PAGE, 0), 0);
+	assert_int_equal(tulou_process_vm_shelve(&f.a, &one), -TULOU_EBUSY);
+	assert_non_null(f.a);
+	probe_task_set(1);
+	pool_close(&f);
+}
+
+static size_t processes_of(struct tulou *pool)
+{
+	struct tulou_stats stats;
+
+	tulou_stats(pool, &stats);
+	return stats.process_count;
+}
+
+/* Given back from the shelf; a copy has none of it. */
+static void shelf_is_emptied(void **state)
+{
+	int one;
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 1024, 1024);
+	assert_int_equal(map_at(f.a, 0, 4, RW, FIXED), 0);
+	assert_int_equal(map_at(f.b, 100, 4, RW, FIXED), 100);
+	assert_int_equal(tulou_process_vm_shelve(&f.a, &one), 0);
+	assert_ptr_equal(tulou_process_vm_discard(f.pool, is_labelled, &one), &one);
+	assert_null(tulou_process_vm_discard(f.pool, is_labelled, NULL));
+	assert_int_equal(processes_of(f.pool), 1);
+	assert_int_equal(map_at(f.b, 0, 4, RW, FIXED), 0);
+	assert_int_equal(tulou_process_vm_create(f.pool, 1, &f.a), 0);
+	assert_int_equal(map_at(f.a, 200, 4, RW, FIXED), 200);
+	assert_int_equal(tulou_process_vm_shelve(&f.a, &one), 0);
+	tulou_fork_prepare(f.pool, f.b);
+	tulou_fork_child(f.pool, f.b);
+	assert_null(tulou_process_vm_discard(f.pool, is_labelled, NULL));
+	assert_int_equal(processes_of(f.pool), 1);
+	pool_close(&f);
+}
+
+/* It was hidden from a neighbour's copies. Whoever has it next forks: it is shown. */
+static void shelved_and_hidden(void **state)
+{
+	int one;
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 1024, 1024);
+	assert_int_equal(map_at(f.a, 0, 4, RW, FIXED), 0);
+	assert_int_equal(map_at(f.a, 300, 4, RW, FIXED), 300);
+	assert_int_equal(tulou_process_vm_shelve(&f.a, &one), 0);
+	assert_int_equal(fork_advises(&f, f.b), 2);
+	assert_ptr_equal(tulou_process_vm_unshelve(f.pool, is_labelled, NULL, &f.a), &one);
+	assert_int_equal(fork_advises(&f, f.a), 2);
+	assert_int_equal(fork_advises(&f, f.a), 0);
+	assert_int_equal(fork_advises(&f, f.b), 2);
+	pool_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -394,6 +497,9 @@ int main(void)
 		cmocka_unit_test(fork_hides_others),
 		cmocka_unit_test(fork_keeps_one),
 		cmocka_unit_test(fork_beside_a_vfork),
+		cmocka_unit_test(shelved),
+		cmocka_unit_test(shelf_is_emptied),
+		cmocka_unit_test(shelved_and_hidden),
 	};
 
 	return POOL_RUN(tests);

@@ -16,9 +16,14 @@ void strings_init(struct strings *s)
 	*s = (struct strings){0};
 }
 
+void strings_init_lent(struct strings *s, void *bytes, size_t size)
+{
+	*s = (struct strings){.bytes = bytes, .capacity = size, .lent = true};
+}
+
 void strings_fini(struct strings *s)
 {
-	if (s->bytes)
+	if (s->bytes && !s->lent)
 		sys2(__NR_munmap, (long)s->bytes, (long)s->capacity);
 	strings_init(s);
 }
@@ -31,12 +36,15 @@ static bool capacity_grow(struct strings *s, size_t needed)
 	if (capacity == s->capacity)
 		return true;
 	long at;
-	if (s->bytes)
+	if (s->bytes && !s->lent)
 		at = sys4(__NR_mremap, (long)s->bytes, (long)s->capacity, (long)capacity, MREMAP_MAYMOVE);
 	else
 		at = sys6(__NR_mmap, 0, (long)capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (at < 0)
 		return false;
+	if (s->lent)
+		bytes_copy((char *)at, s->bytes, s->size);
+	s->lent = false;
 	s->bytes = (char *)at;
 	s->capacity = capacity;
 	return true;

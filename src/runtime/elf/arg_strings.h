@@ -11,6 +11,7 @@
 #ifndef TULOU_RUNTIME_ELF_ARG_STRINGS_H
 #define TULOU_RUNTIME_ELF_ARG_STRINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -22,12 +23,15 @@ enum {
 struct strings {
 	char *bytes;
 	size_t size; /* bytes in use, NULs included */
-	size_t capacity; /* bytes mapped */
+	size_t capacity; /* bytes there are */
+	bool lent; /* they are the caller's, and stay */
 	unsigned count;
 };
 
 /* Empty, without memory. */
 void strings_init(struct strings *s);
+/* Empty, with memory of the caller's to begin with, which must stay until strings_fini(). */
+void strings_init_lent(struct strings *s, void *bytes, size_t size);
 /* Gives the memory back; `s` is empty afterwards and may be used again. */
 void strings_fini(struct strings *s);
 

@@ -25,16 +25,18 @@ enum {
 
 enum { FD_LINK_SIZE = 40 };
 
-/* "/proc/thread-self/fd/N": of the thread, since a thread may have unshared its descriptors. */
+/* "/proc/thread-self/fd/N": of the thread, since a thread may have unshared its descriptors; of the process where they are the same, which
+ * has the kernel make fewer names. */
 static void fd_link(int fd, char link[FD_LINK_SIZE])
 {
 	char digits[12];
+	bool is_leader = sys0(__NR_gettid) == sys0(__NR_getpid);
 	unsigned at = sizeof(digits), number = (unsigned)fd;
 	digits[--at] = '\0';
 	do
 		digits[--at] = (char)('0' + number % 10);
 	while (number /= 10);
-	size_t used = text_put(link, FD_LINK_SIZE, 0, "/proc/thread-self/fd/");
+	size_t used = text_put(link, FD_LINK_SIZE, 0, is_leader ? "/proc/self/fd/" : "/proc/thread-self/fd/");
 	text_put(link, FD_LINK_SIZE, used, digits + at);
 }
 

@@ -60,6 +60,8 @@ struct program {
 	struct elf64_phdr interp_phdrs[ELF_PHDR_MAX];
 };
 
+/* Not yet opened, in memory of the caller's, whatever it holds. */
+void program_init(struct program *p);
 /* A struct program with memory from the kernel, not yet opened; NULL: no memory. */
 struct program *program_create(void);
 /* Closes what is open; NULL is allowed. */
@@ -110,5 +112,10 @@ struct program_start {
  */
 long program_load(struct program *p, struct tulou_process_vm *vm, const struct strings *argv, const struct strings *envp,
 	const unsigned long *host_auxv, size_t stack_size, struct program_start *out);
+/* The same files once more, into a process VM that still holds them as program_load() left them at `*out`, but for the contents of what can
+ * be written: of files, which are read again; all else, the stack too, the caller has made zero. 0, or why not; then `vm` is fit only for
+ * unref. */
+long program_reload(struct program *p, struct tulou_process_vm *vm, const struct strings *argv, const struct strings *envp,
+	const unsigned long *host_auxv, struct program_start *out);
 
 #endif

@@ -217,6 +217,50 @@ static long stack_load(struct program *p, struct tulou_process_vm *vm, const str
 	return 0;
 }
 
+/* ---- once more ---------------------------------------------------------------------------------------------------------- */
+
+/* What a fresh mapping of the segment would show: the file, zeros behind what is of the segment there. */
+static long segment_read(int fd, uintptr_t bias, const struct elf64_phdr *ph)
+{
+	uintptr_t start = bias + ph->p_vaddr, in_page = start & PAGE_MASK, file_end = start + ph->p_filesz;
+	size_t size = page_up(file_end) - (start - in_page), least = file_end - (start - in_page);
+	long got = exec_file_read(fd, (void *)(start - in_page), size, ph->p_offset - in_page);
+
+	if (got < (long)least)
+		return got < 0 ? got : -TULOU_EIO;
+	if (ph->p_memsz > ph->p_filesz)
+		got = (long)least;
+	bytes_zero((void *)(start - in_page + (size_t)got), size - (size_t)got);
+	return 0;
+}
+
+static long image_read(int fd, uintptr_t bias, const struct elf_info *info)
+{
+	for (unsigned i = 0; i < info->phnum; i++) {
+		const struct elf64_phdr *ph = &info->phdrs[i];
+		long error = ph->p_type == PT_LOAD && (ph->p_flags & PF_W) && ph->p_filesz ? segment_read(fd, bias, ph) : 0;
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+long program_reload(struct program *p, struct tulou_process_vm *vm, const struct strings *argv, const struct strings *envp,
+	const unsigned long *host_auxv, struct program_start *out)
+{
+	long error;
+
+	if (stack_need(argv, envp, p->execfn) > out->stack_end - out->stack_start)
+		return -TULOU_E2BIG; /* the stack as it begins is not all that there may be of it */
+	error = image_read(p->fd, out->exe_base, &p->exe);
+	if (!error && p->has_interp)
+		error = image_read(p->interp_fd, out->interp_base, &p->interp);
+	return error ? error : stack_load(p, vm, argv, envp, host_auxv, out);
+}
+
+/* ---- the first time ----------------------------------------------------------------------------------------------------- */
+
 long program_load(struct program *p, struct tulou_process_vm *vm, const struct strings *argv, const struct strings *envp,
 	const unsigned long *host_auxv, size_t stack_size, struct program_start *out)
 {

@@ -20,14 +20,26 @@
 #define AT_EXECVE_CHECK 0x10000 /* Linux 6.14 */
 #endif
 
+void program_init(struct program *p)
+{
+	p->fd = p->interp_fd = -1;
+	p->has_interp = p->is_script = p->native = p->fatal = false;
+	p->native_why = NULL;
+	p->exe = p->interp = (struct elf_info){0};
+	p->dev = p->ino = p->size = 0;
+	p->mtime_sec = p->mtime_nsec = 0;
+	p->path[0] = p->comm[0] = p->execfn[0] = p->interp_path[0] = p->why[0] = '\0';
+	p->script_count = 0;
+	p->head_size = 0;
+}
+
 struct program *program_create(void)
 {
 	long at = sys6(__NR_mmap, 0, sizeof(struct program), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (at < 0)
 		return NULL;
-	struct program *p = (struct program *)at;
-	p->fd = p->interp_fd = -1;
-	return p;
+	program_init((struct program *)at);
+	return (struct program *)at;
 }
 
 void program_destroy(struct program *p)
@@ -225,19 +237,6 @@ static long script_enter(struct program *p, bool vanishes, struct exec_file *fil
 		error = -TULOU_ELOOP;
 	}
 	return error;
-}
-
-static void program_init(struct program *p)
-{
-	p->fd = p->interp_fd = -1;
-	p->has_interp = p->is_script = p->native = p->fatal = false;
-	p->native_why = NULL;
-	p->exe = p->interp = (struct elf_info){0};
-	p->dev = p->ino = p->size = 0;
-	p->mtime_sec = p->mtime_nsec = 0;
-	p->path[0] = p->comm[0] = p->execfn[0] = p->interp_path[0] = p->why[0] = '\0';
-	p->script_count = 0;
-	p->head_size = 0;
 }
 
 /* Follows scripts up to a file that is none; that one is left open in `file`. */

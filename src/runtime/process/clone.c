@@ -15,6 +15,7 @@
 #include <asm-generic/errno.h>
 
 #include "base/mem.h"
+#include "runtime/image/image.h"
 #include "runtime/message.h"
 #include "runtime/process/exit.h"
 #include "runtime/process/task.h"
@@ -224,6 +225,7 @@ static void copy_begin(struct thread *thread, struct frame *frame, const struct 
 	thread_forget_others(thread);
 	process_forget_others(process);
 	patch_forget_others(process);
+	images_forget_others(process);
 	attributes_apply();
 	supervisor_forget();
 	tulou_fork_child(runtime.pool, process->vm);

@@ -10,6 +10,7 @@
  * and programs linked at an address that is taken, or an exec by a thread that is not the leader: a fresh instance.
  */
 #include <asm-generic/errno.h>
+#include <asm/stat.h>
 #include <linux/fcntl.h>
 #include <linux/personality.h>
 #include <linux/prctl.h>
@@ -19,6 +20,7 @@
 
 #include "base/mem.h"
 #include "runtime/elf/program.h"
+#include "runtime/image/image.h"
 #include "runtime/instance.h"
 #include "runtime/message.h"
 #include "runtime/process/exec.h"
@@ -36,6 +38,7 @@
 #include "runtime/user.h"
 
 enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, SIGSEGV_NUMBER = 11 };
+enum { SCRATCHES = 4, STRINGS_LENT = 2 * STRINGS_ONE_MAX };
 #define PERSONALITY_ASK 0xffffffffl
 #define STACK_DEFAULT   (8ul << 20)
 #define STACK_LARGEST   (4ul << 30)
@@ -47,6 +50,7 @@ struct exec {
 	struct frame *frame;
 	struct program *program;
 	struct strings argv, envp;
+	struct image_set *images; /* of the new process VM, or NULL */
 	struct program_start start;
 };
 
@@ -160,6 +164,7 @@ static void exec_commit(struct exec *e)
 	signal_reset(process);
 	patch_drop(process);
 	tulou_process_vm_swap(&process->vm, &process->next);
+	images_give(process, e->images);
 	process_become(process, e);
 	tulou_process_vm_drop(&process->next);
 	__atomic_or_fetch(&process->word, WORD_RELEASED, __ATOMIC_ACQ_REL);
@@ -185,7 +190,15 @@ size_t exec_stack_size(void)
 	return limit.soft & ~(TULOU_PAGE_SIZE - 1);
 }
 
-static long load(struct exec *e)
+/* What load() made, given up. */
+static void unload(struct exec *e)
+{
+	tulou_process_vm_drop(&e->thread->process->next);
+	images_drop(e->images);
+	e->images = NULL;
+}
+
+static long load_fresh(struct exec *e)
 {
 	struct process *process = e->thread->process;
 	long result = tulou_process_vm_create(runtime.pool, (uint32_t)process->pid, &process->next);
@@ -195,7 +208,28 @@ static long load(struct exec *e)
 	limits_set(process->next, &process->limits);
 	result = program_load(e->program, process->next, &e->argv, &e->envp, runtime.host_auxv, exec_stack_size(), &e->start);
 	if (result < 0)
-		tulou_process_vm_drop(&process->next);
+		unload(e);
+	else
+		e->images = images_of(e->program, process->next, exec_stack_size(), &e->start);
+	return result;
+}
+
+/* Into process->next. */
+static long load(struct exec *e)
+{
+	struct process *process = e->thread->process;
+	long result;
+
+	if (limits_none(&process->limits))
+		e->images = images_take(e->program, &e->argv, &e->envp, exec_stack_size(), &process->next, &e->start);
+	if (e->images) {
+		tulou_process_vm_set_id(process->next, (uint32_t)process->pid);
+		limits_set(process->next, &process->limits);
+		return 0;
+	}
+	result = load_fresh(e);
+	if (result == -ENOMEM && images_give_back())
+		result = load_fresh(e);
 	return result;
 }
 
@@ -260,7 +294,7 @@ static long exec_opened(struct exec *e)
 	if (result < 0)
 		return result;
 	if (!exit_siblings(e->thread)) {
-		tulou_process_vm_drop(&e->thread->process->next);
+		unload(e);
 		return exec_instance(e, "a thread of it does not end");
 	}
 	exec_commit(e);
@@ -303,27 +337,81 @@ static long exec_copied(struct exec *e, int dirfd, const char *path, int flags)
 	return exec_opened(e);
 }
 
-static long exec(struct thread *thread, struct frame *frame, int dirfd, uint64_t path, uint64_t argv, uint64_t envp, int flags)
+/*
+ * What an exec works with. A few stay, with the pages that were touched: to map and fault them in each time costs as much as a tenth of a spawn.
+ * When all are in use, one is mapped.
+ */
+static struct scratch {
+	uint32_t holder; /* a task's token; that of a dead one is as good as 0; atomic */
+	char argv[STRINGS_LENT], envp[STRINGS_LENT];
+	struct program program;
+} scratches[SCRATCHES];
+
+static struct scratch *scratch_claim(void)
 {
-	struct exec e = {.thread = thread, .frame = frame};
+	for (struct scratch *s = scratches; s < scratches + SCRATCHES; s++) {
+		uint32_t seen = __atomic_load_n(&s->holder, __ATOMIC_RELAXED);
+
+		if ((!seen || !thread_token_alive(seen)) &&
+			__atomic_compare_exchange_n(
+				&s->holder, &seen, thread_current()->state, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return s;
+	}
+	return NULL;
+}
+
+/* As Linux, before argv and envp are looked at: who searches a path tries one name after the other. 0, or why it cannot be. */
+static long exec_find(int dirfd, const char *name, int flags)
+{
+	struct stat about;
+
+	if (!*name || flags)
+		return 0; /* program_open() knows */
+	return sys4(__NR_newfstatat, dirfd, (long)name, (long)&about, 0);
+}
+
+static long exec_with(struct exec *e, int dirfd, uint64_t path, uint64_t argv, uint64_t envp, int flags)
+{
 	char name[PROGRAM_PATH_MAX];
 	long result = user_read_string(name, path, sizeof name);
 
+	if (result >= 0)
+		result = exec_find(dirfd, name, flags);
 	if (result < 0)
 		return result;
-	e.program = program_create();
+	result = exec_strings_copy(&e->argv, argv);
+	if (!result)
+		result = exec_strings_copy(&e->envp, envp);
+	if (!result)
+		result = exec_copied(e, dirfd, name, flags);
+	strings_fini(&e->argv);
+	strings_fini(&e->envp);
+	return result;
+}
+
+static long exec(struct thread *thread, struct frame *frame, int dirfd, uint64_t path, uint64_t argv, uint64_t envp, int flags)
+{
+	struct exec e = {.thread = thread, .frame = frame};
+	struct scratch *scratch = scratch_claim();
+	long result;
+
+	e.program = scratch ? &scratch->program : program_create();
 	if (!e.program)
 		return -ENOMEM;
 	strings_init(&e.argv);
 	strings_init(&e.envp);
-	result = exec_strings_copy(&e.argv, argv);
-	if (!result)
-		result = exec_strings_copy(&e.envp, envp);
-	if (!result)
-		result = exec_copied(&e, dirfd, name, flags);
-	strings_fini(&e.argv);
-	strings_fini(&e.envp);
-	program_destroy(e.program);
+	if (scratch) {
+		strings_init_lent(&e.argv, scratch->argv, sizeof scratch->argv);
+		strings_init_lent(&e.envp, scratch->envp, sizeof scratch->envp);
+		program_init(e.program);
+	}
+	result = exec_with(&e, dirfd, path, argv, envp, flags);
+	if (!scratch) {
+		program_destroy(e.program);
+		return result;
+	}
+	program_close(e.program);
+	__atomic_store_n(&scratch->holder, 0, __ATOMIC_RELEASE);
 	return result;
 }
 

@@ -9,6 +9,7 @@
  */
 #include "runtime/process/exit.h"
 
+#include "runtime/image/image.h"
 #include "runtime/process/task.h"
 #include "runtime/supervisor/supervisor.h"
 #include "runtime/trap/entry.h"
@@ -71,8 +72,10 @@ static void give_back_early(struct thread *thread)
 	if (!supervisor_running() || !task_robust_list_empty())
 		return; /* alone in its address space: the kernel does it */
 	task_detach(thread);
-	if (process_leave(process))
+	if (process_leave(process)) {
+		images_shelve(process);
 		process_give_back(process);
+	}
 }
 
 static void last_words(struct process *process)

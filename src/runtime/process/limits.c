@@ -43,6 +43,11 @@ void limits_set(struct tulou_process_vm *vm, const struct limits *limits)
 	tulou_process_vm_limit(vm, limits->of[LIMIT_AS].soft, data->soft ? data->soft : data->hard);
 }
 
+bool limits_none(const struct limits *limits)
+{
+	return limits->of[LIMIT_AS].soft == UINT64_MAX && limits->of[LIMIT_DATA].soft == UINT64_MAX;
+}
+
 void limits_apply(const struct process *process)
 {
 	limits_set(process->vm, &process->limits);

@@ -32,6 +32,8 @@ extern struct limits limits_initial;
 struct tulou_process_vm;
 /* Let the manager enforce them on a VM. */
 void limits_set(struct tulou_process_vm *vm, const struct limits *limits);
+/* Neither binds. */
+bool limits_none(const struct limits *limits);
 /* Let the manager enforce the process's limits on its VM. */
 void limits_apply(const struct process *process);
 /* brk(2) has a rule of its own (mm/mmap.c: check_data_rlimit), in which no data at all means none. */

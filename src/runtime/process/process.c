@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "runtime/arena.h"
+#include "runtime/image/image.h"
 #include "runtime/layout.h"
 #include "runtime/seccomp/filters.h"
 #include "runtime/trap/patch.h"
@@ -103,6 +104,7 @@ void process_give_back(struct process *process)
 {
 	patch_drop(process);
 	filters_drop(process);
+	images_drop(__atomic_exchange_n(&process->images, NULL, __ATOMIC_ACQ_REL));
 	attributes_drop(process);
 	outside_drop(process);
 	tulou_process_vm_drop(&process->next);

@@ -44,6 +44,7 @@ struct signal_action {
 	uint64_t handler, flags, restorer, mask;
 };
 
+struct image_set;
 struct patch_space;
 struct seccomp_filter;
 
@@ -66,9 +67,10 @@ struct process {
 	struct tulou_process_vm *next; /* exec puts it together; NULL: none */
 	uint32_t traps; /* since exec, until it has a space: */
 	struct patch_space *patch; /* of the VM: its patched call sites (trap/patch.h); NULL: none yet */
+	struct image_set *images; /* what of its VM may be kept (image/image.h); NULL: nothing. A vfork child has none */
 	struct lock actions_lock; /* actions, and that the kernel's agree with them; its threads change them at once */
-	struct signal_action
-		actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them; one that it never set is 0, ignored or not */
+	struct signal_action actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them */
+	uint64_t actions_known; /* bits: where `actions` says it; of the others only the kernel knows whether they are ignored */
 	struct lock filters_lock;
 	struct seccomp_filter *filters; /* the guest's own, of all threads (seccomp/filters.h) */
 	struct program_start layout; /* where the program's parts lie */

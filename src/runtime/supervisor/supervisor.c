@@ -10,6 +10,7 @@
 #include <linux/wait.h>
 
 #include "base/mem.h"
+#include "runtime/image/image.h"
 #include "runtime/message.h"
 #include "runtime/process/task.h"
 #include "runtime/supervisor/internal.h"
@@ -121,7 +122,7 @@ static int wait_most(void)
 {
 	if (!__atomic_load_n(&supervisor.watching, __ATOMIC_ACQUIRE))
 		return WATCHER_AGAIN;
-	return runtime.exact ? FOREVER : TRIM_EVERY * 1000;
+	return runtime.exact && runtime.no_image_cache ? FOREVER : TRIM_EVERY * 1000;
 }
 
 static void trim_now_and_then(void)
@@ -130,13 +131,14 @@ static void trim_now_and_then(void)
 		long seconds, nanoseconds;
 	} now;
 
-	if (runtime.exact)
+	if (runtime.exact && runtime.no_image_cache)
 		return;
 	sys2(__NR_clock_gettime, CLOCK_MONOTONIC_COARSE, (long)&now);
 	if (now.seconds < supervisor.trimmed + TRIM_EVERY)
 		return;
 	supervisor.trimmed = now.seconds;
 	tulou_trim(runtime.pool);
+	images_trim();
 }
 
 static void loop(bool (*done)(void))

@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <linux/resource.h>
 
+#include "runtime/image/image.h"
 #include "runtime/layout.h"
 #include "runtime/trap/trap.h"
 
@@ -31,12 +32,16 @@ long trap_mmap(struct thread *thread, struct frame *frame)
 
 	if (attributes_refuse_mapping(thread->process, (int)r->rdx))
 		return -EACCES;
+	if (thread->process->images && images_mmap(thread->process, r, &result))
+		return result;
 	if (untrapped_code(r->rdi, r->rsi, r->rdx)) {
 		if (fixed && r->rdi < POOL_END && r->rsi <= POOL_END - r->rdi)
 			return -ENOMEM;
 		hint = fixed ? hint : 0;
 	}
 	result = tulou_mmap(vm_of(thread), hint, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
+	if (result == -ENOMEM && images_give_back())
+		result = tulou_mmap(vm_of(thread), hint, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
 	if (result == -EINVAL && !r->rdi)
 		result = outside_mmap(thread->process, r->rsi, (int)r->rdx, (int)r->r10, (int)r->r8, r->r9);
 	return result;
@@ -66,6 +71,8 @@ long trap_mremap(struct thread *thread, struct frame *frame)
 	const struct registers *r = &frame->context.regs;
 	long result = tulou_mremap(vm_of(thread), r->rdi, r->rsi, r->rdx, (int)r->r10, r->r8);
 
+	if (result == -ENOMEM && images_give_back())
+		result = tulou_mremap(vm_of(thread), r->rdi, r->rsi, r->rdx, (int)r->r10, r->r8);
 	/* What only the kernel can place does not move. */
 	return result == -EFAULT && outside_covers(thread->process, r->rdi, r->rdi + r->rsi) ? -EINVAL : result;
 }
@@ -85,8 +92,8 @@ static bool mprotect_denied(struct process *process, const struct registers *r)
 long trap_mprotect(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-
 	uint64_t first = r->rdi > TRAP_END ? r->rdi : TRAP_END;
+	long result;
 
 	/* Where nothing is mapped, the call ends before that. */
 	if (untrapped_code(r->rdi, r->rsi, r->rdx) && (tulou_access_ok(vm_of(thread), first, TULOU_PAGE_SIZE, TULOU_PROT_NONE) ||
@@ -94,7 +101,10 @@ long trap_mprotect(struct thread *thread, struct frame *frame)
 		return -EACCES;
 	if (mprotect_denied(thread->process, r))
 		return -EACCES;
-	return or_outside(thread, r, tulou_mprotect(vm_of(thread), r->rdi, r->rsi, (int)r->rdx));
+	result = tulou_mprotect(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
+	if (result == -ENOMEM && images_give_back())
+		result = tulou_mprotect(vm_of(thread), r->rdi, r->rsi, (int)r->rdx);
+	return or_outside(thread, r, result);
 }
 
 /* A key that is not allocated is refused before the range is looked at: page zero is nobody's. */
@@ -124,8 +134,14 @@ long trap_pkey_mprotect(struct thread *thread, struct frame *frame)
 long trap_brk(struct thread *thread, struct frame *frame)
 {
 	uintptr_t brk = frame->context.regs.rdi;
+	long result;
 
-	return tulou_brk(vm_of(thread), limits_refuse_break(thread->process, brk) ? 0 : brk);
+	if (limits_refuse_break(thread->process, brk))
+		return tulou_brk(vm_of(thread), 0);
+	result = tulou_brk(vm_of(thread), brk);
+	if ((uintptr_t)result < brk && images_give_back())
+		result = tulou_brk(vm_of(thread), brk);
+	return result;
 }
 
 long trap_msync(struct thread *thread, struct frame *frame)

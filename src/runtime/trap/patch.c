@@ -110,11 +110,21 @@ static uint64_t trampoline_claim(struct patch_space *space, struct tulou_process
 	return 0;
 }
 
+static uint32_t sum_of(const void *trampoline)
+{
+	const uint64_t *words = trampoline;
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < TRAMPOLINE_SIZE / sizeof *words; i++)
+		sum = (sum ^ words[i]) * 0x9e3779b97f4a7c15ul;
+	return (uint32_t)(sum >> 32);
+}
+
 /* `fresh`: the first one of its page. */
 static bool trampoline_write(
-	const struct patch_site *site, const struct code_piece *piece, const uint8_t *bytes, uint64_t start, bool fresh)
+	struct patch_site *site, const struct code_piece *piece, const uint8_t *bytes, uint64_t start, bool fresh)
 {
-	uint8_t code[TRAMPOLINE_SIZE], *at = code + piece->length;
+	uint8_t code[TRAMPOLINE_SIZE] __attribute__((aligned(8))), *at = code + piece->length;
 	uint64_t to = site->trampoline, entry = (uint64_t)fast_entry;
 
 	memset(code, BREAK, sizeof code);
@@ -125,6 +135,7 @@ static bool trampoline_write(
 	memcpy(at + 7, "\xff\x25", 2); /* jmp *pointer(%rip) */
 	put_relative(at + 9, to + piece->length + 13, to + POINTER_AT);
 	memcpy(code + POINTER_AT, &entry, sizeof entry);
+	site->sum = sum_of(code);
 	return (fresh ? patch_fresh(to, code, sizeof code) : patch_anonymous(to, code, sizeof code)) == 0;
 }
 
@@ -391,4 +402,73 @@ long patch_before_call(struct process *process, unsigned nr, const struct regist
 	default:
 		return 0;
 	}
+}
+
+/* ---- handed on ------------------------------------------------------------------------------------------------------------------ */
+
+struct patch_space *patch_detach(struct process *process)
+{
+	struct patch_space *space = process->patch;
+
+	if (!space || __atomic_load_n(&space->references, __ATOMIC_ACQUIRE) != 1 || !patch_space_try_lock(space))
+		return NULL;
+	process->patch = NULL;
+	patch_space_unlock(space);
+	return space;
+}
+
+void patch_attach(struct process *process, struct patch_space *space)
+{
+	patch_drop(process);
+	if (space)
+		__atomic_store_n(&process->patch, space, __ATOMIC_RELEASE);
+	else if (runtime.patch)
+		patch_space_of(process);
+}
+
+bool patch_has_trampolines(const struct patch_space *space, uint64_t start, uint64_t end)
+{
+	for (; space && start < end; start += PAGE) {
+		bool found = false;
+		for (unsigned i = 0; i < TRAMPOLINES_MAX; i++)
+			found |= space->pages[i] == start;
+		if (!found)
+			return false;
+	}
+	return space != NULL;
+}
+
+uint64_t patch_trampolines_size(const struct patch_space *space)
+{
+	uint64_t size = 0;
+
+	for (unsigned i = 0; space && i < TRAMPOLINES_MAX; i++)
+		size += space->pages[i] ? PAGE : 0;
+	return size;
+}
+
+bool patch_trampolines_stand(const struct patch_space *space)
+{
+	for (unsigned i = 0; i < SITES_MAX; i++) {
+		const struct patch_site *site = &space->sites[i];
+		if (site->state == SITE_PATCHED && site->sum != sum_of((const void *)site->trampoline))
+			return false;
+	}
+	return true;
+}
+
+bool patch_page_apply(const struct patch_space *space, uint64_t page, uint8_t *bytes)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < SITES_MAX; i++) {
+		const struct patch_site *site = &space->sites[i];
+		uint64_t start = site->state == SITE_PATCHED ? site_start(site) : 0;
+
+		if (start / PAGE != page / PAGE)
+			continue;
+		jump_bytes(site, start, bytes + (start - page));
+		any = true;
+	}
+	return any;
 }

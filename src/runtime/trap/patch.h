@@ -25,6 +25,7 @@
 
 #include "runtime/trap/frame.h"
 
+struct patch_space;
 struct process;
 struct thread;
 
@@ -52,5 +53,20 @@ void patch_share(struct process *parent, struct process *child);
 void patch_drop(struct process *process);
 /* After a fork by copy: only this process is left. */
 void patch_forget_others(struct process *keep);
+
+/* The VM goes from one process to another (runtime/image), and its records with it. NULL: there are none worth it, or others have them too. */
+struct patch_space *patch_detach(struct process *process);
+/* The process has the VM now, with these records; NULL: with none yet, but it will want some, as the second of its kind. */
+void patch_attach(struct process *process, struct patch_space *space);
+/* Nobody's any more. */
+void patch_space_drop(struct patch_space *space);
+/* Are all pages of [start, end) trampolines? */
+bool patch_has_trampolines(const struct patch_space *space, uint64_t start, uint64_t end);
+/* Bytes of pages of trampolines. NULL is allowed. */
+uint64_t patch_trampolines_size(const struct patch_space *space);
+/* Are all trampolines as they were written? */
+bool patch_trampolines_stand(const struct patch_space *space);
+/* `bytes` is a page as its file has it: put in the jumps that stand in it. False: there are none. */
+bool patch_page_apply(const struct patch_space *space, uint64_t page, uint8_t *bytes);
 
 #endif

@@ -107,6 +107,11 @@ void patch_share(struct process *parent, struct process *child)
 	child->patch = space;
 }
 
+void patch_space_drop(struct patch_space *space)
+{
+	space_unref(space);
+}
+
 void patch_drop(struct process *process)
 {
 	struct patch_space *space = __atomic_exchange_n(&process->patch, NULL, __ATOMIC_ACQ_REL);

@@ -23,6 +23,7 @@ struct patch_site {
 	uint8_t length; /* SITE_PATCHED: of the piece, from the jump to the syscall */
 	uint8_t why; /* SITE_LEFT: enum fall_back */
 	uint8_t prot; /* of the text */
+	uint32_t sum; /* SITE_PATCHED: of its trampoline's bytes */
 };
 
 struct patch_space {

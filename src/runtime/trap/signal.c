@@ -25,7 +25,11 @@ enum {
 	HANDLER_IGNORE = 1,
 	SIGKILL = 9,
 	SIGSEGV = 11,
+	SIGCHLD = 17,
+	SIGCONT = 18,
 	SIGSTOP = 19,
+	SIGURG = 23,
+	SIGWINCH = 28,
 	SIGSET_SIZE = 8,
 	RED_ZONE = 128,
 	STACK_MINIMUM = 2048,
@@ -54,6 +58,7 @@ void signal_actions_inherit(struct process *child, struct process *parent)
 {
 	actions_lock(parent);
 	memcpy(child->actions, parent->actions, sizeof child->actions);
+	child->actions_known = parent->actions_known;
 	actions_unlock(parent);
 }
 
@@ -283,10 +288,43 @@ static struct signal_action kernel_action(const struct signal_action *guest)
 	return action;
 }
 
+/* Does the kernel know of the exchange what there is to know? posix_spawn looks at all signals twice, and sets most to what they are. The
+ * kernel may have reset a handler (SA_RESETHAND); and of a signal whose default is to be ignored, setting that drops what is pending. */
+static bool kernel_agrees(int signo, const struct signal_action *mine, const struct signal_action *next)
+{
+	const uint64_t ignored = SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH);
+
+	if (mine->handler > HANDLER_IGNORE && mine->flags & SA_RESETHAND)
+		return false;
+	return !next || (next->handler == HANDLER_DEFAULT && mine->handler == HANDLER_DEFAULT && !(ignored & SIGNAL_BIT(signo)));
+}
+
 /* Calls that a SIGSYS interrupts go on as the guest wants it; one that nobody handles should not interrupt any. */
 static void sigsys_restarts(const struct signal_action *guest)
 {
 	trap_install_handler(guest->handler <= HANDLER_IGNORE || guest->flags & SA_RESTART);
+}
+
+/* What nobody has set since the instance began is the same for all its guests: bits of those that were asked for, and of the ignored ones. */
+static uint64_t initial_known, initial_ignored;
+
+/* SIGSYS is never asked for. actions_lock is held. From here on the process knows whether it ignores the signal. */
+static void action_know(struct process *process, int signo)
+{
+	const uint64_t bit = SIGNAL_BIT(signo);
+	struct signal_action kernel = {0};
+
+	if (process->actions_known & bit)
+		return;
+	if (!(__atomic_load_n(&initial_known, __ATOMIC_ACQUIRE) & bit)) {
+		sys4(__NR_rt_sigaction, signo, 0, (long)&kernel, SIGSET_SIZE);
+		if (kernel.handler == HANDLER_IGNORE)
+			__atomic_or_fetch(&initial_ignored, bit, __ATOMIC_RELAXED);
+		__atomic_or_fetch(&initial_known, bit, __ATOMIC_RELEASE);
+	}
+	if (__atomic_load_n(&initial_ignored, __ATOMIC_RELAXED) & bit)
+		process->actions[signo].handler = HANDLER_IGNORE;
+	process->actions_known |= bit;
 }
 
 /* Put `next` (NULL: nothing) in the place of what the guest set before, here and in the kernel. actions_lock is held. */
@@ -295,11 +333,13 @@ static long action_exchange(struct process *process, int signo, const struct sig
 	struct signal_action *mine = &process->actions[signo], kernel, kernel_before;
 	long result;
 
+	if (signo != SIGNAL_SIGSYS)
+		action_know(process, signo);
 	*before = *mine;
 	if (signo == SIGNAL_SIGSYS) {
 		if (next)
 			sigsys_restarts(next);
-	} else {
+	} else if (!kernel_agrees(signo, mine, next)) {
 		if (next)
 			kernel = kernel_action(next);
 		result = sys4(__NR_rt_sigaction, signo, next ? (long)&kernel : 0, (long)&kernel_before, SIGSET_SIZE);
@@ -342,7 +382,8 @@ void signal_reset(struct process *process)
 	for (int signo = 1; signo <= SIGNAL_COUNT; signo++) {
 		struct signal_action *action = &process->actions[signo];
 		struct signal_action next = {.handler = action->handler == HANDLER_IGNORE ? HANDLER_IGNORE : HANDLER_DEFAULT};
-		bool changes = memcmp(action, &next, sizeof next) != 0;
+		/* Of a default the kernel looks at the flags of SIGCHLD only. */
+		bool changes = action->handler != next.handler || (signo == SIGCHLD && action->flags);
 		*action = next;
 		if (changes && signo == SIGNAL_SIGSYS)
 			sigsys_restarts(&next);

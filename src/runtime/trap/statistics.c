@@ -4,6 +4,7 @@
 #include <asm/unistd.h>
 
 #include "base/format.h"
+#include "runtime/image/image.h"
 #include "runtime/message.h"
 #include "runtime/process/thread.h"
 #include "runtime/trap/trap.h"
@@ -108,4 +109,5 @@ void statistics_print(void)
 	for (unsigned call = OTHERS + 1; call < COUNT(calls); call++)
 		line(call);
 	line(OTHERS);
+	images_print();
 }

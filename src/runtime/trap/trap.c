@@ -4,6 +4,7 @@
 #include <asm-generic/errno.h>
 #include <asm/unistd.h>
 
+#include "runtime/image/image.h"
 #include "runtime/process/exit.h"
 #include "runtime/seccomp/filters.h"
 #include "runtime/trap/entry.h"
@@ -100,7 +101,11 @@ bool trap_answers(unsigned nr)
 
 long trap_call(unsigned nr, struct thread *thread, struct frame *frame)
 {
-	long result = patch_before_call(thread->process, nr, &frame->context.regs);
+	long result;
+
+	if (thread->process->images)
+		images_before_call(thread->process, nr, &frame->context.regs);
+	result = patch_before_call(thread->process, nr, &frame->context.regs);
 
 	if (!result)
 		result = table[nr](thread, frame);

@@ -284,6 +284,7 @@ static long resize_many(struct tulou_process_vm *vm, const struct request *r)
 		return result;
 	result = move_each(vm, r);
 	process_vm_remove(vm, new_range(r), true);
+	growth_settle(vm, new_range(r)); /* what grows had the booked holes below it */
 	return result;
 }
 

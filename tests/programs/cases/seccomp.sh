@@ -2,3 +2,4 @@
 # shellcheck shell=bash
 # Seccomp filters of the program's own.
 status run seccomp
+status run seccomp_tasks

@@ -16,7 +16,7 @@
 #include <sys/time.h>
 #include "expect.h"
 
-enum { KEPT = 20, CLOSED = 21, LINKS = 5 };
+enum { KEPT = 20, CLOSED = 21, FAR_KEPT = 255, FAR_CLOSED = 254, LINKS = 5 };
 
 extern char **environ;
 static const char *self;
@@ -100,6 +100,7 @@ static void leave_state(void)
 	sigset_t mask;
 
 	EXPECT(dup2(1, KEPT) == KEPT && dup3(1, CLOSED, O_CLOEXEC) == CLOSED);
+	EXPECT(dup2(1, FAR_KEPT) == FAR_KEPT && dup3(1, FAR_CLOSED, O_CLOEXEC) == FAR_CLOSED);
 	EXPECT(signal(SIGUSR1, SIG_IGN) != SIG_ERR && signal(SIGUSR2, handler) != SIG_ERR);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGTERM);
@@ -123,7 +124,9 @@ static void check_state(void)
 
 	EXPECT(fcntl(KEPT, F_GETFD) == 0);
 	EXPECT(fcntl(CLOSED, F_GETFD) == -1 && errno == EBADF);
-	EXPECT(close(KEPT) == 0);
+	EXPECT(fcntl(FAR_KEPT, F_GETFD) == 0);
+	EXPECT(fcntl(FAR_CLOSED, F_GETFD) == -1 && errno == EBADF);
+	EXPECT(close(KEPT) == 0 && close(FAR_KEPT) == 0);
 	EXPECT(sigaction(SIGUSR1, NULL, &action) == 0 && action.sa_handler == SIG_IGN);
 	EXPECT(sigaction(SIGUSR2, NULL, &action) == 0 && action.sa_handler == SIG_DFL);
 	EXPECT(sigprocmask(SIG_SETMASK, NULL, &mask) == 0);

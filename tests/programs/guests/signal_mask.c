@@ -165,12 +165,78 @@ static void check_inheritance(void)
 	puts("threads and children inherit the mask");
 }
 
-int main(void)
+static void once_handler(int signo)
 {
+	(void)signo;
+}
+
+static void set_default(int signo)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+
+	EXPECT(sigaction(signo, &action, NULL) == 0);
+}
+
+/* To set a default that is to ignore drops what is pending, even where it was the default before; another default does not. And a handler
+ * that the kernel has taken away reads as gone. */
+static void check_defaults(void)
+{
+	struct sigaction once = {.sa_handler = once_handler, .sa_flags = (int)SA_RESETHAND}, was;
+	sigset_t both, pending, before;
+
+	sigemptyset(&both);
+	sigaddset(&both, SIGWINCH);
+	sigaddset(&both, SIGUSR2);
+	EXPECT(sigprocmask(SIG_BLOCK, &both, &before) == 0);
+	raise(SIGWINCH);
+	raise(SIGUSR2);
+	set_default(SIGWINCH);
+	set_default(SIGUSR2);
+	EXPECT(sigpending(&pending) == 0);
+	printf("pending: SIGWINCH %d, SIGUSR2 %d\n", sigismember(&pending, SIGWINCH), sigismember(&pending, SIGUSR2));
+	EXPECT(sigaction(SIGUSR2, &once, NULL) == 0);
+	EXPECT(sigaction(SIGUSR2, NULL, &was) == 0 && was.sa_handler == once_handler);
+	EXPECT(sigprocmask(SIG_SETMASK, &before, NULL) == 0);
+	EXPECT(sigaction(SIGUSR2, NULL, &was) == 0 && was.sa_handler == SIG_DFL);
+}
+
+/* SIGUSR1 was ignored when the instance began, SIGUSR2 was not; then nobody has set either. */
+static void check_initial(void)
+{
+	struct sigaction was;
+	int status;
+	pid_t pid;
+
+	for (int signo = SIGUSR1;; signo = SIGUSR2) {
+		EXPECT(sigaction(signo, NULL, &was) == 0);
+		printf("%s is %s\n", signo == SIGUSR1 ? "SIGUSR1" : "SIGUSR2", was.sa_handler == SIG_IGN ? "ignored" : "default");
+		fflush(stdout);
+		pid = fork();
+		if (!pid) {
+			raise(signo == SIGUSR1 ? signo : 0);
+			set_default(signo);
+			raise(signo);
+			_exit(0);
+		}
+		EXPECT(waitpid(pid, &status, 0) == pid);
+		printf("its default ends with signal %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+		if (signo == SIGUSR2)
+			return;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
+	if (argc > 1) {
+		check_initial();
+		return 0;
+	}
 	set(SIGUSR1, handler);
 	check_all_blocked();
 	check_jumps();
 	check_edit();
 	check_inheritance();
+	check_defaults();
 	return 0;
 }
