@@ -158,7 +158,7 @@ static void exec_commit(struct exec *e)
 	task_robust_list_die(thread);
 	task_detach(thread);
 	thread->guest_tid_address = 0;
-	thread->guest_stack = (struct signal_stack){.flags = SIGNAL_STACK_DISABLE};
+	thread->guest_stack = (struct signal_stack){.flags = thread->guest_stack.flags};
 	program_close(e->program);
 	exec_close();
 	signal_reset(process);

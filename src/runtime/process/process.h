@@ -59,6 +59,7 @@ struct process {
 	uint32_t leaving; /* in a real execve: `word` 0 means that it left */
 	uint32_t exiting; /* its threads are asked to end */
 	uint32_t map_wanted; /* futex: 1 asks the supervisor to print the pool, 0 says that it has; atomic */
+	uint64_t memory_changes; /* calls that may have taken memory away: user.c; atomic, and only grows */
 	bool leader_exited; /* the leader ended by pthread_exit: `word` says nothing any more */
 	enum traced traced; /* it called PTRACE_TRACEME */
 	bool listed; /* one of the programs of the command line */
