@@ -96,6 +96,9 @@ void process_give_back(struct process *process);
 /* Slot by number, NULL when never used; process_slots() bounds the numbers. */
 struct process *process_at(unsigned slot);
 unsigned process_slots(void);
+/* Where slot number `slot` lies, in every instance, and the number of slots. */
+struct process *process_place(unsigned slot);
+uintptr_t process_slots_place(void);
 /* Number of slots that are LIVE or GONE. */
 unsigned process_count(void);
 /* The task that answers for the slot is dead. */
