@@ -157,6 +157,51 @@ static int killed_leader(void)
 	return 1;
 }
 
+/* Filters come one after the other while threads make calls, of which some are trapped, and others begin and end. A call that the first thread
+ * has seen refused is refused to all. */
+enum { STORM_THREADS = 3, STORM_FILTERS = 30 };
+static int storm_refused = -1, storm_ends;
+
+static void *storm_thread(void *unused)
+{
+	(void)unused;
+	while (!__atomic_load_n(&storm_ends, __ATOMIC_ACQUIRE)) {
+		int seen = __atomic_load_n(&storm_refused, __ATOMIC_ACQUIRE);
+		void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		long result = madvise(page, 4096, 1000 + seen);
+
+		EXPECT(page != MAP_FAILED && result == -1 && errno == (seen < 0 ? EINVAL : 100 + seen) &&
+			munmap(page, 4096) == 0);
+	}
+	return NULL;
+}
+
+static void *storm_short(void *unused)
+{
+	free(malloc(200000));
+	return unused;
+}
+
+static int storm(void)
+{
+	pthread_t threads[STORM_THREADS], other;
+
+	for (int i = 0; i < STORM_THREADS; i++)
+		EXPECT(pthread_create(&threads[i], NULL, storm_thread, NULL) == 0);
+	for (unsigned i = 0; i < STORM_FILTERS; i++) {
+		EXPECT(pthread_create(&other, NULL, storm_short, NULL) == 0);
+		EXPECT(INSTALL(SECCOMP_FILTER_FLAG_TSYNC, LOAD(nr), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 3),
+			       LOAD(args[2]), IS(1000 + i), ANSWER(SECCOMP_RET_ERRNO | (100 + i)),
+			       ANSWER(SECCOMP_RET_ALLOW)) == 0);
+		__atomic_store_n(&storm_refused, (int)i, __ATOMIC_RELEASE);
+		EXPECT(pthread_join(other, NULL) == 0);
+	}
+	__atomic_store_n(&storm_ends, 1, __ATOMIC_RELEASE);
+	for (int i = 0; i < STORM_THREADS; i++)
+		EXPECT(pthread_join(threads[i], NULL) == 0);
+	return 11;
+}
+
 /* ---- children and execve -------------------------------------------------------------------------------------------------------------------- */
 
 static int inherited(void)
@@ -244,6 +289,7 @@ int main(int argc, char **argv)
 	in_child("own filter", own_filter);
 	in_child("synchronised", synchronised);
 	in_child("diverged", diverged);
+	in_child("storm", storm);
 	in_child("killed threads", killed_thread);
 	in_child("killed leader", killed_leader);
 	in_child("inherited", inherited);
