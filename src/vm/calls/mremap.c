@@ -134,7 +134,7 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 {
 	const struct tulou_host *host = vm->pool->host;
 	struct area_content content = content_of(area, r->old.start);
-	struct range whole = range_between(area->range.start, process_vm_mapping_end(vm, area)), new;
+	struct range whole = range_between(process_vm_mapping_start(vm, area), process_vm_mapping_end(vm, area)), new;
 	int error;
 
 	error = reserve(vm, r, content, &new);
