@@ -11,6 +11,7 @@
 #include "runtime/instance.h"
 #include "runtime/process/exec.h"
 #include "runtime/process/task.h"
+#include "runtime/seccomp/filters.h"
 #include "runtime/supervisor/supervisor.h"
 #include "runtime/text.h"
 #include "runtime/trap/trap.h"
@@ -259,7 +260,7 @@ long launch_elsewhere(struct launch *launch)
 	struct elsewhere e = {.path = native ? launch->program->execfn : instance_executable()};
 	long pid;
 
-	instance_options(options, NULL);
+	instance_options(options, NULL, NO_FILTERS);
 	instance_prefix(prefix, options, launch->program);
 	e.argv = strings_pointers(&launch->argv, prefix, native ? 0 : INSTANCE_PREFIX);
 	e.envp = strings_pointers(&launch->envp, NULL, 0);

@@ -29,6 +29,7 @@
 #include "runtime/process/exit.h"
 #include "runtime/process/task.h"
 #include "runtime/process/traced.h"
+#include "runtime/seccomp/filters.h"
 #include "runtime/supervisor/supervisor.h"
 #include "runtime/text.h"
 #include "runtime/trap/patch.h"
@@ -83,6 +84,8 @@ static long exec_native(struct exec *e, int dirfd, const char *path, int flags)
 		message("--strict: %s can only be started by the kernel: %s", path, program_why(e->program));
 		return -EACCES;
 	}
+	if (filters_need_runtime(e->thread))
+		return -EACCES;
 	if (runtime.verbose)
 		message("process %d leaves for %s: %s", e->thread->process->pid, path, program_why(e->program));
 	return real_execve(e, dirfd, path, flags, NULL, 0);
@@ -92,6 +95,8 @@ static long exec_instance(struct exec *e, const char *why)
 {
 	char options[INSTANCE_OPTIONS_SIZE];
 	const char *prefix[INSTANCE_PREFIX];
+	int filters;
+	long result;
 
 	if (runtime.strict) {
 		message("--strict: %s needs a second instance: %s", e->program->path, why);
@@ -99,10 +104,16 @@ static long exec_instance(struct exec *e, const char *why)
 	}
 	if (runtime.verbose)
 		message("process %d starts a fresh instance for %s: %s", e->thread->process->pid, e->program->path, why);
-	instance_options(options, e->thread);
+	result = filters_put_aside(e->thread, &filters);
+	if (result < 0)
+		return result;
+	instance_options(options, e->thread, filters);
 	instance_prefix(prefix, options, e->program);
 	program_close(e->program);
-	return real_execve(e, AT_FDCWD, instance_executable(), 0, prefix, INSTANCE_PREFIX);
+	result = real_execve(e, AT_FDCWD, instance_executable(), 0, prefix, INSTANCE_PREFIX);
+	if (filters != NO_FILTERS)
+		sys1(__NR_close, filters);
+	return result;
 }
 
 /* ---- the point of no return ------------------------------------------------------------------------------------------------------ */
@@ -198,7 +209,7 @@ static long load_fresh(struct exec *e)
 	result = program_load(e->program, process->next, &e->argv, &e->envp, runtime.host_auxv, exec_stack_size(), &e->start);
 	if (result < 0)
 		unload(e);
-	else if (!process->attributes.filtered)
+	else
 		e->images = images_of(e->program, process->next, exec_stack_size(), &e->start);
 	return result;
 }
@@ -209,7 +220,7 @@ static long load(struct exec *e)
 	struct process *process = e->thread->process;
 	long result;
 
-	if (limits_none(&process->limits) && !process->attributes.filtered)
+	if (limits_none(&process->limits))
 		e->images = images_take(e->program, &e->argv, &e->envp, exec_stack_size(), &process->next, &e->start);
 	if (e->images) {
 		tulou_process_vm_set_id(process->next, (uint32_t)process->pid);
@@ -311,7 +322,8 @@ static long exec_copied(struct exec *e, int dirfd, const char *path, int flags)
 {
 	long result = open_program(e, dirfd, path, flags);
 
-	if (result == -ENOEXEC && !runtime.strict) /* the kernel may know the format (binfmt_misc), or says the same */
+	if (result == -ENOEXEC && !runtime.strict &&
+		!filters_need_runtime(e->thread)) /* the kernel may know the format (binfmt_misc), or says the same */
 		return real_execve(e, dirfd, path, flags, NULL, 0);
 	if (result < 0)
 		return result;

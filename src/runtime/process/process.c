@@ -7,6 +7,7 @@
 #include "runtime/arena.h"
 #include "runtime/image/image.h"
 #include "runtime/layout.h"
+#include "runtime/seccomp/filters.h"
 #include "runtime/trap/patch.h"
 
 static struct arena process_arena = {.base = PROCESSES_BASE, .size = PROCESS_COUNT * PROCESS_SLOT};
@@ -102,6 +103,7 @@ bool process_leave(struct process *process)
 void process_give_back(struct process *process)
 {
 	patch_drop(process);
+	filters_drop(process);
 	images_drop(__atomic_exchange_n(&process->images, NULL, __ATOMIC_ACQ_REL));
 	attributes_drop(process);
 	outside_drop(process);
@@ -157,6 +159,7 @@ void process_forget_others(struct process *keep)
 	for (unsigned slot = 0; slot < process_slots(); slot++)
 		if (slot_at(slot) != keep) {
 			outside_drop(slot_at(slot));
+			filters_drop(slot_at(slot));
 			uint64_t tag = process_tag(slot_at(slot));
 			if (tag_state(tag) != PROCESS_FREE) /* not written, the page is not copied */
 				slot_at(slot)->tag = tag_make(0, tag_generation(tag), PROCESS_FREE);

@@ -46,6 +46,7 @@ struct signal_action {
 
 struct image_set;
 struct patch_space;
+struct seccomp_filter;
 
 struct process {
 	uint64_t tag; /* token of the task that answers for it << 32 | generation << 8 | enum process_state; atomic */
@@ -70,6 +71,8 @@ struct process {
 	struct lock actions_lock; /* actions, and that the kernel's agree with them; its threads change them at once */
 	struct signal_action actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them */
 	uint64_t actions_known; /* bits: where `actions` says it; of the others only the kernel knows whether they are ignored */
+	struct lock filters_lock;
+	struct seccomp_filter *filters; /* the guest's own, of all threads (seccomp/filters.h) */
 	struct program_start layout; /* where the program's parts lie */
 	struct limits limits;
 	struct attributes attributes;

@@ -46,6 +46,8 @@ struct thread {
 	uint32_t rseq_size, rseq_signature;
 	uint64_t guest_sp; /* where the guest's stack was at this call: user.c */
 	bool gs_is_guests; /* it has set %gs: no calls from patched sites (trap/fast.h) */
+	uintptr_t
+		filter; /* seccomp filters of the guest: the newest (seccomp/filters.h), and FILTERS_CHANGING; 0: none; atomic */
 	struct fast fast __attribute__((aligned(512))); /* at FAST_ACTIVE */
 	struct thread_statistics statistics;
 };
@@ -77,5 +79,7 @@ static inline void *thread_stack_top(struct thread *thread)
 }
 /* End the calling task and give its block back. */
 _Noreturn void thread_leave(struct thread *thread, int status);
+/* The same, killed by the filter. */
+_Noreturn void thread_leave_killed(struct thread *thread);
 
 #endif

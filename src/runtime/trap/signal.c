@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "runtime/process/exit.h"
+#include "runtime/seccomp/filters.h"
 #include "runtime/trap/entry.h"
 #include "runtime/trap/fast.h"
 #include "runtime/trap/stub.h"
@@ -258,6 +259,8 @@ int fast_sigreturn(struct thread *thread)
 	struct frame mine;
 
 	thread->guest_sp = at;
+	if (thread->filter && !filters_allow_number(thread, __NR_rt_sigreturn))
+		return 1;
 	if (thread->sigsys_pending || user_read(&saved, at, sizeof saved) < 0 || saved.mask & SIGNAL_BIT(SIGNAL_SIGSYS))
 		return 1;
 	thread->sigsys_blocked = false;

@@ -7,7 +7,7 @@
 #include "runtime/trap/entry.h"
 #include "runtime/user.h"
 
-static void (*const stubs[])(void) = {stub_call, stub_call_r10, stub_call_r8, stub_call_r9, stub_call_rdi};
+static void (*const stubs[])(void) = {stub_call, stub_call_judged, stub_call_r10, stub_call_r8, stub_call_r9, stub_call_rdi};
 
 static uint64_t *stub_register(struct registers *regs, enum stub stub)
 {

@@ -15,7 +15,7 @@
 
 enum { STUB_SIZE = 192, STUB_ROOM = 16 };
 
-enum stub { STUB_CALL, STUB_CALL_R10, STUB_CALL_R8, STUB_CALL_R9, STUB_CALL_RDI };
+enum stub { STUB_CALL, STUB_CALL_JUDGED, STUB_CALL_R10, STUB_CALL_R8, STUB_CALL_R9, STUB_CALL_RDI };
 
 /* Where the copies of arguments lie once stub_enter has run (48 bytes). */
 static inline uint64_t stub_room(const struct frame *frame)
