@@ -30,10 +30,10 @@ struct supervisor {
 	unsigned count, ended;
 	long trimmed; /* seconds: when what processes keep was last looked at (tulou_trim) */
 	uint32_t watches_used; /* atomic, only grows: entries behind it were never used */
-	struct watch watches[WATCH_COUNT];
 };
 
 extern struct supervisor supervisor;
+extern struct watch watches[WATCH_COUNT];
 
 /* watcher.c: start the watcher thread; its loop ends with watcher_stop(). */
 int watcher_start(void);

@@ -33,7 +33,7 @@ int watch_add(int pid, struct process *process, uint64_t tag)
 	if (pidfd < 0)
 		return (int)pidfd;
 	for (uint32_t i = 0; i < WATCH_COUNT; i++) {
-		struct watch *watch = &supervisor.watches[i];
+		struct watch *watch = &watches[i];
 		int none = 0;
 		if (i >= __atomic_load_n(&supervisor.watches_used, __ATOMIC_ACQUIRE))
 			__atomic_store_n(&supervisor.watches_used, i + 1,
