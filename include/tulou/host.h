@@ -29,6 +29,7 @@ struct tulou_file {
 	int max_prot;
 	int fd; /* valid only during the call that brought it */
 	size_t page_size; /* of a file of huge pages (hugetlbfs), bytes; 0: not one */
+	bool zeros; /* private mappings of it are anonymous memory that bears its name: /dev/zero */
 	uint64_t offset_max; /* bytes: a mapping that would go beyond is EOVERFLOW; 0: 2^63 - 1, as of regular files */
 };
 

@@ -24,7 +24,7 @@ struct tulou_area_info {
 	uint32_t process; /* id of the owner */
 	enum tulou_area_kind kind;
 	int prot; /* TULOU_PROT_* */
-	int flags; /* TULOU_MAP_SHARED or TULOU_MAP_PRIVATE, | TULOU_MAP_ANONYMOUS, | TULOU_MAP_LOCKED */
+	int flags; /* TULOU_MAP_SHARED or TULOU_MAP_PRIVATE, | TULOU_MAP_ANONYMOUS, | TULOU_MAP_LOCKED, | TULOU_MAP_GROWSDOWN */
 	uint64_t dev, ino; /* file mappings; else 0 */
 	uint64_t offset; /* file mappings and shared memory; else 0 */
 };

@@ -28,6 +28,8 @@ enum tulou_resident { TULOU_RESIDENT_OFF, TULOU_RESIDENT_CHURN, TULOU_RESIDENT_A
 struct tulou_config {
 	uintptr_t start, end; /* the pool, page-aligned, half-open */
 	uintptr_t placement_start; /* where areas without an address are looked for first; 0: start. Wraps to start when full */
+	uintptr_t
+		hint_start; /* a lower hint of mmap is rounded up to it (a kernel may have a higher bound for hints); 0: start */
 	size_t chunk_size; /* default size of a multi-VMA chunk, a power of two; 0: 32 MiB */
 	int check_level; /* 0 never, 1 what was touched, 2 all of its process, 3 the whole pool, after every change */
 	/* Bytes that all processes together may commit; what a call would take beyond it is ENOMEM. Counted, whether touched or not, is

@@ -15,7 +15,7 @@
 
 struct runtime runtime;
 
-enum { NUMBER_MAX = 32, HWCAP2_FSGSBASE = 2 };
+enum { NUMBER_MAX = 32, HWCAP2_FSGSBASE = 2, HINT_MOST = 16 << 20 };
 
 /* ---- what the host asks of the runtime ------------------------------------------------------------------------------------------ */
 
@@ -61,6 +61,18 @@ static uintptr_t lowest_address(void)
 	return lowest ? lowest : TULOU_PAGE_SIZE;
 }
 
+/* What the kernel rounds a lower hint of mmap to: its security module may have a bound of its own (CONFIG_LSM_MMAP_MIN_ADDR), which no file
+ * tells, and which does not bind who maps at an address. */
+static uintptr_t lowest_hint(uintptr_t lowest)
+{
+	long at = sys6(__NR_mmap, (long)lowest, TULOU_PAGE_SIZE, TULOU_PROT_NONE, TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS, -1, 0);
+
+	if (at < 0)
+		return lowest;
+	sys2(__NR_munmap, at, TULOU_PAGE_SIZE);
+	return (uintptr_t)at > lowest && (uintptr_t)at <= HINT_MOST ? (uintptr_t)at : lowest;
+}
+
 static bool has_fsgsbase(void)
 {
 	for (const unsigned long *aux = runtime.host_auxv; aux && aux[0]; aux += 2)
@@ -95,9 +107,11 @@ void runtime_limit_memory(void)
 
 int runtime_init(void)
 {
-	struct tulou_config config = {.start = lowest_address(),
+	uintptr_t lowest = lowest_address();
+	struct tulou_config config = {.start = lowest,
 		.end = POOL_END,
 		.placement_start = PLACEMENT_START,
+		.hint_start = lowest_hint(lowest),
 		.check_level = runtime.check_level,
 		.memory_limit = memory_limit(),
 		.resident = runtime.exact             ? TULOU_RESIDENT_OFF

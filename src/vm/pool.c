@@ -13,6 +13,9 @@ static bool config_is_valid(const struct tulou_config *config)
 		return false;
 	if (config->placement_start && (config->placement_start < config->start || config->placement_start >= config->end))
 		return false;
+	if (!page_is_aligned(config->hint_start) ||
+		(config->hint_start && (config->hint_start < config->start || config->hint_start >= config->end)))
+		return false;
 	return is_power_of_two(chunk) && chunk >= 16 * PAGE_SIZE && chunk <= CHUNK_SIZE_MAX && config->check_level >= 0 &&
 	       config->check_level <= 3 && config->resident <= TULOU_RESIDENT_ALWAYS;
 }
@@ -34,6 +37,7 @@ static void pool_init(struct tulou *pool, const struct tulou_host *host, const s
 		.host = host,
 		.range = range_between(config->start, config->end),
 		.placement_start = config->placement_start ? config->placement_start : config->start,
+		.hint_start = config->hint_start ? config->hint_start : config->start,
 		.chunk_size = config->chunk_size ? config->chunk_size : CHUNK_SIZE_DEFAULT,
 		.check_level = config->check_level,
 		.memory_limit = config->memory_limit,

@@ -15,6 +15,7 @@ struct tulou {
 	const struct tulou_host *host;
 	struct range range;
 	uintptr_t placement_start;
+	uintptr_t hint_start;
 	size_t chunk_size;
 	int check_level;
 	uint64_t memory_limit; /* bytes; 0: none, for good; atomic */

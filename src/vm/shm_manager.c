@@ -152,6 +152,7 @@ struct shm_object *shm_open_file(const struct tulou_file *file, bool shared, str
 		.handle = file->handle,
 		.max_prot = shared ? file->max_prot : PERMS_ALL,
 		.shared = shared,
+		.zeros = file->zeros && !shared,
 	};
 	object = shm_find_or_add_locked(shm, new);
 	if (object != new)

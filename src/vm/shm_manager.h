@@ -31,6 +31,7 @@ struct shm_object {
 	int max_prot;
 	bool shared;
 	bool anonymous; /* shared anonymous: ino is a serial number, no host reference */
+	bool zeros; /* what shows it is private anonymous memory, which bears the file's name */
 };
 
 struct shm_bond {

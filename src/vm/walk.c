@@ -49,7 +49,8 @@ static struct tulou_area_info area_info(const struct tulou_process_vm *vm, const
 		.process = tulou_process_vm_id(vm),
 		.kind = area->content.kind,
 		.prot = area->content.prot,
-		.flags = area->content.flags & (TULOU_MAP_SHARED | TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS | TULOU_MAP_LOCKED),
+		.flags = area->content.flags &
+			 (TULOU_MAP_SHARED | TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS | TULOU_MAP_LOCKED | TULOU_MAP_GROWSDOWN),
 		.dev = file ? object->dev : 0,
 		.ino = file ? object->ino : 0,
 		.offset = object ? area->content.offset : 0,

@@ -29,8 +29,8 @@
  *     others        In a world of two processes, a fixed place or a place to grow into that is the other's, or right beside it: ENOMEM, or
  *                   EEXIST. In Linux the other's areas cannot be in the way.
  *     room          What grows down ends at the room that the manager has for it (a 4096th of the pool, at least 2 MiB), in Linux at its
- *                   limit. Such pages are not touched, and nothing that grows is mapped where there is none (resolve.c); mremap(2) to
- *                   such a place says ENOMEM.
+ *                   limit. Such pages are not touched (resolve.c). Where there is none, nothing grows, and the kernel is asked for the same
+ *                   (execute.c); mremap(2) to such a place says ENOMEM.
  *     full          The pool is smaller than the address space: ENOMEM when no hole of the arena is large enough. A
  *                   hole may be lost to placement up to a chunk on each side, since an area lies in one chunk, and what is
  *                   left may be too small for another.

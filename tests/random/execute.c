@@ -141,6 +141,21 @@ void op_call(struct run *run, unsigned index)
 	outcome_after(run, outcome);
 }
 
+/* Where there is no room, a manager has nothing grow (deviations.c): the kernel is asked for the same. */
+static void growth_withdraw(struct run *run, struct outcome *outcome)
+{
+	struct request *req = &outcome->request;
+	uintptr_t start = (uintptr_t)outcome->result;
+	const struct map *booked;
+
+	if (req->call != CALL_MMAP || !(req->flags & MAP_GROWSDOWN) || outcome->result <= 0 || !run->side->booked)
+		return;
+	booked = process_booked(run, run->who);
+	for (unsigned i = 0; i < booked->count; i++)
+		if (booked->ranges[i].start <= start && booked->ranges[i].end > start && !booked->ranges[i].grows)
+			req->flags &= ~MAP_GROWSDOWN;
+}
+
 static void op_lead(struct run *run, unsigned index)
 {
 	const struct op *op = &run->sequence->ops[index];
@@ -149,6 +164,7 @@ static void op_lead(struct run *run, unsigned index)
 	run->who = op->who;
 	op_resolve(run, op, &outcome->request);
 	op_call(run, index);
+	growth_withdraw(run, outcome);
 	run->results[op->id] = outcome->result;
 	for (run->who = 0; run->who < world_processes(&run->sequence->world); run->who++)
 		process_look(run, index);

@@ -127,7 +127,11 @@ void manager_map(struct run *run, struct map *map)
 static int area_book(void *arg, const struct tulou_area_info *area)
 {
 	bool room = area->kind == TULOU_AREA_ROOM || area->kind == TULOU_AREA_BARRIER;
-	const struct range range = {.start = area->start, .end = area->end, .file = FILE_ANONYMOUS, .room = room};
+	const struct range range = {.start = area->start,
+		.end = area->end,
+		.file = FILE_ANONYMOUS,
+		.room = room,
+		.grows = area->flags & TULOU_MAP_GROWSDOWN};
 
 	map_add(arg, &range);
 	return 0;

@@ -21,7 +21,7 @@ static bool ranges_join(const struct range *left, const struct range *right)
 {
 	if (left->end != right->start || left->prot != right->prot || left->shared != right->shared || left->heap != right->heap)
 		return false;
-	if (left->file != right->file || left->room != right->room)
+	if (left->file != right->file || left->room != right->room || left->grows != right->grows)
 		return false;
 	return !has_offset(left) || left->offset + (left->end - left->start) == right->offset;
 }

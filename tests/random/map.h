@@ -21,6 +21,7 @@ struct range {
 	bool shared;
 	bool heap; /* named so */
 	bool room; /* only booked: for what is above, and grows down (struct side, booked) */
+	bool grows; /* down; known of what is booked only */
 	int file; /* enum file_kind of the file behind it, or FILE_ANONYMOUS */
 	uint64_t offset; /* of files and shared memory */
 };

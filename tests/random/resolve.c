@@ -70,18 +70,6 @@ static void growth_clip(const struct map *booked, struct request *req)
 	req->size = size < req->size ? size : req->size;
 }
 
-/* Where there can be no room, a manager has nothing grow: at the start of the pool, above the gap of the stack, above the other process. */
-static bool growth_has_room(struct run *run, const struct op *op, uintptr_t addr)
-{
-	const struct world *world = &run->sequence->world;
-	uintptr_t stack = run->record->stack;
-
-	addr &= ~(uintptr_t)(PAGE - 1);
-	if (addr <= world->start || (addr <= stack && addr + STACK_GAP >= stack))
-		return false;
-	return !world->pair || !map_meets(process_booked(run, !op->who), addr - 2 * PAGE, addr);
-}
-
 void op_resolve(struct run *run, const struct op *op, struct request *req)
 {
 	*req = (struct request){.call = op->call,
@@ -102,8 +90,6 @@ void op_resolve(struct run *run, const struct op *op, struct request *req)
 	if (!call_has_range(op->call))
 		return;
 	size_clip(run, &op->addr, req->addr, &req->size);
-	if (op->call == CALL_MMAP && op->flags & MAP_GROWSDOWN && req->addr && !growth_has_room(run, op, req->addr))
-		req->flags &= ~MAP_GROWSDOWN;
 	if (call_touches(op->call) && run->sequence->world.pair)
 		touch_clip(process_booked(run, !op->who), req);
 	if (call_touches(op->call))

@@ -146,6 +146,21 @@ static void keeps_its_gap(void **state)
 	pool_close(&f);
 }
 
+/* The host was told not to let it grow: nor does it elsewhere. */
+static void without_room(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 4096, 4096);
+	tulou_process_vm_unref(f.b);
+	assert_int_equal(map_at(f.a, 0, 4, RW, FIXED | DOWN), 0);
+	assert_int_equal(remap(f.a, 1, 3, 3, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_FIXED, 3000), 3000);
+	assert_int_equal(touch(&f, 2999), SIM_SEGV);
+	pool_expect(&f, "A:0+1rw A:3000+3rw");
+	pool_close(&f);
+}
+
 static void forks(void **state)
 {
 	struct fixture f;
@@ -332,6 +347,7 @@ int main(void)
 		cmocka_unit_test(moves),
 		cmocka_unit_test(moves_with_its_hole),
 		cmocka_unit_test(keeps_its_gap),
+		cmocka_unit_test(without_room),
 		cmocka_unit_test(forks),
 		cmocka_unit_test(cut),
 		cmocka_unit_test(over_own),

@@ -199,8 +199,11 @@ static void a_page_between_chunks(void **state)
 
 static void low_addresses(void **state)
 {
-	struct tulou_config config = {
-		.start = 0x10000, .end = 0x500000000000, .placement_start = 0x100000000000, .check_level = 3};
+	struct tulou_config config = {.start = 0x10000,
+		.end = 0x500000000000,
+		.placement_start = 0x100000000000,
+		.hint_start = 0x20000,
+		.check_level = 3};
 	struct tulou *pool;
 	struct tulou_process_vm *vm;
 	struct machine m;
@@ -223,6 +226,10 @@ static void low_addresses(void **state)
 	assert_int_equal(tulou_mmap(vm, 0x400000, PAGE, RW, PRIV | FIXED, -1, 0), 0x400000);
 	assert_int_equal(tulou_mmap(vm, 0xf000, PAGE, RW, PRIV | FIXED, -1, 0), -TULOU_EPERM);
 	assert_int_equal(tulou_mmap(vm, 0x4ffffffff000, 2 * PAGE, RW, PRIV | FIXED, -1, 0), -TULOU_ENOMEM);
+	/* hints have a bound of their own */
+	assert_int_equal(tulou_mmap(vm, 0xff1234, PAGE, RW, PRIV, -1, 0), 0xff1000);
+	assert_int_equal(tulou_mmap(vm, 0x1234, PAGE, RW, PRIV, -1, 0), 0x20000);
+	assert_int_equal(tulou_mmap(vm, 0x10000, PAGE, RW, PRIV | FIXED, -1, 0), 0x10000);
 	/* 64 GiB of nothing costs nothing */
 	assert_int_equal(tulou_mmap(vm, 0, 64ul << 30, NONE, PRIV | TULOU_MAP_NORESERVE, -1, 0), 0x100002000000);
 	tulou_destroy(pool);
@@ -362,6 +369,8 @@ static void configs(void **state)
 	bad = good, bad.chunk_size = 3 * PAGE;
 	assert_int_equal(tulou_create(&pool, &probe.host, &bad), -TULOU_EINVAL);
 	bad = good, bad.placement_start = good.end;
+	assert_int_equal(tulou_create(&pool, &probe.host, &bad), -TULOU_EINVAL);
+	bad = good, bad.hint_start = good.end;
 	assert_int_equal(tulou_create(&pool, &probe.host, &bad), -TULOU_EINVAL);
 	bad = good, bad.check_level = 4;
 	assert_int_equal(tulou_create(&pool, &probe.host, &bad), -TULOU_EINVAL);

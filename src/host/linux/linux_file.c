@@ -11,7 +11,8 @@
 
 /* <linux/stat.h> hides its names from programs that have a C library. */
 enum { LEAST_HUGE = 2 << 20, HUGETLBFS = 0x958458f6 }; /* <linux/magic.h> */
-enum { TYPE_MASK = 0170000, TYPE_SOCKET = 0140000, TYPE_REGULAR = 0100000, TYPE_BLOCK = 0060000 };
+enum { TYPE_MASK = 0170000, TYPE_SOCKET = 0140000, TYPE_REGULAR = 0100000, TYPE_BLOCK = 0060000, TYPE_CHARACTER = 0020000 };
+enum { DEV_ZERO = 1 << 8 | 5 };
 
 int linux_file_get(void *ctx, int fd, bool shared, struct tulou_file *out)
 {
@@ -39,6 +40,7 @@ int linux_file_get(void *ctx, int fd, bool shared, struct tulou_file *out)
 	default:
 		out->offset_max = UINT64_MAX;
 	}
+	out->zeros = (stat.st_mode & TYPE_MASK) == TYPE_CHARACTER && stat.st_rdev == DEV_ZERO;
 	if ((status & O_ACCMODE) == O_WRONLY)
 		out->max_prot = TULOU_PROT_NONE; /* not even readable: mmap(2) answers EACCES */
 	else if (shared && (status & O_ACCMODE) == O_RDONLY)

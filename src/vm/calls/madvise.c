@@ -55,7 +55,9 @@ static bool advice_discards(int advice)
 
 static bool area_keeps_contents(const struct area *area)
 {
-	return (area->content.flags & AREA_SEALED) && !area->content.object && !(area->content.prot & TULOU_PROT_WRITE);
+	const struct shm_object *object = area->content.object;
+
+	return (area->content.flags & AREA_SEALED) && (!object || object->zeros) && !(area->content.prot & TULOU_PROT_WRITE);
 }
 
 /* Where the first area begins that refuses, or the end. */

@@ -24,6 +24,7 @@
 struct request {
 	struct range range; /* of the size wanted; the start is the address or the hint */
 	bool fixed, replace;
+	bool stays; /* it was to grow down, but there is no room for it */
 	int late; /* an error that EEXIST goes before */
 	size_t align;
 	struct range window;
@@ -85,11 +86,11 @@ static int decode_fixed(const struct tulou *pool, uintptr_t addr, size_t size, s
 	return addr + size > pool->range.end ? -TULOU_ENOMEM : 0;
 }
 
-/* As Linux: down to a page, but not below the lowest address that may be mapped. A hint that cannot be is none. */
+/* As Linux: down to a page, but not below the lowest address that a hint may name. A hint that cannot be is none. */
 static uintptr_t hint_round(const struct tulou *pool, uintptr_t addr)
 {
 	addr = align_down(addr, PAGE_SIZE);
-	return addr && addr < pool->range.start ? pool->range.start : addr;
+	return addr && addr < pool->hint_start ? pool->hint_start : addr;
 }
 
 static bool offset_overflows(const struct map_options *options, size_t size)
@@ -199,13 +200,17 @@ static int reserve(struct tulou_process_vm *vm, struct request *r)
 	return error;
 }
 
-/* Where there is no room to grow, nor anything of the process's own that stops it, the host is not to let it grow. */
+/* Where there is no room to grow, nor anything of the process's own that stops it, it does not grow: the host never lets it, also when it is
+ * moved. */
 static int reserve_room(struct tulou_process_vm *vm, struct request *r)
 {
 	if (!(r->options.content.flags & TULOU_MAP_GROWSDOWN))
 		return 0;
-	if (!growth_book(vm, r->range))
+	r->stays = !growth_book(vm, r->range);
+	if (r->stays) {
 		r->options.flags &= ~TULOU_MAP_GROWSDOWN;
+		r->options.content.flags &= ~TULOU_MAP_GROWSDOWN;
+	}
 	return process_vm_reserve(vm) ? 0 : -TULOU_ENOMEM;
 }
 
@@ -256,7 +261,7 @@ static long commit(struct tulou_process_vm *vm, struct request *r)
 		error = map_options_map(&r->options, r->range, vm->pool->host);
 	if (error)
 		process_vm_remove(vm, r->range, r->replace);
-	else if (r->replace)
+	else if (r->replace || r->stays)
 		process_vm_replace(vm, r->range, r->options.content);
 	vm->huge = vm->huge || r->align > PAGE_SIZE;
 	return error ? error : (long)r->range.start;

@@ -93,6 +93,8 @@ static void protect(void)
 
 static void seals(void)
 {
+	int zero = open("/dev/zero", O_RDWR);
+
 	puts("sealed fixed");
 	MAP(20, 8, RW);
 	SAY(SEAL(22, 2));
@@ -133,6 +135,13 @@ static void seals(void)
 	MAP_FILE_AT(40, 2, 1, MAP_SHARED, file);
 	SEAL(40, 2);
 	SAY(madvise(AT(40), P, MADV_DONTNEED));
+	/* private /dev/zero is anonymous memory */
+	for (int shared = 0; shared < 2; shared++) {
+		MAP_FILE_AT(44 + 2 * shared, 1, PROT_READ, shared ? MAP_SHARED : MAP_PRIVATE, zero);
+		SEAL(44 + 2 * shared, 1);
+		SAY(madvise(AT(44 + 2 * shared), P, MADV_DONTNEED));
+		SAY(madvise(AT(43 + 2 * shared), 2 * P, MADV_DONTFORK));
+	}
 }
 
 static void sync_rules(void)

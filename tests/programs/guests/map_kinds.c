@@ -227,6 +227,19 @@ static void huge_file(void)
 	EXPECT(munmap(at, 2 * HUGE) == 0 && munmap(at + 8 * HUGE, HUGE) == 0 && close(fd) == 0);
 }
 
+/* Low hints, and those below what a hint may name. */
+static void hints(int fd)
+{
+	for (long hint = P; hint < 0x40000; hint += 3 * P)
+		for (int file = 0; file < 2; file++) {
+			char *at = mmap((void *)(hint + 1), P, RW, file ? MAP_SHARED : PRIVATE, file ? fd : -1, 0);
+
+			EXPECT(at != MAP_FAILED);
+			printf("hint %lx: %lx\n", hint, (long)at < 0x100000 ? (long)at : -1);
+			EXPECT(munmap(at, P) == 0);
+		}
+}
+
 int main(void)
 {
 	int fd = memfd_create("file", 0);
@@ -239,6 +252,7 @@ int main(void)
 	moves(fd);
 	remaps(fd);
 	kinds(fd);
+	hints(fd);
 	huge_kinds(fd);
 	huge_file();
 	return 0;
