@@ -262,7 +262,7 @@ static bool may_shelve(const struct process *process)
 	if (runtime.no_image_cache || !set || !process->vm || process->traced || process->attributes.filtered ||
 		!supervisor_running() || __atomic_load_n(&shelved, __ATOMIC_RELAXED) >= SHELVED_MOST)
 		return false;
-	return tulou_process_vm_exclusive(process->vm);
+	return tulou_process_vm_exclusive(process->vm) && !tulou_process_vm_is_exact(process->vm);
 }
 
 void images_shelve(struct process *process)

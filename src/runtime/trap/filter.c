@@ -9,6 +9,7 @@
  */
 #include <asm-generic/errno.h>
 #include <asm/prctl.h>
+#include <asm/socket.h>
 #include <asm/unistd.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -47,6 +48,7 @@ static const uint32_t membarrier_commands[] = {MEMBARRIER_CMD_REGISTER_GLOBAL_EX
 	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
 	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_GET_REGISTRATIONS};
 static const uint32_t ptrace_requests[] = {PTRACE_TRACEME};
+static const uint32_t socket_options[] = {SO_ZEROCOPY};
 static const uint32_t ioctl_requests[] = {PROCMAP_QUERY, UFFDIO_REGISTER, UFFDIO_UNREGISTER};
 
 static const uint32_t arch_prctl_codes[] = {ARCH_SET_GS, ARCH_GET_GS};
@@ -65,6 +67,7 @@ static const struct {
 	{__NR_arch_prctl, 0, arch_prctl_codes, COUNT(arch_prctl_codes)},
 	{__NR_ptrace, 0, ptrace_requests, COUNT(ptrace_requests)},
 	{__NR_ioctl, 1, ioctl_requests, COUNT(ioctl_requests)},
+	{__NR_setsockopt, 2, socket_options, COUNT(socket_options)},
 };
 
 /* Where a number leads: ALLOW, WHERE (trapped when it comes from a guest), or one of the blocks behind, BLOCK_IF one for each argument. */
