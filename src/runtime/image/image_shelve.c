@@ -254,6 +254,11 @@ void image_unshelved(void)
 	__atomic_sub_fetch(&shelved, 1, __ATOMIC_RELAXED);
 }
 
+void image_shelf_forget(void)
+{
+	shelved = 0;
+}
+
 /* Only by the last task of a process that has its memory alone, and while somebody looks after what is shelved. */
 static bool may_shelve(const struct process *process)
 {
