@@ -25,6 +25,8 @@ function bad(why) { print FILENAME ": " why ": " $0; failed = 1 }
 # strace cuts a call in two when another task speaks in between: join the halves by pid.
 /<unfinished \.\.\.>/ { pid = $1; sub(/ *<unfinished \.\.\.>.*/, ""); half[pid] = $0; next }
 /<\.\.\. [a-z0-9_]+ resumed>/ { pid = $1; rest = $0; sub(/.*resumed>/, "", rest); $0 = half[pid] rest }
+# A page that is given back at once: where does the kernel put hints that are too low?
+/ mmap\(0x[0-9a-f]+, 4096, PROT_NONE, MAP_PRIVATE\|MAP_ANONYMOUS, -1, 0\)/ { next }
 / mmap\(/ && /= 0x/ {
 	result = $NF
 	if (in_pool(result)) {
