@@ -146,6 +146,7 @@ long launch_load(struct launch *launch)
 	memcpy(process->exe, launch->program->path, sizeof process->exe);
 	/* Which of the others are ignored the kernel knows (action_know). */
 	process->actions[SIGNAL_SIGSYS].handler = runtime.sigsys_ignored ? SIGNAL_IGNORED : 0;
+	launch->thread->guest_stack.flags = 0; /* as of a task that never had one: a clone has SS_DISABLE */
 	launch->thread->leader = true;
 	launch->thread->sigsys_blocked = runtime.sigsys_blocked;
 	return 0;

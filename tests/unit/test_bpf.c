@@ -20,86 +20,16 @@
 
 #include <cmocka.h>
 
-#include "random/prng.h"
+#include "random/random_bpf.h"
 
-enum { PROGRAMS = 20000, INSTALLED = 200, CALLS = 16, SIZE_MAX_RANDOM = 24 };
+enum { PROGRAMS = 20000, INSTALLED = 200, CALLS = 16 };
 enum { RUNTIME_HIGH = 0x7000, JUDGED_LOW = 0x1234 };
 
 static struct prng prng;
 
-static uint32_t random_number(void)
-{
-	return (uint32_t)prng_next(&prng);
-}
-
 static uint32_t random_below(uint32_t bound)
 {
 	return prng_below(&prng, bound);
-}
-
-/* ---- programs ------------------------------------------------------------------------------------------------------------------------ */
-
-static uint16_t random_code(void)
-{
-	static const uint16_t codes[] = {BPF_LD | BPF_W | BPF_ABS, BPF_LD | BPF_W | BPF_ABS, BPF_LD | BPF_IMM, BPF_LDX | BPF_IMM,
-		BPF_LD | BPF_W | BPF_LEN, BPF_LDX | BPF_W | BPF_LEN, BPF_LD | BPF_MEM, BPF_LDX | BPF_MEM, BPF_ST, BPF_STX, BPF_ST,
-		BPF_ALU | BPF_ADD | BPF_K, BPF_ALU | BPF_ADD | BPF_X, BPF_ALU | BPF_SUB | BPF_K, BPF_ALU | BPF_SUB | BPF_X,
-		BPF_ALU | BPF_MUL | BPF_K, BPF_ALU | BPF_MUL | BPF_X, BPF_ALU | BPF_DIV | BPF_K, BPF_ALU | BPF_DIV | BPF_X,
-		BPF_ALU | BPF_AND | BPF_K, BPF_ALU | BPF_AND | BPF_X, BPF_ALU | BPF_OR | BPF_K, BPF_ALU | BPF_OR | BPF_X,
-		BPF_ALU | BPF_XOR | BPF_K, BPF_ALU | BPF_XOR | BPF_X, BPF_ALU | BPF_LSH | BPF_K, BPF_ALU | BPF_LSH | BPF_X,
-		BPF_ALU | BPF_RSH | BPF_K, BPF_ALU | BPF_RSH | BPF_X, BPF_ALU | BPF_NEG, BPF_MISC | BPF_TAX, BPF_MISC | BPF_TXA,
-		BPF_JMP | BPF_JA, BPF_JMP | BPF_JEQ | BPF_K, BPF_JMP | BPF_JEQ | BPF_X, BPF_JMP | BPF_JGT | BPF_K,
-		BPF_JMP | BPF_JGT | BPF_X, BPF_JMP | BPF_JGE | BPF_K, BPF_JMP | BPF_JGE | BPF_X, BPF_JMP | BPF_JSET | BPF_K,
-		BPF_JMP | BPF_JSET | BPF_X};
-
-	return codes[random_below(sizeof codes / sizeof *codes)];
-}
-
-static uint32_t random_return(void)
-{
-	static const uint32_t values[] = {SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW | 7, SECCOMP_RET_KILL_THREAD,
-		SECCOMP_RET_KILL_THREAD | 5, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_TRAP | 9, SECCOMP_RET_ERRNO | 1,
-		SECCOMP_RET_ERRNO, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_TRACE | 3, SECCOMP_RET_LOG, 0x00120000};
-
-	return values[random_below(sizeof values / sizeof *values)];
-}
-
-/* One instruction with `behind` of them after it, as it should be. */
-static struct sock_filter random_instruction(unsigned behind)
-{
-	struct sock_filter f = {.code = random_code(), .k = random_number()};
-	uint16_t class = BPF_CLASS(f.code);
-
-	if (random_below(8) == 0)
-		return (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, random_return());
-	if (f.code == (BPF_LD | BPF_W | BPF_ABS)) {
-		f.k = random_below(sizeof(struct seccomp_data) / 4) * 4;
-	} else if (f.code == (BPF_JMP | BPF_JA)) {
-		f.k = random_below(behind);
-	} else if (class == BPF_JMP) {
-		f.jt = (uint8_t)random_below(behind);
-		f.jf = (uint8_t)random_below(behind);
-		f.k = random_below(3) ? f.k : random_below(300);
-	} else if (class == BPF_ST || class == BPF_STX || BPF_MODE(f.code) == BPF_MEM) {
-		f.k = random_below(4);
-	} else if (class == BPF_ALU) {
-		f.k = random_below(3) ? 1 + random_below(31) : f.k | 1;
-		if (BPF_OP(f.code) == BPF_LSH || BPF_OP(f.code) == BPF_RSH)
-			f.k &= 31;
-	}
-	return f;
-}
-
-/* Mostly valid: the memory may be loaded before it is stored to. */
-static unsigned random_program(struct sock_filter *code)
-{
-	unsigned count = 1 + random_below(SIZE_MAX_RANDOM);
-
-	for (unsigned n = 0; n + 1 < count; n++)
-		code[n] = random_instruction(count - n - 1);
-	code[count - 1] = random_below(2) ? (struct sock_filter)BPF_STMT(BPF_RET | BPF_A, 0)
-					  : (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, random_return());
-	return count;
 }
 
 static void spoil(struct sock_filter *code, unsigned count)
@@ -114,16 +44,16 @@ static void spoil(struct sock_filter *code, unsigned count)
 		f->code ^= (uint16_t)(1u << random_below(16));
 		break;
 	case 2:
-		f->jt = (uint8_t)random_number();
+		f->jt = (uint8_t)(uint32_t)prng_next(&prng);
 		break;
 	case 3:
-		f->jf = (uint8_t)random_number();
+		f->jf = (uint8_t)(uint32_t)prng_next(&prng);
 		break;
 	case 4:
 		f->k = random_below(70);
 		break;
 	default:
-		f->k = random_below(2) ? random_number() : 0;
+		f->k = random_below(2) ? (uint32_t)prng_next(&prng) : 0;
 	}
 }
 
@@ -131,9 +61,10 @@ static void random_call(struct seccomp_data *call)
 {
 	call->nr = (int)random_below(400);
 	call->arch = AUDIT_ARCH_X86_64;
-	call->instruction_pointer = random_below(2) ? random_number() : 0x200000000000ull + random_number();
+	call->instruction_pointer = random_below(2) ? (uint32_t)prng_next(&prng) : 0x200000000000ull + (uint32_t)prng_next(&prng);
 	for (unsigned i = 0; i < 6; i++)
-		call->args[i] = random_below(2) ? random_below(300) : (uint64_t)random_number() << 32 | random_number();
+		call->args[i] = random_below(2) ? random_below(300)
+						: (uint64_t)(uint32_t)prng_next(&prng) << 32 | (uint32_t)prng_next(&prng);
 }
 
 /* ---- the kernel ------------------------------------------------------------------------------------------------------------------------- */
@@ -154,7 +85,7 @@ static void in_child(int (*function)(void))
 static int same_as_kernel(void)
 {
 	const struct rlimit none = {0, 0};
-	struct sock_filter code[SIZE_MAX_RANDOM];
+	struct sock_filter code[RANDOM_BPF_MOST];
 	struct sock_fprog program = {.filter = code};
 	unsigned valid = 0, invalid = 0;
 
@@ -162,7 +93,7 @@ static int same_as_kernel(void)
 		return 101;
 	prng = (struct prng){1};
 	for (unsigned i = 0; i < PROGRAMS; i++) {
-		program.len = (unsigned short)random_program(code);
+		program.len = (unsigned short)random_bpf(&prng, code);
 		for (unsigned n = random_below(3); n; n--)
 			spoil(code, program.len);
 		if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program) != -1)
@@ -217,12 +148,12 @@ static unsigned observable(const struct sock_filter *body, unsigned count, struc
 
 static int answers_as_kernel(void)
 {
-	struct sock_filter body[SIZE_MAX_RANDOM], code[SIZE_MAX_RANDOM + 8];
+	struct sock_filter body[RANDOM_BPF_MOST], code[RANDOM_BPF_MOST + 8];
 	struct sock_fprog program = {.filter = code};
 	unsigned count;
 
 	do {
-		count = random_program(body);
+		count = random_bpf(&prng, body);
 		program.len = (unsigned short)observable(body, count, code);
 	} while (!bpf_valid(code, program.len));
 	for (unsigned n = 0; n < program.len; n++) {
@@ -321,13 +252,13 @@ static void check_derived(const struct sock_filter *code, const struct sock_filt
 static void derived_answers(void **unused)
 {
 	static struct sock_filter derived[BPF_MAXINSNS];
-	struct sock_filter code[SIZE_MAX_RANDOM];
+	struct sock_filter code[RANDOM_BPF_MOST];
 	unsigned checked = 0;
 	(void)unused;
 
 	prng = (struct prng){5};
 	for (unsigned i = 0; i < PROGRAMS; i++) {
-		unsigned count = random_program(code), length;
+		unsigned count = random_bpf(&prng, code), length;
 		bool divides = false;
 
 		if (!bpf_valid(code, count))

@@ -74,17 +74,19 @@ static uint32_t load(const struct sock_filter *at, const struct seccomp_data *ca
 uint32_t bpf_run(const struct sock_filter *code, const struct seccomp_data *call, bool *beyond)
 {
 	uint32_t a = 0, x = 0, memory[BPF_MEMWORDS];
-	bool unused;
+	bool nobody_asks = false;
 
+	if (!beyond)
+		beyond = &nobody_asks;
 	for (const struct sock_filter *at = code;; at++) {
 		uint32_t operand = BPF_SRC(at->code) == BPF_X ? x : at->k;
 
 		switch (BPF_CLASS(at->code)) {
 		case BPF_LD:
-			a = load(at, call, memory, beyond ? beyond : &unused);
+			a = load(at, call, memory, beyond);
 			break;
 		case BPF_LDX:
-			x = load(at, call, memory, beyond ? beyond : &unused);
+			x = load(at, call, memory, beyond);
 			break;
 		case BPF_ST:
 			memory[at->k] = a;

@@ -143,8 +143,6 @@ static void process_become(struct process *process, const struct exec *e)
 	outside_drop(process);
 	process->resident_peak = 0;
 	task_delete_timers(process);
-	memcpy(process->exe, e->program->path, sizeof process->exe);
-	process->layout = e->start;
 	sys5(__NR_prctl, PR_SET_NAME, (long)e->program->comm, 0, 0, 0);
 }
 
@@ -153,12 +151,15 @@ static void exec_commit(struct exec *e)
 	struct thread *thread = e->thread;
 	struct process *process = thread->process;
 
-	process->executed = true; /* before a closed descriptor tells its parent */
+	/* Before a closed descriptor tells its parent: */
+	process->executed = true;
+	memcpy(process->exe, e->program->path, sizeof process->exe);
+	process->layout = e->start;
 	task_clear_guest_tid(thread);
 	task_robust_list_die(thread);
 	task_detach(thread);
 	thread->guest_tid_address = 0;
-	thread->guest_stack = (struct signal_stack){.flags = SIGNAL_STACK_DISABLE};
+	thread->guest_stack = (struct signal_stack){.flags = thread->guest_stack.flags};
 	program_close(e->program);
 	exec_close();
 	signal_reset(process);

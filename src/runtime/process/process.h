@@ -59,6 +59,7 @@ struct process {
 	uint32_t leaving; /* in a real execve: `word` 0 means that it left */
 	uint32_t exiting; /* its threads are asked to end */
 	uint32_t map_wanted; /* futex: 1 asks the supervisor to print the pool, 0 says that it has; atomic */
+	uint64_t memory_changes; /* calls that may have taken memory away: user.c; atomic, and only grows */
 	bool leader_exited; /* the leader ended by pthread_exit: `word` says nothing any more */
 	enum traced traced; /* it called PTRACE_TRACEME */
 	bool listed; /* one of the programs of the command line */
@@ -95,6 +96,9 @@ void process_give_back(struct process *process);
 /* Slot by number, NULL when never used; process_slots() bounds the numbers. */
 struct process *process_at(unsigned slot);
 unsigned process_slots(void);
+/* Where slot number `slot` lies, in every instance, and the number of slots. */
+struct process *process_place(unsigned slot);
+uintptr_t process_slots_place(void);
 /* Number of slots that are LIVE or GONE. */
 unsigned process_count(void);
 /* The task that answers for the slot is dead. */

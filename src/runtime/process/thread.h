@@ -45,6 +45,7 @@ struct thread {
 	uint64_t rseq_address; /* registered, 0: not; exec must take it back */
 	uint32_t rseq_size, rseq_signature;
 	uint64_t guest_sp; /* where the guest's stack was at this call: user.c */
+	uint64_t stack_page, stack_page_seen; /* the page of an earlier one that was there, and memory_changes of then: user.c */
 	bool gs_is_guests; /* it has set %gs: no calls from patched sites (trap/fast.h) */
 	uintptr_t
 		filter; /* seccomp filters of the guest: the newest (seccomp/filters.h), and FILTERS_CHANGING; 0: none; atomic */

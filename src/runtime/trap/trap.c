@@ -102,17 +102,42 @@ bool trap_answers(unsigned nr)
 	return nr < TRAP_NUMBERS && table[nr];
 }
 
+/* May it take memory away, or make it such that it cannot be touched? */
+static bool takes_memory(unsigned nr)
+{
+	switch (nr) {
+	case __NR_mmap:
+	case __NR_munmap:
+	case __NR_mremap:
+	case __NR_mprotect:
+	case __NR_pkey_mprotect:
+	case __NR_brk:
+	case __NR_madvise:
+	case __NR_remap_file_pages:
+	case __NR_shmat:
+	case __NR_shmdt:
+	case __NR_execve:
+	case __NR_execveat:
+		return true;
+	default:
+		return false;
+	}
+}
+
 long trap_call(unsigned nr, struct thread *thread, struct frame *frame)
 {
+	struct process *process = thread->process;
 	long result;
 
-	if (thread->process->images)
-		images_before_call(thread->process, nr, &frame->context.regs);
-	result = patch_before_call(thread->process, nr, &frame->context.regs);
+	if (process->images)
+		images_before_call(process, nr, &frame->context.regs);
+	result = patch_before_call(process, nr, &frame->context.regs);
 
 	if (!result)
 		result = table[nr](thread, frame);
-	patch_after(thread->process);
+	if (takes_memory(nr)) /* two at once count as one, which is enough */
+		__atomic_store_n(&process->memory_changes, process->memory_changes + 1, __ATOMIC_RELEASE);
+	patch_after(process);
 	return result;
 }
 

@@ -3,3 +3,4 @@
 # Seccomp filters of the program's own.
 status run seccomp
 status run seccomp_tasks
+status run seccomp_random
