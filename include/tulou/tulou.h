@@ -69,8 +69,11 @@ bool tulou_process_vm_exclusive(const struct tulou_process_vm *vm);
 void tulou_process_vm_limit(struct tulou_process_vm *vm, uint64_t address_space, uint64_t data);
 /* The most bytes that its areas had together: VmPeak of /proc/PID/status. */
 size_t tulou_process_vm_peak(struct tulou_process_vm *vm);
-/* Nothing of this process is kept from now on (tulou_config.resident): for who gives its memory properties that the books do not know. */
+/* Nothing of this process is kept from now on (tulou_config.resident): for who gives its memory properties that the books do not know,
+ * or lets the host go on with pages of it after they were unmapped. */
 void tulou_process_vm_exact(struct tulou_process_vm *vm);
+/* Was it said, or advice given (madvise(2)) that comes to the same? */
+bool tulou_process_vm_is_exact(const struct tulou_process_vm *vm);
 /* Unmap what processes keep and have not used since the last call: to be called every few seconds where anything is kept. Bytes
  * that are still kept. */
 size_t tulou_trim(struct tulou *pool);

@@ -10,6 +10,9 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
+/* Of a large variable that begins as zeros: it lies behind all small ones, which then have their pages together. */
+#define LARGE_ZEROS __attribute__((section(".lbss")))
+
 /* The structure that embeds `member` at `pointer`. */
 #define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 

@@ -20,11 +20,11 @@ struct programs {
 	unsigned count;
 	char **argv[SUPERVISOR_LISTED_MAX];
 	unsigned argc[SUPERVISOR_LISTED_MAX];
-	struct launch launch[SUPERVISOR_LISTED_MAX];
 	int pids[SUPERVISOR_LISTED_MAX], statuses[SUPERVISOR_LISTED_MAX];
 };
 
-static struct programs programs; /* large; used once */
+static struct programs programs;
+static struct launch launches[SUPERVISOR_LISTED_MAX] LARGE_ZEROS;
 
 static const char help[] =
 	"Usage: tulou run [OPTION]… [--] PROGRAM [ARG]… [+ PROGRAM [ARG]…]…\n\n"
@@ -185,7 +185,7 @@ static int parse_programs(int argc, char **argv)
 
 static int cannot_start(unsigned i, long error)
 {
-	const struct launch *launch = &programs.launch[i];
+	const struct launch *launch = &launches[i];
 	const char *why = launch->program ? program_why(launch->program) : "";
 
 	message("cannot run '%s': %s%s%s%s", programs.argv[i][0], error_text(error), *why ? " (" : "", why, *why ? ")" : "");
@@ -205,7 +205,7 @@ static int begin(void)
 static int load_all(char **envp)
 {
 	for (unsigned i = 0; i < programs.count; i++) {
-		struct launch *launch = &programs.launch[i];
+		struct launch *launch = &launches[i];
 		long result = launch_open(launch, programs.argv[i][0], programs.argv[i], programs.argc[i], envp);
 		if (!result && !launch->program->native)
 			result = launch_load(launch);
@@ -225,7 +225,7 @@ static int load_all(char **envp)
 static int start_all(void)
 {
 	for (unsigned i = 0; i < programs.count; i++) {
-		struct launch *launch = &programs.launch[i];
+		struct launch *launch = &launches[i];
 		long pid = launch->thread ? launch_start(launch) : launch_elsewhere(launch);
 		if (runtime.verbose && !launch->thread && pid > 0)
 			message("'%s' runs in an instance of its own: %s", programs.argv[i][0],

@@ -31,7 +31,7 @@ static long exec(const char *path, size_t length, char **argv, char **envp)
 
 long external_exec(char **argv, char **envp)
 {
-	static char directory[PATH_SIZE], path[PATH_SIZE];
+	static char directory[PATH_SIZE] LARGE_ZEROS, path[PATH_SIZE] LARGE_ZEROS;
 	size_t length;
 	long error;
 

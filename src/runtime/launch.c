@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "runtime/instance.h"
 #include "runtime/process/exec.h"
+#include "runtime/process/scratch.h"
 #include "runtime/process/task.h"
 #include "runtime/seccomp/filters.h"
 #include "runtime/supervisor/supervisor.h"
@@ -93,9 +94,7 @@ long launch_open(struct launch *launch, const char *name, char *const *argv, uns
 	long result;
 
 	memset(launch, 0, sizeof *launch);
-	strings_init(&launch->argv);
-	strings_init(&launch->envp);
-	launch->program = program_create();
+	launch->program = scratch_begin(&launch->argv, &launch->envp);
 	if (!launch->program)
 		return -ENOMEM;
 	result = strings_copy(&launch->argv, argv, argc);
@@ -111,9 +110,7 @@ long launch_open(struct launch *launch, const char *name, char *const *argv, uns
 
 void launch_fini(struct launch *launch)
 {
-	strings_fini(&launch->argv);
-	strings_fini(&launch->envp);
-	program_destroy(launch->program);
+	scratch_end(launch->program, &launch->argv, &launch->envp);
 	launch->program = NULL;
 }
 

@@ -4,13 +4,14 @@
  *
  *     exec ──▶ load ─────────────────▶ a set: where program, interpreter and, as that one maps them, libraries lie, piece by piece
  *     exit ──▶ everything else goes, what could be written becomes writable and zero ──▶ shelved (tulou_process_vm_shelve), the set its label
- *     exec of the same files ──▶ unshelved: what could be written is read from the files again, text that is not its file's goes
+ *     exec of the same files ──▶ unshelved: what could be written is read from the files again, the rest looked at
  *          interpreter maps a library ──▶ it is there: pieces that agree cost no host call
  *
  * What saves is not the calls but the pages: text and data stay resident, with their page tables. Nothing of a process's bytes is left:
- * writable pages of files are read again, the rest is zeroed, and a page of text that somebody wrote to (a debugger, /proc/self/mem, mprotect,
- * our own jumps) is seen by being anonymous, and dropped. A page that was never copied is the page cache's own, so it follows the file as in a
- * fresh mapping. Who did to an area what a fresh one has not (madvise, mlock, keys, policies) is not shelved.
+ * writable pages of files are read again, the rest is zeroed. A page of text that somebody wrote to (a debugger, a probe, /proc/self/mem, mprotect)
+ * is seen by being anonymous and not what our jumps make of the file's; its image is not used. A page that was never copied is the page cache's
+ * own, so it follows the file as in a fresh mapping. Who did to an area what a fresh one has not (madvise, mlock, keys, policies), or let the
+ * kernel go on with its pages (trap/pinned.c), is not shelved.
  *
  * Libraries lie in the new process's memory before its interpreter has asked for them. That ends with the first trapped call from anywhere
  * but the interpreter: what it has not asked for by then goes. Until then only the interpreter runs, and it looks at none of it.

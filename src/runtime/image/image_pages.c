@@ -83,21 +83,17 @@ static bool page_equal(const uint64_t *a, const uint64_t *b)
 	return !differs;
 }
 
-/* A private page that was copied: the file's with our jumps in it stays; any other is dropped, and the file's own comes back. */
+/* A private page that was copied shall be the file's with our jumps in it. (To drop it would not do for a probe of the kernel's, which is set
+ * anew when the file is mapped.) */
 static void page_verify(struct verification *v, const struct image_piece *piece, uint64_t at)
 {
 	uint8_t bytes[PAGE] __attribute__((aligned(8)));
 	long got = v->patch ? exec_file_read(v->fd, bytes, PAGE, piece->offset + (at - piece->start)) : 0;
-	bool jumps = got > 0;
 
-	if (jumps) {
+	if (got > 0)
 		memset(bytes + got, 0, (size_t)(PAGE - got));
-		jumps = patch_page_apply(v->patch, at, bytes);
-	}
-	if (jumps && page_equal((const uint64_t *)at, (const uint64_t *)bytes))
-		return;
-	v->good &= !jumps; /* records that say what is not */
-	drop(at, at + PAGE);
+	if (got <= 0 || !patch_page_apply(v->patch, at, bytes) || !page_equal((const uint64_t *)at, (const uint64_t *)bytes))
+		v->good = false;
 }
 
 static bool is_copied(uint64_t entry)

@@ -84,6 +84,7 @@ void images_drop(struct image_set *set)
 
 void images_forget_others(const struct process *keep)
 {
+	image_shelf_forget();
 	for (unsigned slot = 0; slot < sets_used; slot++)
 		if (set_at(slot) != keep->images) {
 			set_at(slot)->patch = NULL; /* patch_forget_others() has it */

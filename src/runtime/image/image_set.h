@@ -76,14 +76,16 @@ struct image *image_at(struct image_set *set, uint64_t at);
 void image_pieces_find(struct image_set *set, struct tulou_process_vm *vm);
 /* Zeros in private anonymous memory that can be written; what is resident stays so, as far as that is not too much. */
 void image_zero(uint64_t start, uint64_t end);
-/* Drop pages of text and constants that are not their file's any more, but for the jumps of `patch` (NULL: none). `fd`: the file. False:
- * nobody can tell, or the jumps are not what they were. */
+/* Are all pages of text and constants their file's still, but for the jumps of `patch` (NULL: none)? `fd`: the file. False also when nobody
+ * can tell. */
 bool image_verify(const struct image *image, int fd, const struct patch_space *patch);
 
 /* The start of the process is over: what its interpreter has not asked for goes. */
 void images_settle(struct process *process);
 /* One that was shelved has been taken. */
 void image_unshelved(void);
+/* Nothing is on the shelf. */
+void image_shelf_forget(void);
 
 /* For the statistics. */
 enum image_event { IMAGE_HIT, IMAGE_MISS, IMAGE_LIBRARY_HIT, IMAGE_LIBRARY_MISS, IMAGE_SHELVE, IMAGE_UNFIT, IMAGE_EVENTS };

@@ -254,6 +254,11 @@ void image_unshelved(void)
 	__atomic_sub_fetch(&shelved, 1, __ATOMIC_RELAXED);
 }
 
+void image_shelf_forget(void)
+{
+	shelved = 0;
+}
+
 /* Only by the last task of a process that has its memory alone, and while somebody looks after what is shelved. */
 static bool may_shelve(const struct process *process)
 {
@@ -262,7 +267,7 @@ static bool may_shelve(const struct process *process)
 	if (runtime.no_image_cache || !set || !process->vm || process->traced || !supervisor_running() ||
 		__atomic_load_n(&shelved, __ATOMIC_RELAXED) >= SHELVED_MOST)
 		return false;
-	return tulou_process_vm_exclusive(process->vm);
+	return tulou_process_vm_exclusive(process->vm) && !tulou_process_vm_is_exact(process->vm);
 }
 
 void images_shelve(struct process *process)

@@ -27,6 +27,7 @@
 #include "runtime/process/exec_close.h"
 #include "runtime/process/exec_strings.h"
 #include "runtime/process/exit.h"
+#include "runtime/process/scratch.h"
 #include "runtime/process/task.h"
 #include "runtime/process/traced.h"
 #include "runtime/seccomp/filters.h"
@@ -38,7 +39,6 @@
 #include "runtime/user.h"
 
 enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS = 0x1002, SIGSEGV_NUMBER = 11 };
-enum { SCRATCHES = 4, STRINGS_LENT = 2 * STRINGS_ONE_MAX };
 #define PERSONALITY_ASK 0xffffffffl
 #define STACK_DEFAULT   (8ul << 20)
 #define STACK_LARGEST   (4ul << 30)
@@ -338,29 +338,6 @@ static long exec_copied(struct exec *e, int dirfd, const char *path, int flags)
 	return exec_opened(e);
 }
 
-/*
- * What an exec works with. A few stay, with the pages that were touched: to map and fault them in each time costs as much as a tenth of a spawn.
- * When all are in use, one is mapped.
- */
-static struct scratch {
-	uint32_t holder; /* a task's token; that of a dead one is as good as 0; atomic */
-	char argv[STRINGS_LENT], envp[STRINGS_LENT];
-	struct program program;
-} scratches[SCRATCHES];
-
-static struct scratch *scratch_claim(void)
-{
-	for (struct scratch *s = scratches; s < scratches + SCRATCHES; s++) {
-		uint32_t seen = __atomic_load_n(&s->holder, __ATOMIC_RELAXED);
-
-		if ((!seen || !thread_token_alive(seen)) &&
-			__atomic_compare_exchange_n(
-				&s->holder, &seen, thread_current()->state, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-			return s;
-	}
-	return NULL;
-}
-
 /* As Linux, before argv and envp are looked at: who searches a path tries one name after the other. 0, or why it cannot be. */
 static long exec_find(int dirfd, const char *name, int flags)
 {
@@ -383,36 +360,19 @@ static long exec_with(struct exec *e, int dirfd, uint64_t path, uint64_t argv, u
 	result = exec_strings_copy(&e->argv, argv);
 	if (!result)
 		result = exec_strings_copy(&e->envp, envp);
-	if (!result)
-		result = exec_copied(e, dirfd, name, flags);
-	strings_fini(&e->argv);
-	strings_fini(&e->envp);
-	return result;
+	return result ? result : exec_copied(e, dirfd, name, flags);
 }
 
 static long exec(struct thread *thread, struct frame *frame, int dirfd, uint64_t path, uint64_t argv, uint64_t envp, int flags)
 {
 	struct exec e = {.thread = thread, .frame = frame};
-	struct scratch *scratch = scratch_claim();
 	long result;
 
-	e.program = scratch ? &scratch->program : program_create();
+	e.program = scratch_begin(&e.argv, &e.envp);
 	if (!e.program)
 		return -ENOMEM;
-	strings_init(&e.argv);
-	strings_init(&e.envp);
-	if (scratch) {
-		strings_init_lent(&e.argv, scratch->argv, sizeof scratch->argv);
-		strings_init_lent(&e.envp, scratch->envp, sizeof scratch->envp);
-		program_init(e.program);
-	}
 	result = exec_with(&e, dirfd, path, argv, envp, flags);
-	if (!scratch) {
-		program_destroy(e.program);
-		return result;
-	}
-	program_close(e.program);
-	__atomic_store_n(&scratch->holder, 0, __ATOMIC_RELEASE);
+	scratch_end(e.program, &e.argv, &e.envp);
 	return result;
 }
 

@@ -159,6 +159,7 @@ long trap_io_setup(struct thread *thread, struct frame *frame)
 	/* The kernel wants 0 there, and so do we. */
 	if (user_read(&context, r->rsi, sizeof context) < 0)
 		return -EFAULT;
+	tulou_process_vm_exact(thread->process->vm); /* pinned.c */
 	result = sys2(__NR_io_setup, (long)r->rdi, (long)&context);
 	if (result < 0)
 		return result;

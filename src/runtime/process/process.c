@@ -53,10 +53,9 @@ static bool tag_swap(struct process *process, uint64_t *seen, uint64_t tag)
 	return __atomic_compare_exchange_n(&process->tag, seen, tag, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-static bool slot_try(unsigned slot, uint32_t creator)
+/* `tag`: what its tag is, as far as the caller knows. */
+static bool slot_try(unsigned slot, uint64_t tag, uint32_t creator)
 {
-	uint64_t tag = process_tag(process_place(slot));
-
 	return tag_state(tag) == PROCESS_FREE &&
 	       tag_swap(process_place(slot), &tag, tag_make(creator, tag_generation(tag) + 1, PROCESS_CLAIMED));
 }
@@ -67,12 +66,12 @@ static int slot_claim(uint32_t creator)
 	unsigned used = process_slots();
 
 	for (unsigned slot = 0; slot < used; slot++)
-		if (slot_try(slot, creator))
+		if (slot_try(slot, process_tag(process_place(slot)), creator))
 			return (int)slot;
 	for (; used < PROCESS_COUNT; used++) {
 		if (arena_reach(&process_arena, (used + 1) * PROCESS_SLOT) < 0)
 			return -1;
-		if (slot_try(used, creator)) {
+		if (slot_try(used, 0, creator)) { /* not read first: a fresh page is faulted in once */
 			uint32_t seen = process_slots();
 			while (seen <= used && !__atomic_compare_exchange_n(
 						       &slots_used, &seen, used + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))

@@ -64,6 +64,8 @@ struct thread *thread_claim(struct process *process)
 		return NULL;
 	}
 	thread = thread_at((unsigned)slot);
+	__atomic_store_n(&thread->process, NULL,
+		__ATOMIC_RELAXED); /* a fresh page is faulted in once when it is first written to, and twice when it is first read */
 	generation = (thread->generation + 1) & ((1u << SLOT_BITS) - 1);
 	memset(thread, 0, sizeof *thread);
 	thread->generation = generation ? generation : 1;

@@ -22,6 +22,8 @@ struct supervisor {
 	int wake; /* eventfd: the watcher has taken something back; look whether all is done */
 	uint32_t epoch; /* which of the supervisors that follow one another this is; from 1 */
 	uint32_t event; /* futex, atomic: something was asked of the watcher */
+	uint32_t births; /* atomic: of processes; who starts one */
+	uint32_t dozing; /* atomic: and need not wake the watcher: it looks by itself in a moment */
 	uint32_t watching; /* futex, atomic: the watcher runs (main starts it); it ends when stop is set */
 	uint32_t stop;
 	/* main, but for the slots that are taken by compare-and-swap of pidfd from -1 */
@@ -30,10 +32,10 @@ struct supervisor {
 	unsigned count, ended;
 	long trimmed; /* seconds: when what processes keep was last looked at (tulou_trim) */
 	uint32_t watches_used; /* atomic, only grows: entries behind it were never used */
-	struct watch watches[WATCH_COUNT];
 };
 
 extern struct supervisor supervisor;
+extern struct watch watches[WATCH_COUNT];
 
 /* watcher.c: start the watcher thread; its loop ends with watcher_stop(). */
 int watcher_start(void);

@@ -23,6 +23,7 @@ enum { HUP = 1, INT = 2, QUIT = 3, KILL = 9, USR1 = 10, USR2 = 12, ALRM = 14, TE
 #define STARTING 0x40000000u
 
 struct supervisor supervisor;
+struct watch watches[WATCH_COUNT] LARGE_ZEROS;
 
 static struct lock starting; /* who holds it starts a supervisor */
 
@@ -57,8 +58,8 @@ static void supervisor_reset(void)
 
 	block_release(supervisor.main);
 	block_release(supervisor.watcher);
-	memset(supervisor.watches, 0, supervisor.watches_used * sizeof *supervisor.watches);
-	memset(&supervisor, 0, offsetof(struct supervisor, watches));
+	memset(watches, 0, supervisor.watches_used * sizeof *watches);
+	memset(&supervisor, 0, sizeof supervisor);
 	supervisor.epoch = epoch + 1;
 	supervisor.event = event;
 }
@@ -159,7 +160,7 @@ static void loop(bool (*done)(void))
 			else if (events[i].data == EVENT_WAKE)
 				sys3(__NR_read, supervisor.wake, (long)&wakes, sizeof wakes);
 			else
-				process_ended(&supervisor.watches[events[i].data]);
+				process_ended(&watches[events[i].data]);
 		}
 	}
 }

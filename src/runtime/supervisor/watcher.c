@@ -10,7 +10,7 @@
 #include "runtime/process/task.h"
 #include "runtime/supervisor/internal.h"
 
-enum { LEAVING_LOOK_AGAIN = 5, IDLE = 1000000 };
+enum { LOOK_AGAIN = 5, IDLE = 1000000 }; /* ms */
 enum { MAP_WANTED = 1 };
 
 /* A leader that ended alone has no word any more, but its pid is still its own. */
@@ -33,7 +33,7 @@ int watch_add(int pid, struct process *process, uint64_t tag)
 	if (pidfd < 0)
 		return (int)pidfd;
 	for (uint32_t i = 0; i < WATCH_COUNT; i++) {
-		struct watch *watch = &supervisor.watches[i];
+		struct watch *watch = &watches[i];
 		int none = 0;
 		if (i >= __atomic_load_n(&supervisor.watches_used, __ATOMIC_ACQUIRE))
 			__atomic_store_n(&supervisor.watches_used, i + 1,
@@ -75,14 +75,14 @@ void watch_orphans(void)
 	}
 }
 
-/* Take back what nobody watches, and let the main thread see it. Whoever was creating something in its turn is dead now. */
+static bool reclaimed; /* in this look */
+
+/* Take back what nobody watches. Whoever was creating something in its turn is dead now. */
 static void reclaim(struct process *process, uint64_t tag)
 {
-	const uint64_t one = 1;
-
 	process_reclaim(process, tag);
 	watch_orphans();
-	sys3(__NR_write, supervisor.wake, (long)&one, sizeof one);
+	reclaimed = true;
 }
 
 /* Watch it from now on if it is ready, or its creator will not say so any more: then a pid tells whether there is a task. True: it could
@@ -138,12 +138,32 @@ static void print_maps(void)
 
 bool watcher_look(void)
 {
+	const uint64_t one = 1;
 	bool more = false;
 
+	reclaimed = false;
 	for (unsigned slot = 0; slot < process_slots(); slot++)
 		more |= take_new(process_at(slot));
 	print_maps();
-	return more | take_left();
+	more |= take_left();
+	if (reclaimed) /* the main thread waits for all to be gone */
+		sys3(__NR_write, supervisor.wake, (long)&one, sizeof one);
+	return more;
+}
+
+/*
+ * Until something is asked for. Most processes that are started end before anybody has to watch them: to be woken for each would cost as much
+ * as a tenth of its life. So after the first the watcher only dozes, and looks at all of them together, until none has come for a moment.
+ */
+static void watcher_sleep(uint32_t event, uint32_t births, bool soon)
+{
+	static uint32_t seen; /* births, when it dozed off last */
+	bool doze = soon || births != seen;
+
+	seen = births;
+	__atomic_store_n(&supervisor.dozing, doze, __ATOMIC_SEQ_CST);
+	if (doze || __atomic_load_n(&supervisor.births, __ATOMIC_SEQ_CST) == births)
+		task_wait(&supervisor.event, event, doze ? LOOK_AGAIN : IDLE);
 }
 
 static void watcher_main(void *argument)
@@ -152,8 +172,9 @@ static void watcher_main(void *argument)
 	thread_current()->tid = (int)sys0(__NR_gettid);
 	while (!__atomic_load_n(&supervisor.stop, __ATOMIC_ACQUIRE)) {
 		uint32_t event = __atomic_load_n(&supervisor.event, __ATOMIC_ACQUIRE);
-		bool soon = watcher_look();
-		task_wait(&supervisor.event, event, soon ? LEAVING_LOOK_AGAIN : IDLE);
+		uint32_t births = __atomic_load_n(&supervisor.births, __ATOMIC_ACQUIRE);
+
+		watcher_sleep(event, births, watcher_look());
 	}
 	supervisor.watcher = NULL;
 	sys1(__NR_set_tid_address, 0); /* the block may be another's when we are gone */
@@ -196,7 +217,9 @@ void watcher_stop(void)
 void supervisor_watch(struct process *process)
 {
 	__atomic_store_n(&process->complete, 1, __ATOMIC_RELEASE);
-	ask();
+	__atomic_add_fetch(&supervisor.births, 1, __ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&supervisor.dozing, __ATOMIC_SEQ_CST))
+		ask();
 }
 
 void supervisor_leaving(struct process *process, bool leaving)

@@ -9,6 +9,7 @@
  */
 #include <asm-generic/errno.h>
 #include <asm/prctl.h>
+#include <asm/socket.h>
 #include <asm/unistd.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -49,9 +50,12 @@ static const uint32_t membarrier_commands[] = {MEMBARRIER_CMD_REGISTER_GLOBAL_EX
 static const uint32_t ptrace_requests[] = {PTRACE_TRACEME, PTRACE_CONT, PTRACE_SYSCALL, PTRACE_SINGLESTEP, PTRACE_SINGLEBLOCK,
 	PTRACE_SYSEMU, PTRACE_SYSEMU_SINGLESTEP, PTRACE_DETACH};
 static const uint32_t seccomp_operations[] = {SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER};
+static const uint32_t socket_options[] = {SO_ZEROCOPY};
 static const uint32_t ioctl_requests[] = {PROCMAP_QUERY, UFFDIO_REGISTER, UFFDIO_UNREGISTER};
 
 static const uint32_t arch_prctl_codes[] = {ARCH_SET_GS, ARCH_GET_GS};
+
+enum { ARGUMENTS = 6 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -66,18 +70,12 @@ static const struct {
 	{__NR_ptrace, 0, ptrace_requests, COUNT(ptrace_requests)},
 	{__NR_seccomp, 0, seccomp_operations, COUNT(seccomp_operations)},
 	{__NR_ioctl, 1, ioctl_requests, COUNT(ioctl_requests)},
+	{__NR_setsockopt, 2, socket_options, COUNT(socket_options)},
 };
 
-/* Where a number leads: ALLOW, WHERE (trapped when it comes from a guest), or one of the blocks behind. */
-enum {
-	ALLOW,
-	WHERE,
-	SIGRETURN,
-	BLOCK_IF,
-	BLOCK_VALUES = BLOCK_IF + COUNT(trapped_if),
-	TARGETS = BLOCK_VALUES + COUNT(trapped_values)
-};
-enum { FILTER_MAX = 384, RUNS_MAX = 128, SYSCALL_SIZE = 2 };
+/* Where a number leads: ALLOW, WHERE (trapped when it comes from a guest), or one of the blocks behind, BLOCK_IF one for each argument. */
+enum { ALLOW, WHERE, SIGRETURN, BLOCK_IF, BLOCK_VALUES = BLOCK_IF + ARGUMENTS, TARGETS = BLOCK_VALUES + COUNT(trapped_values) };
+enum { FILTER_MAX = 256, RUNS_MAX = 128, SYSCALL_SIZE = 2 };
 
 /* Numbers from `first` up to the next run's lead to the same target. */
 struct run {
@@ -123,7 +121,7 @@ static uint8_t target_of(unsigned nr)
 		return SIGRETURN;
 	for (size_t i = 0; i < COUNT(trapped_if); i++)
 		if (nr == trapped_if[i].nr)
-			return (uint8_t)(BLOCK_IF + i);
+			return (uint8_t)(BLOCK_IF + trapped_if[i].argument);
 	for (size_t i = 0; i < COUNT(trapped_values); i++)
 		if (nr == trapped_values[i].nr)
 			return (uint8_t)(BLOCK_VALUES + i);
@@ -142,25 +140,37 @@ static void runs_find(struct filter *p)
 	}
 }
 
+/* The tree over the runs [from, to) is at `tree`; one run is none, but where it leads. */
+static unsigned branch(const struct filter *p, unsigned from, unsigned to, unsigned tree)
+{
+	return to - from > 1 ? tree : p->at[p->runs[from].target];
+}
+
 /*
  * A search tree over the runs [from, to): when the filter is installed, the kernel runs it once for every number, to remember which
- * are always allowed; a chain of comparisons made that a tenth of the time that `tulou run` takes to start.
+ * are always allowed, and compiles it: 0.1 µs of the start of `tulou run` for each instruction, and more for a chain of comparisons.
  *
  *     from … mid-1 │ mid … to-1          A >= first of mid? the right part, which begins behind the left one
  */
 static void emit_tree(struct filter *p, unsigned from, unsigned to)
 {
-	unsigned mid = from + (to - from) / 2;
+	unsigned mid = from + (to - from) / 2, next = p->count + 1;
 
-	if (to - from > 1) {
-		emit(p, BPF_JMP | BPF_JGE | BPF_K, p->runs[mid].first, 2 * (mid - from) - 1, 0);
-		emit_tree(p, from, mid);
-		emit_tree(p, mid, to);
-	} else if (p->runs[from].target == ALLOW) {
-		answer(p, SECCOMP_RET_ALLOW);
-	} else {
-		emit(p, BPF_JMP | BPF_JA, p->at[p->runs[from].target] - p->count - 1, 0, 0);
-	}
+	if (to - from < 2)
+		return;
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, p->runs[mid].first, branch(p, mid, to, next + mid - from - 1) - next,
+		branch(p, from, mid, next) - next);
+	emit_tree(p, from, mid);
+	emit_tree(p, mid, to);
+}
+
+static bool is_tested(unsigned argument)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < COUNT(trapped_if); i++)
+		found |= trapped_if[i].argument == argument;
+	return found;
 }
 
 static void emit_if(struct filter *p, unsigned argument)
@@ -203,8 +213,10 @@ static void blocks_place(struct filter *p, unsigned at)
 {
 	enum { IF_SIZE = 4, VALUES_FRAME = 2, SIGRETURN_SIZE = 8, WHERE_SIZE = 3 };
 
-	for (size_t i = 0; i < COUNT(trapped_if); i++, at += IF_SIZE)
-		p->at[BLOCK_IF + i] = at;
+	for (unsigned argument = 0; argument < ARGUMENTS; argument++) {
+		p->at[BLOCK_IF + argument] = at;
+		at += is_tested(argument) ? IF_SIZE : 0;
+	}
 	for (size_t i = 0; i < COUNT(trapped_values); i++) {
 		p->at[BLOCK_VALUES + i] = at;
 		at += VALUES_FRAME + trapped_values[i].count;
@@ -218,7 +230,7 @@ static void filter_build(struct filter *p)
 {
 	enum { HEAD = 9 };
 	runs_find(p);
-	blocks_place(p, HEAD + 2 * p->run_count - 1);
+	blocks_place(p, HEAD + p->run_count - 1);
 	load(p, offsetof(struct seccomp_data, arch));
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 4, 0);
 	/* int $0x80: a guest's memory calls would pass the manager by. A 32-bit program of a real execve lives below 4 GiB. */
@@ -230,8 +242,9 @@ static void filter_build(struct filter *p)
 	emit(p, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
 	answer(p, SECCOMP_RET_ERRNO | ENOSYS);
 	emit_tree(p, 0, p->run_count);
-	for (size_t i = 0; i < COUNT(trapped_if); i++)
-		emit_if(p, trapped_if[i].argument);
+	for (unsigned argument = 0; argument < ARGUMENTS; argument++)
+		if (is_tested(argument))
+			emit_if(p, argument);
 	for (size_t i = 0; i < COUNT(trapped_values); i++)
 		emit_values(p, i);
 	emit_sigreturn(p);

@@ -123,7 +123,7 @@ static struct learned {
 	uint64_t dev, ino, offset; /* of the syscall, in the file */
 	struct code_piece piece;
 	uint8_t bytes[CODE_PIECE_MAX];
-} learned[LEARNED_MAX];
+} learned[LEARNED_MAX] LARGE_ZEROS;
 
 static struct learned *learned_at(const struct text *text, uint64_t address)
 {

@@ -57,6 +57,8 @@ trap_function trap_ioctl;
 long userfault_ioctl(struct thread *thread, const struct registers *r);
 /* process/outside.c */
 trap_function trap_io_setup, trap_io_destroy;
+/* pinned.c */
+trap_function trap_pinning;
 /* trap/advise.c */
 trap_function trap_process_madvise;
 /* trap/shm.c */

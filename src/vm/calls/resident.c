@@ -285,6 +285,11 @@ void tulou_process_vm_exact(struct tulou_process_vm *vm)
 	process_vm_leave(vm, range_between(0, 0));
 }
 
+bool tulou_process_vm_is_exact(const struct tulou_process_vm *vm)
+{
+	return __atomic_load_n(&vm->exact, __ATOMIC_RELAXED);
+}
+
 /* ---- check --------------------------------------------------------------------------------------------------------------- */
 
 bool resident_check(struct tulou_process_vm *vm, struct report *report)

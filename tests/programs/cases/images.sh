@@ -9,6 +9,7 @@ for program in images images-bind-now images-static images-static-pie images-fix
 done
 status run images threads
 status run images files "$PWD"
+status run images spliced
 status run images killed 400
 together images killed 200 + images killed 200 + images threads
 status run images threads + images threads

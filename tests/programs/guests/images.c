@@ -6,6 +6,7 @@
  *     images threads          the same from four threads at once
  *     images many COUNT       COUNT of them, one after the other
  *     images killed COUNT     COUNT of them, most killed while they start, run, or end
+ *     images spliced          pages of those that have ended, which a pipe still holds
  *     images files DIRECTORY  a program that is replaced, renamed and written in place, between its starts
  *     images look KIND        verify, then spoil one's own memory; KIND 0 is the first to
  */
@@ -27,6 +28,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include "expect.h"
@@ -305,6 +307,48 @@ static void look_debugged(uint64_t expected)
 	posix_spawn_file_actions_destroy(&actions);
 }
 
+/* ---- pages that the kernel holds longer than the process lives ---------------------------------------------------------------- */
+
+/* Pages of data and of zeros, not as the file has them, go into the pipe that is its output: the pages, not their bytes. */
+static int splice_out(void)
+{
+	struct iovec piece = {(void *)data, 2 * PAGE}, more = {(void *)zeros, 2 * PAGE};
+
+	verify();
+	memset((void *)data, 5, 2 * PAGE);
+	memset((void *)zeros, 6, 2 * PAGE);
+	EXPECT(vmsplice(1, &piece, 1, 0) == 2 * PAGE && vmsplice(1, &more, 1, 0) == 2 * PAGE);
+	return 0;
+}
+
+/* Who comes after them has other pages; the pipe still has theirs. */
+static void spliced(uint64_t expected)
+{
+	char *argv[] = {(char *)"images", (char *)"splice", NULL};
+	posix_spawn_file_actions_t actions;
+	static unsigned char bytes[4 * PAGE];
+	int pipes[2], status;
+	pid_t pid;
+
+	for (int turn = 0; turn < 8; turn++) {
+		EXPECT(pipe2(pipes, O_CLOEXEC) == 0 && posix_spawn_file_actions_init(&actions) == 0);
+		EXPECT(posix_spawn_file_actions_adddup2(&actions, pipes[1], 1) == 0);
+		EXPECT(posix_spawn(&pid, "/proc/self/exe", &actions, NULL, argv, environ) == 0);
+		EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
+		look(0, expected);
+		for (size_t have = 0; have < sizeof bytes;) {
+			ssize_t got = read(pipes[0], bytes + have, sizeof bytes - have);
+			EXPECT(got > 0);
+			have += (size_t)got;
+		}
+		for (size_t i = 0; i < sizeof bytes; i++)
+			EXPECT(bytes[i] == (i < 2 * PAGE ? 5 : 6));
+		close(pipes[0]);
+		close(pipes[1]);
+		posix_spawn_file_actions_destroy(&actions);
+	}
+}
+
 static void end_well(int signo)
 {
 	(void)signo;
@@ -476,6 +520,11 @@ int main(int argc, char **argv)
 		_exit(0);
 	} else if (!strcmp(mode, "hold")) {
 		return hold(strtoul(argv[2], NULL, 16));
+	} else if (!strcmp(mode, "splice")) {
+		return splice_out();
+	} else if (!strcmp(mode, "spliced")) {
+		spliced(first_shape());
+		puts("what a pipe holds stays what it was");
 	} else if (!strcmp(mode, "shape")) {
 		printf("%lx\n", (unsigned long)shape());
 	} else if (!strcmp(mode, "all")) {

@@ -10,7 +10,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "expect.h"
@@ -147,6 +149,39 @@ static int stray(unsigned seconds)
 	return 0;
 }
 
+/* A pipe holds the pages of what is unmapped, not their bytes. */
+static void splice_blocks(void)
+{
+	enum { SIZE = 2 * PAGE };
+	static unsigned char bytes[SIZE];
+	int pipes[2];
+
+	EXPECT(pipe(pipes) == 0);
+	for (int turn = 1; turn <= 100; turn++) {
+		struct iovec piece = {block_map(SIZE), SIZE};
+
+		memset(piece.iov_base, turn, SIZE);
+		EXPECT(vmsplice(pipes[1], &piece, 1, 0) == SIZE);
+		EXPECT(munmap(piece.iov_base, SIZE) == 0);
+		for (ssize_t have = 0, got; have < SIZE; have += got)
+			EXPECT((got = read(pipes[0], bytes + have, (size_t)(SIZE - have))) > 0);
+		for (int i = 0; i < SIZE; i++)
+			EXPECT(bytes[i] == turn);
+	}
+}
+
+static void test_splice(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		splice_blocks();
+		_exit(0);
+	}
+	EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "stray"))
@@ -156,6 +191,7 @@ int main(int argc, char **argv)
 	test_calls();
 	test_threads();
 	test_children();
+	test_splice();
 	test_marks();
 	puts("blocks are zero, and gone");
 	return 0;
