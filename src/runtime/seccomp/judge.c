@@ -89,6 +89,9 @@ static bool is_plain(uint32_t nr)
 	case __NR_readlink:
 	case __NR_readlinkat:
 	case __NR_ioctl:
+	case __NR_vmsplice:
+	case __NR_setsockopt:
+	case __NR_io_uring_setup:
 		return true;
 	default:
 		return !trap_answers(nr);
