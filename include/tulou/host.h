@@ -101,6 +101,8 @@ struct tulou_host {
 	/* ---- files --------------------------------------------------------------------------------------------------- */
 	/* The file behind a descriptor, with one reference. Errors: -EBADF, and what fstat(2) says. `shared` asks for max_prot. */
 	int (*file_get)(void *ctx, int fd, bool shared, struct tulou_file *out);
+	/* Does its file system, or driver, know MAP_SYNC? A mapping of the file may still be refused. NULL: none does. */
+	bool (*file_syncs)(void *ctx, int fd);
 	/* One more reference (an area was split), one less. */
 	void (*file_dup)(void *ctx, const struct tulou_file *file);
 	void (*file_put)(void *ctx, const struct tulou_file *file);

@@ -8,6 +8,7 @@
 #include "runtime/launch.h"
 #include "runtime/message.h"
 #include "runtime/procfs/stream.h"
+#include "runtime/seccomp/filters.h"
 #include "runtime/text.h"
 #include "runtime/trap/trap.h"
 
@@ -23,7 +24,7 @@ static char *option_put(char *out, char letter, unsigned long value)
 	return out + text_number(out, value);
 }
 
-void instance_options(char out[INSTANCE_OPTIONS_SIZE], const struct thread *thread)
+void instance_options(char out[INSTANCE_OPTIONS_SIZE], const struct thread *thread, int filters)
 {
 	const struct attributes *own = thread ? &thread->process->attributes : &attributes_initial;
 
@@ -32,11 +33,12 @@ void instance_options(char out[INSTANCE_OPTIONS_SIZE], const struct thread *thre
 	out = option_put(out, 's', runtime.strict);
 	out = option_put(out, 'p', runtime.no_patch);
 	out = option_put(out, 'a', runtime.patch_after);
-	out = option_put(out, 'n', runtime.no_image_cache || own->filtered);
+	out = option_put(out, 'n', runtime.no_image_cache);
 	out = option_put(out, 'x', runtime.exact);
 	out = option_put(out, 'r', runtime.always_resident);
 	out = option_put(out, 'c', (unsigned long)runtime.check_level);
 	out = option_put(out, 'M', runtime.memory_limit);
+	out = option_put(out, 'f', (unsigned long)(filters + 1));
 	out = option_put(out, 'm', own->mdwe & PR_MDWE_NO_INHERIT ? 0 : own->mdwe);
 	out = option_put(out, 'd', !thread || own->death_bound ? 1ul + own->parent_death : 0);
 	if (thread) {
@@ -45,6 +47,8 @@ void instance_options(char out[INSTANCE_OPTIONS_SIZE], const struct thread *thre
 	}
 	*out = 0;
 }
+
+static int filters = NO_FILTERS; /* the descriptor of those that go on */
 
 static void option_take(char letter, unsigned long value)
 {
@@ -75,6 +79,9 @@ static void option_take(char letter, unsigned long value)
 		break;
 	case 'M':
 		runtime.memory_limit = value;
+		break;
+	case 'f':
+		filters = (int)value - 1;
 		break;
 	case 'm':
 		attributes_initial.mdwe = (uint8_t)value;
@@ -176,6 +183,8 @@ _Noreturn void instance_main(int argc, char **argv, char **envp)
 		name_take(launch.program, argv);
 		result = launch_load(&launch);
 	}
+	if (!result && filters != NO_FILTERS)
+		result = filters_take_up(launch.thread, filters);
 	if (result < 0)
 		fail(path, launch.program ? program_why(launch.program) : error_text(result));
 	result = trap_install_handler(true); /* the filter is inherited */

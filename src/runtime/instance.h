@@ -9,13 +9,13 @@
 #define INSTANCE_COMMAND ".exec"
 #include <stdbool.h>
 
-enum { INSTANCE_OPTIONS_SIZE = 64 };
+enum { INSTANCE_OPTIONS_SIZE = 96 };
 
 struct thread;
 
 /* The options of this instance, and what of the caller (NULL: a program that has not begun) goes over to the next one, as one word:
- * - and letters with numbers. */
-void instance_options(char out[INSTANCE_OPTIONS_SIZE], const struct thread *thread);
+ * - and letters with numbers. `filters`: a descriptor of its seccomp filters (filters_put_aside). */
+void instance_options(char out[INSTANCE_OPTIONS_SIZE], const struct thread *thread, int filters);
 /* The file to execute; can it be? Not where /proc is not mounted. */
 const char *instance_executable(void);
 bool instance_can_start(void);

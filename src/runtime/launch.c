@@ -12,6 +12,7 @@
 #include "runtime/process/exec.h"
 #include "runtime/process/scratch.h"
 #include "runtime/process/task.h"
+#include "runtime/seccomp/filters.h"
 #include "runtime/supervisor/supervisor.h"
 #include "runtime/text.h"
 #include "runtime/trap/trap.h"
@@ -145,6 +146,7 @@ long launch_load(struct launch *launch)
 	memcpy(process->exe, launch->program->path, sizeof process->exe);
 	/* Which of the others are ignored the kernel knows (action_know). */
 	process->actions[SIGNAL_SIGSYS].handler = runtime.sigsys_ignored ? SIGNAL_IGNORED : 0;
+	launch->thread->guest_stack.flags = 0; /* as of a task that never had one: a clone has SS_DISABLE */
 	launch->thread->leader = true;
 	launch->thread->sigsys_blocked = runtime.sigsys_blocked;
 	return 0;
@@ -256,7 +258,7 @@ long launch_elsewhere(struct launch *launch)
 	struct elsewhere e = {.path = native ? launch->program->execfn : instance_executable()};
 	long pid;
 
-	instance_options(options, NULL);
+	instance_options(options, NULL, NO_FILTERS);
 	instance_prefix(prefix, options, launch->program);
 	e.argv = strings_pointers(&launch->argv, prefix, native ? 0 : INSTANCE_PREFIX);
 	e.envp = strings_pointers(&launch->envp, NULL, 0);

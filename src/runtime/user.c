@@ -2,7 +2,6 @@
 #include "runtime/user.h"
 
 #include <asm-generic/errno.h>
-#include <stdbool.h>
 
 #include "base/mem.h"
 #include "runtime/process/process.h"
@@ -22,11 +21,29 @@ static long copy(long nr, void *mine, uint64_t theirs, size_t size)
 
 /* ---- without a copy by the kernel ----------------------------------------------------------------------------------------------- */
 
-/* The page that the guest's stack pointer is in is there as long as its thread is in this call, and most arguments lie in it. */
+/* Is this the guest's to read and write? The answer holds until the process changes its memory. */
+static bool stack_page_is_there(struct thread *thread, uint64_t page)
+{
+	struct process *process = thread->process;
+	uint64_t changes = __atomic_load_n(&process->memory_changes, __ATOMIC_ACQUIRE);
+
+	if (thread->stack_page == page && thread->stack_page_seen == changes)
+		return true;
+	if (!process->vm || !tulou_access_ok(process->vm, page, TULOU_PAGE_SIZE, TULOU_PROT_READ | TULOU_PROT_WRITE))
+		return false;
+	thread->stack_page = page;
+	thread->stack_page_seen = changes;
+	return true;
+}
+
+/* The page that the guest's stack pointer is in, if it is in any, stays as long as its thread is in this call; most arguments lie in it. */
 static bool on_stack_page(uint64_t at, size_t size)
 {
-	uint64_t sp = thread_current()->guest_sp, page = sp & ~(TULOU_PAGE_SIZE - 1);
-	return sp != page && at >= page && at < page + TULOU_PAGE_SIZE && size <= page + TULOU_PAGE_SIZE - at;
+	struct thread *thread = thread_current();
+	uint64_t sp = thread->guest_sp, page = sp & ~(TULOU_PAGE_SIZE - 1);
+
+	return sp != page && at >= page && at - page < TULOU_PAGE_SIZE && size <= TULOU_PAGE_SIZE - (at - page) &&
+	       stack_page_is_there(thread, page);
 }
 
 /* Does nobody else run in the memory, who could unmap what was just found to be there? */
@@ -94,6 +111,19 @@ int user_write(uint64_t to, const void *from, size_t size)
 		return 0;
 	}
 	return copy_all(__NR_process_vm_writev, (void *)from, to, size);
+}
+
+bool user_can_write(uint64_t start, uint64_t end)
+{
+	struct process *process = thread_current()->process;
+	char byte;
+
+	if (start < end && process->vm && tulou_access_ok(process->vm, start, end - start, TULOU_PROT_READ | TULOU_PROT_WRITE))
+		return true;
+	for (uint64_t at = start; at < end; at = (at | (TULOU_PAGE_SIZE - 1)) + 1)
+		if (user_read(&byte, at, 1) < 0 || copy_all(__NR_process_vm_writev, &byte, at, 1) < 0)
+			return false;
+	return start < end;
 }
 
 long user_read_some(void *to, uint64_t from, size_t size)

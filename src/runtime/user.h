@@ -9,6 +9,7 @@
 #ifndef TULOU_RUNTIME_USER_H
 #define TULOU_RUNTIME_USER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,5 +20,7 @@ int user_write(uint64_t to, const void *from, size_t size);
 long user_read_some(void *to, uint64_t from, size_t size);
 /* A string with its NUL: its length without it, -EFAULT, or -ENAMETOOLONG when there is no NUL within `size`. */
 long user_read_string(char *to, uint64_t from, size_t size);
+/* Can [start, end) be stored to? Where a stack would grow by that, it grows. */
+bool user_can_write(uint64_t start, uint64_t end);
 
 #endif

@@ -68,6 +68,15 @@ uintptr_t process_vm_mapping_end(struct tulou_process_vm *vm, const struct area 
 	return page_address(tile.end);
 }
 
+uintptr_t process_vm_mapping_start(struct tulou_process_vm *vm, const struct area *area)
+{
+	struct step_tile tile = step_tile_at(&vm->map, page_number(area->range.start)), before = tile;
+
+	while (tile.page && (before = step_tile_at(&vm->map, tile.page - 1)).value == tile.value)
+		tile.page = before.page;
+	return page_address(tile.page);
+}
+
 /* ---- changes ------------------------------------------------------------------------------------------------------------- */
 
 void process_vm_gained(struct tulou_process_vm *vm, uint32_t number, size_t size)

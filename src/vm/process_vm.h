@@ -148,7 +148,8 @@ bool process_vm_area_above(struct tulou_process_vm *vm, uintptr_t addr, struct a
 bool process_vm_stretch(struct tulou_process_vm *vm, struct range range, struct range *stretch, struct area *first);
 /* Is every page of `range` the process's? */
 bool process_vm_covers(struct tulou_process_vm *vm, struct range range);
-/* How far the mapping that `area` is part of reaches. */
+/* Where the mapping that `area` is part of begins, how far it reaches. */
+uintptr_t process_vm_mapping_start(struct tulou_process_vm *vm, const struct area *area);
 uintptr_t process_vm_mapping_end(struct tulou_process_vm *vm, const struct area *area);
 /* Remove all pages of the process from `range`, or only those of pending areas. Chunks that empty go back. */
 void process_vm_remove(struct tulou_process_vm *vm, struct range range, bool pending_only);

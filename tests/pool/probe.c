@@ -226,6 +226,13 @@ static int probe_file_get(void *ctx, int fd, bool shared, struct tulou_file *out
 	return error;
 }
 
+static bool probe_file_syncs(void *ctx, int fd)
+{
+	struct probe *probe = ctx;
+
+	return probe->inner->file_syncs(probe->inner->ctx, fd);
+}
+
 static void probe_file_dup(void *ctx, const struct tulou_file *file)
 {
 	struct probe *probe = ctx;
@@ -302,6 +309,7 @@ void probe_init(struct probe *probe, const struct tulou_host *inner)
 		.resident = inner->resident ? probe_resident : NULL,
 		.lock = inner->lock ? probe_lock : NULL,
 		.file_get = probe_file_get,
+		.file_syncs = inner->file_syncs ? probe_file_syncs : NULL,
 		.file_dup = probe_file_dup,
 		.file_put = probe_file_put,
 		.self = probe_self,

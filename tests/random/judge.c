@@ -52,7 +52,7 @@ static const struct map *all_booked(struct run *run)
 	return &both;
 }
 
-/* Between areas of two processes lies at least a page. */
+/* Between areas of two processes lies at least a page; and one more where something that grows has room. */
 static bool request_met_others(struct run *run, const struct request *req)
 {
 	bool target = req->call == CALL_MREMAP && req->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP);
@@ -61,7 +61,7 @@ static bool request_met_others(struct run *run, const struct request *req)
 
 	if (!run->sequence->world.pair || (req->call != CALL_MMAP && req->call != CALL_MREMAP) || !addr || size >= wild_size)
 		return false;
-	return map_meets(process_booked(run, !run->who), addr - PAGE, addr + size + PAGE);
+	return map_meets(process_booked(run, !run->who), addr - (target ? 2 : 1) * PAGE, addr + size + PAGE);
 }
 
 static bool request_found_full(struct run *run, const struct request *req, long result)

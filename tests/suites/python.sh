@@ -26,14 +26,15 @@ try:
     cases = list(tree.fromstring(text).iter("testcase"))
 except tree.ParseError:
     sys.exit(print(text))
-for case in sorted(cases, key=lambda case: case.get("name")):
+for case in sorted(cases, key=lambda case: case.get("name") or ""):
     print(case.get("name"), case.get("result"), *(kind.tag for kind in case if kind.tag in ("failure", "error", "skipped")))
 print(len(cases), "results")'
 }
 
 for module in "${modules[@]}"; do
+	# A virtual machine's sockets may lead to a host that never answers.
 	# shellcheck disable=SC2016 # for the guest
 	compare "$module" 600 results '' sh -c '
-		/usr/bin/python3 -m test --junit-xml report.xml "$1" > log 2>&1; status=$?; cat report.xml || cat log; exit $status' sh "$module"
+		/usr/bin/python3 -m test -i "*VSOCK*" --junit-xml report.xml "$1" > log 2>&1; status=$?; cat report.xml || cat log; exit $status' sh "$module"
 done
 suite_end

@@ -146,6 +146,21 @@ static void keeps_its_gap(void **state)
 	pool_close(&f);
 }
 
+/* PROT_GROWSDOWN: from where the mapping begins, in another chunk maybe. */
+static void protected_across_chunks(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	pool_open(&f, 4096, 64);
+	tulou_process_vm_unref(f.b);
+	assert_int_equal(map_at(f.a, 0, 93, RW, FIXED), 0);
+	assert_int_equal(map_at(f.a, 92, 154, RW, FIXED | DOWN), 92);
+	assert_int_equal(tulou_mprotect(f.a, at(245), PAGE, RO | TULOU_PROT_GROWSDOWN), 0);
+	pool_expect(&f, "A:0+92rw A:92+1r- A:93+153r-");
+	pool_close(&f);
+}
+
 /* The host was told not to let it grow: nor does it elsewhere. */
 static void without_room(void **state)
 {
@@ -347,6 +362,7 @@ int main(void)
 		cmocka_unit_test(moves),
 		cmocka_unit_test(moves_with_its_hole),
 		cmocka_unit_test(keeps_its_gap),
+		cmocka_unit_test(protected_across_chunks),
 		cmocka_unit_test(without_room),
 		cmocka_unit_test(forks),
 		cmocka_unit_test(cut),

@@ -83,6 +83,12 @@ static void mlock_ranges(void **state)
 	assert_int_equal(remap(f.a, 60, 1, 1, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_DONTUNMAP | TULOU_MREMAP_FIXED, 62), 62);
 	assert_true(!host_locked(&f, 61) && host_locked(&f, 62) && host_locked(&f, 63) && host_locked(&f, 64));
 	assert_int_equal(unlock(f.a, 60, 8), 0);
+	/* one right behind it, which the kernel may make one mapping with it before it unlocks that */
+	assert_int_equal(map_at(f.a, 48, 3, RW, FIXED | TULOU_MAP_NORESERVE), 48);
+	assert_int_equal(lock(f.a, 48, 3, TULOU_MLOCK_ONFAULT), 0);
+	assert_int_equal(remap(f.a, 48, 1, 1, TULOU_MREMAP_MAYMOVE | TULOU_MREMAP_DONTUNMAP | TULOU_MREMAP_FIXED, 51), 51);
+	assert_true(!host_locked(&f, 48) && !host_locked(&f, 50) && host_locked(&f, 51));
+	assert_int_equal(unmap(f.a, 48, 4), 0);
 	/* mmap locks too */
 	assert_int_equal(map_at(f.a, 40, 2, RW, FIXED | TULOU_MAP_LOCKED), 40);
 	assert_int_equal(map_at(f.a, 42, 1, RW, FIXED | TULOU_MAP_POPULATE), 42);

@@ -48,6 +48,15 @@ int linux_file_get(void *ctx, int fd, bool shared, struct tulou_file *out)
 	return 0;
 }
 
+/* Flags that it does not know the kernel refuses before it sees that no file grows down. */
+bool linux_file_syncs(void *ctx, int fd)
+{
+	const int flags = TULOU_MAP_SHARED_VALIDATE | TULOU_MAP_SYNC | TULOU_MAP_GROWSDOWN;
+
+	(void)ctx;
+	return sys6(__NR_mmap, 0, TULOU_PAGE_SIZE, TULOU_PROT_NONE, flags, fd, 0) != -TULOU_EOPNOTSUPP;
+}
+
 void linux_file_dup(void *ctx, const struct tulou_file *file)
 {
 	(void)ctx;

@@ -36,6 +36,7 @@ void linux_areas_freed(struct linux_host *h);
 void linux_areas_init(struct linux_host *h);
 
 /* ---- linux_file.c ------------------------------------------------------------------------------------------------------- */
+bool linux_file_syncs(void *ctx, int fd);
 int linux_file_get(void *ctx, int fd, bool shared, struct tulou_file *out);
 void linux_file_dup(void *ctx, const struct tulou_file *file);
 void linux_file_put(void *ctx, const struct tulou_file *file);

@@ -3,6 +3,7 @@
 
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
+#include <linux/resource.h>
 #include <asm/statfs.h>
 #include <tulou/abi.h>
 #include "host/linux/syscall.h"
@@ -23,7 +24,7 @@ enum {
 	SIGURG_NUMBER = 23 /* ignored unless it is caught */
 };
 
-enum { FD_LINK_SIZE = 40 };
+enum { FD_LINK_SIZE = 40, DESCRIPTORS_MORE = 64 };
 
 /* "/proc/thread-self/fd/N": of the thread, since a thread may have unshared its descriptors; of the process where they are the same, which
  * has the kernel make fewer names. */
@@ -99,6 +100,23 @@ static bool is_memfd(int fd)
 	return true;
 }
 
+/* The limit is raised for the one call; that another thread may open one more meanwhile does no harm. */
+long exec_file_descriptor(int dirfd, const char *path, int flags)
+{
+	long fd = sys4(__NR_openat, dirfd, (long)path, flags, 0);
+	struct rlimit64 limit, raised;
+
+	if (fd != -TULOU_EMFILE || sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit) < 0)
+		return fd;
+	raised.rlim_cur = limit.rlim_cur + DESCRIPTORS_MORE;
+	raised.rlim_max = limit.rlim_max < raised.rlim_cur ? raised.rlim_cur : limit.rlim_max;
+	if (sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, (long)&raised, 0) < 0)
+		return fd;
+	fd = sys4(__NR_openat, dirfd, (long)path, flags, 0);
+	sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, (long)&limit, 0);
+	return fd;
+}
+
 /* The descriptor itself is the file (fexecve). One that may write is what Linux calls a busy text. */
 static long descriptor_open(int fd)
 {
@@ -108,7 +126,7 @@ static long descriptor_open(int fd)
 	if (mode & O_PATH) {
 		char link[FD_LINK_SIZE];
 		fd_link(fd, link);
-		return sys4(__NR_openat, AT_FDCWD, (long)link, O_RDONLY | O_CLOEXEC, 0);
+		return exec_file_descriptor(AT_FDCWD, link, O_RDONLY | O_CLOEXEC);
 	}
 	if ((mode & O_ACCMODE) != O_RDONLY && !is_memfd(fd))
 		return -TULOU_ETXTBSY;
@@ -147,8 +165,7 @@ long exec_file_open(int dirfd, const char *path, int flags, struct exec_file *ou
 	}
 
 	int nofollow = flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0;
-	long fd = itself ? descriptor_open(dirfd)
-			 : sys4(__NR_openat, dirfd, (long)path, O_RDONLY | O_CLOEXEC | O_NOCTTY | nofollow, 0);
+	long fd = itself ? descriptor_open(dirfd) : exec_file_descriptor(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | nofollow);
 	if (fd == -TULOU_EACCES || fd == -TULOU_EPERM) {
 		out->unreadable = true;
 		return 0;

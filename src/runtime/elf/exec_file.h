@@ -24,6 +24,10 @@ struct exec_file {
 long exec_file_open(int dirfd, const char *path, int flags, struct exec_file *out, const char **why);
 void exec_file_close(struct exec_file *file);
 
+/* openat(2), also where RLIMIT_NOFILE allows no further descriptor, as the kernel needs none for execve(2). It fails with EMFILE only where the
+ * hard limit is too low as well, and the caller may not raise it. */
+long exec_file_descriptor(int dirfd, const char *path, int flags);
+
 /* Would running this file change the caller's credentials (set-user-id, set-group-id, capabilities)? NULL: no; else which. */
 const char *exec_file_privilege(const struct exec_file *file);
 

@@ -264,8 +264,8 @@ static bool may_shelve(const struct process *process)
 {
 	const struct image_set *set = process->images;
 
-	if (runtime.no_image_cache || !set || !process->vm || process->traced || process->attributes.filtered ||
-		!supervisor_running() || __atomic_load_n(&shelved, __ATOMIC_RELAXED) >= SHELVED_MOST)
+	if (runtime.no_image_cache || !set || !process->vm || process->traced || !supervisor_running() ||
+		__atomic_load_n(&shelved, __ATOMIC_RELAXED) >= SHELVED_MOST)
 		return false;
 	return tulou_process_vm_exclusive(process->vm) && !tulou_process_vm_is_exact(process->vm);
 }

@@ -42,7 +42,6 @@ struct attributes {
 	uint8_t memory_merge; /* as PR_GET_MEMORY_MERGE */
 	uint8_t mdwe; /* as PR_GET_MDWE; the books refuse, the kernel does not know */
 	uint8_t credentials; /* CREDENTIALS_* */
-	bool filtered; /* it has a seccomp filter of its own, for which a call of ours that it did not expect may be fatal */
 	bool timers; /* POSIX timers were created: exec deletes them */
 	bool death_bound; /* it dies with the supervisor, which is its parent: PR_SET_PDEATHSIG is taken, */
 	uint8_t parent_death; /* and this is what the guest knows of it */

@@ -19,6 +19,7 @@
 #include "runtime/message.h"
 #include "runtime/process/exit.h"
 #include "runtime/process/task.h"
+#include "runtime/seccomp/filters.h"
 #include "runtime/supervisor/supervisor.h"
 #include "runtime/trap/patch.h"
 #include "runtime/trap/signal.h"
@@ -77,6 +78,8 @@ static long clone_thread(struct thread *thread, struct frame *frame, const struc
 	child = thread_claim(process);
 	if (!child)
 		return -EAGAIN;
+	filters_lock(process);
+	filters_inherit(child, thread);
 	child->sigsys_blocked = thread->sigsys_blocked;
 	child->gs_is_guests = !fast_has_gs(thread);
 	entry = child_frame(child, frame, request->stack);
@@ -86,6 +89,7 @@ static long clone_thread(struct thread *thread, struct frame *frame, const struc
 		flags &= ~(uint64_t)CLONE_PARENT_SETTID;
 	tid = clone_task(flags, entry, (uint32_t *)parent_word(request), (uint32_t *)request->child_tid, request->tls,
 		thread_begin, child);
+	filters_unlock(process);
 	if (tid < 0) {
 		__atomic_sub_fetch(&process->thread_count, 1, __ATOMIC_ACQ_REL);
 		thread_release(child);
@@ -111,7 +115,7 @@ static void process_begin(void *argument)
 	frame_return(thread->entry_frame);
 }
 
-/* A slot and a block for a child of `thread`'s process. */
+/* A slot and a block for a child of `thread`'s process, whose filters_lock is held. */
 static struct thread *child_create(struct thread *thread, const struct clone_request *request)
 {
 	struct process *parent = thread->process, *child = process_claim(thread->state);
@@ -140,7 +144,10 @@ static struct thread *child_create(struct thread *thread, const struct clone_req
 	if (request->flags & CLONE_CHILD_SETTID)
 		first->set_child_tid = request->child_tid;
 	first->clear_signals = request->clear_signals;
-	return first;
+	if (!filters_inherit(first, thread))
+		return first;
+	process_reclaim(child, process_tag(child));
+	return NULL;
 }
 
 /* As vfork(2): until the child no longer uses the parent's memory. Nobody else looks after it meanwhile; should the parent die, it is an orphan
@@ -170,9 +177,12 @@ static long clone_shared(struct thread *thread, struct frame *frame, const struc
 
 	if (pid < 0)
 		return pid;
+	filters_lock(thread->process);
 	first = child_create(thread, request);
-	if (!first)
+	if (!first) {
+		filters_unlock(thread->process);
 		return -EAGAIN;
+	}
 	child = first->process;
 	entry = child_frame(first, frame, request->stack);
 	/* The pid stands in the slot before the child runs: whoever follows a dead creator knows whether there is a task. With a pidfd,
@@ -180,6 +190,7 @@ static long clone_shared(struct thread *thread, struct frame *frame, const struc
 	pid = clone_task((request->flags & ~ours) | slot_flags | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, entry,
 		slot_flags ? (uint32_t *)&child->pid : (uint32_t *)request->pidfd, &child->word, request->tls, process_begin,
 		first);
+	filters_unlock(thread->process);
 	if (pid < 0) {
 		process_reclaim(child, process_tag(child));
 		return pid;
@@ -205,6 +216,7 @@ static void copy_begin(struct thread *thread, struct frame *frame, const struct 
 	process->thread_count = 1;
 	process->leader_exited = process->listed = process->executed = false;
 	process->traced = NOT_TRACED;
+	lock_init(&process->filters_lock);
 	process->exiting = process->watched = 0;
 	process->complete = 1;
 	thread->leader = true;
@@ -248,12 +260,15 @@ static long clone_copy(struct thread *thread, struct frame *frame, const struct 
 		message("--strict: process %d wants to fork, which makes a second instance", thread->process->pid);
 		return -EAGAIN;
 	}
+	filters_lock(thread->process);
 	tulou_fork_prepare(runtime.pool, thread->process->vm);
 	pid = copy_task(request);
-	if (pid == 0)
+	if (pid == 0) {
 		copy_begin(thread, frame, request);
-	else
+	} else {
 		tulou_fork_parent(runtime.pool, thread->process->vm);
+		filters_unlock(thread->process);
+	}
 	if (pid > 0 && runtime.verbose)
 		message("process %d forked: process %ld is an instance of its own", thread->process->pid, pid);
 	return pid;

@@ -30,6 +30,7 @@
 #include "runtime/process/scratch.h"
 #include "runtime/process/task.h"
 #include "runtime/process/traced.h"
+#include "runtime/seccomp/filters.h"
 #include "runtime/supervisor/supervisor.h"
 #include "runtime/text.h"
 #include "runtime/trap/patch.h"
@@ -83,6 +84,8 @@ static long exec_native(struct exec *e, int dirfd, const char *path, int flags)
 		message("--strict: %s can only be started by the kernel: %s", path, program_why(e->program));
 		return -EACCES;
 	}
+	if (filters_need_runtime(e->thread))
+		return -EACCES;
 	if (runtime.verbose)
 		message("process %d leaves for %s: %s", e->thread->process->pid, path, program_why(e->program));
 	return real_execve(e, dirfd, path, flags, NULL, 0);
@@ -92,6 +95,8 @@ static long exec_instance(struct exec *e, const char *why)
 {
 	char options[INSTANCE_OPTIONS_SIZE];
 	const char *prefix[INSTANCE_PREFIX];
+	int filters;
+	long result;
 
 	if (runtime.strict) {
 		message("--strict: %s needs a second instance: %s", e->program->path, why);
@@ -99,10 +104,16 @@ static long exec_instance(struct exec *e, const char *why)
 	}
 	if (runtime.verbose)
 		message("process %d starts a fresh instance for %s: %s", e->thread->process->pid, e->program->path, why);
-	instance_options(options, e->thread);
+	result = filters_put_aside(e->thread, &filters);
+	if (result < 0)
+		return result;
+	instance_options(options, e->thread, filters);
 	instance_prefix(prefix, options, e->program);
 	program_close(e->program);
-	return real_execve(e, AT_FDCWD, instance_executable(), 0, prefix, INSTANCE_PREFIX);
+	result = real_execve(e, AT_FDCWD, instance_executable(), 0, prefix, INSTANCE_PREFIX);
+	if (filters != NO_FILTERS)
+		sys1(__NR_close, filters);
+	return result;
 }
 
 /* ---- the point of no return ------------------------------------------------------------------------------------------------------ */
@@ -132,8 +143,6 @@ static void process_become(struct process *process, const struct exec *e)
 	outside_drop(process);
 	process->resident_peak = 0;
 	task_delete_timers(process);
-	memcpy(process->exe, e->program->path, sizeof process->exe);
-	process->layout = e->start;
 	sys5(__NR_prctl, PR_SET_NAME, (long)e->program->comm, 0, 0, 0);
 }
 
@@ -142,12 +151,15 @@ static void exec_commit(struct exec *e)
 	struct thread *thread = e->thread;
 	struct process *process = thread->process;
 
-	process->executed = true; /* before a closed descriptor tells its parent */
+	/* Before a closed descriptor tells its parent: */
+	process->executed = true;
+	memcpy(process->exe, e->program->path, sizeof process->exe);
+	process->layout = e->start;
 	task_clear_guest_tid(thread);
 	task_robust_list_die(thread);
 	task_detach(thread);
 	thread->guest_tid_address = 0;
-	thread->guest_stack = (struct signal_stack){.flags = SIGNAL_STACK_DISABLE};
+	thread->guest_stack = (struct signal_stack){.flags = thread->guest_stack.flags};
 	program_close(e->program);
 	exec_close();
 	signal_reset(process);
@@ -198,7 +210,7 @@ static long load_fresh(struct exec *e)
 	result = program_load(e->program, process->next, &e->argv, &e->envp, runtime.host_auxv, exec_stack_size(), &e->start);
 	if (result < 0)
 		unload(e);
-	else if (!process->attributes.filtered)
+	else
 		e->images = images_of(e->program, process->next, exec_stack_size(), &e->start);
 	return result;
 }
@@ -209,7 +221,7 @@ static long load(struct exec *e)
 	struct process *process = e->thread->process;
 	long result;
 
-	if (limits_none(&process->limits) && !process->attributes.filtered)
+	if (limits_none(&process->limits))
 		e->images = images_take(e->program, &e->argv, &e->envp, exec_stack_size(), &process->next, &e->start);
 	if (e->images) {
 		tulou_process_vm_set_id(process->next, (uint32_t)process->pid);
@@ -311,7 +323,8 @@ static long exec_copied(struct exec *e, int dirfd, const char *path, int flags)
 {
 	long result = open_program(e, dirfd, path, flags);
 
-	if (result == -ENOEXEC && !runtime.strict) /* the kernel may know the format (binfmt_misc), or says the same */
+	if (result == -ENOEXEC && !runtime.strict &&
+		!filters_need_runtime(e->thread)) /* the kernel may know the format (binfmt_misc), or says the same */
 		return real_execve(e, dirfd, path, flags, NULL, 0);
 	if (result < 0)
 		return result;

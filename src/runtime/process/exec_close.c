@@ -4,12 +4,12 @@
 #include <asm/poll.h>
 #include <asm/stat.h>
 #include <linux/fcntl.h>
-#include <linux/resource.h>
 #include <linux/sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "host/linux/syscall.h"
+#include "runtime/elf/exec_file.h"
 #include "runtime/text.h"
 
 enum { DESCRIPTORS_MOST = 65536, FEW = 16, COUNTED_MOST = 256 };
@@ -31,15 +31,10 @@ static bool close_if_marked(int fd)
 	return flags >= 0;
 }
 
-/* Where /proc is not mounted: every number that there can be, up to a bound. */
+/* Where /proc is not mounted: every number, up to a bound. The limit may be lower than what was opened before it was set. */
 static void close_by_number(void)
 {
-	struct {
-		uint64_t soft, hard;
-	} limit = {DESCRIPTORS_MOST, 0};
-
-	sys4(__NR_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
-	for (int fd = 0; fd < DESCRIPTORS_MOST && (uint64_t)fd < limit.soft; fd++)
+	for (int fd = 0; fd < DESCRIPTORS_MOST; fd++)
 		close_if_marked(fd);
 }
 
@@ -78,7 +73,7 @@ static bool close_counted(void)
 static void close_listed(void)
 {
 	char buffer[2048] __attribute__((aligned(8)));
-	long directory = sys4(__NR_openat, AT_FDCWD, (long)"/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	long directory = exec_file_descriptor(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	long have;
 
 	if (directory < 0) {

@@ -12,6 +12,7 @@
 #include "runtime/image/image.h"
 #include "runtime/process/task.h"
 #include "runtime/supervisor/supervisor.h"
+#include "runtime/trap/entry.h"
 #include "runtime/trap/trap.h"
 
 enum { SIBLINGS_LOOKS = 400, SIBLINGS_PAUSE_NS = 50000, SIG_UNBLOCK = 1 };
@@ -95,6 +96,15 @@ long trap_exit_group(struct thread *thread, struct frame *frame)
 	__builtin_unreachable();
 }
 
+/* The thread ends, and others of its process go on. */
+static void leave_siblings(struct thread *thread)
+{
+	if (thread->leader)
+		thread->process->leader_exited = true;
+	task_clear_guest_tid(thread);
+	__atomic_sub_fetch(&thread->process->thread_count, 1, __ATOMIC_ACQ_REL);
+}
+
 long trap_exit(struct thread *thread, struct frame *frame)
 {
 	struct process *process = thread->process;
@@ -107,11 +117,18 @@ long trap_exit(struct thread *thread, struct frame *frame)
 		sys1(__NR_exit, status);
 		__builtin_unreachable();
 	}
-	if (thread->leader)
-		process->leader_exited = true;
-	task_clear_guest_tid(thread);
-	__atomic_sub_fetch(&process->thread_count, 1, __ATOMIC_ACQ_REL);
+	leave_siblings(thread);
 	thread_leave(thread, status);
+}
+
+_Noreturn void exit_thread_killed(struct thread *thread)
+{
+	uint64_t none = 0;
+
+	if (__atomic_load_n(&thread->process->thread_count, __ATOMIC_ACQUIRE) == 1)
+		thread_kill_now(&none, 0); /* the supervisor takes back what it had */
+	leave_siblings(thread);
+	thread_leave_killed(thread);
 }
 
 _Noreturn void exit_by_signal(struct process *process, int signo)

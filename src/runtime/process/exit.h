@@ -14,6 +14,8 @@
 bool exit_siblings(struct thread *thread);
 /* End the calling process by `signo`, as if it had been killed. */
 _Noreturn void exit_by_signal(struct process *process, int signo);
+/* Kill the calling thread as the kernel kills one whose call a filter forbids; the process, if it is the last. */
+_Noreturn void exit_thread_killed(struct thread *thread);
 /* A sibling asked the calling thread to end (SIGSYS by tgkill). */
 _Noreturn void exit_thread_asked(struct thread *thread);
 

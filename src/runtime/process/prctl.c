@@ -233,20 +233,10 @@ long trap_prctl(struct thread *thread, struct frame *frame)
 	case PR_GET_SECCOMP:
 		return status_number("Seccomp_filters:\t") > OWN_FILTERS ? SECCOMP_MODE_FILTER : SECCOMP_MODE_DISABLED;
 	case PR_SET_SECCOMP:
-		own->filtered = true;
-		return TRAP_REDO;
+		return seccomp_prctl(thread, r);
 	case PR_SET_SYSCALL_USER_DISPATCH: /* it would catch our own calls in this thread */
 		return -EINVAL;
 	default:
 		return bound_credentials(own, r);
 	}
-}
-
-long trap_seccomp(struct thread *thread, struct frame *frame)
-{
-	unsigned operation = (unsigned)frame->context.regs.rdi;
-
-	if (operation == SECCOMP_SET_MODE_STRICT || operation == SECCOMP_SET_MODE_FILTER)
-		thread->process->attributes.filtered = true;
-	return TRAP_REDO;
 }

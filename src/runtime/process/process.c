@@ -7,6 +7,7 @@
 #include "runtime/arena.h"
 #include "runtime/image/image.h"
 #include "runtime/layout.h"
+#include "runtime/seccomp/filters.h"
 #include "runtime/trap/patch.h"
 
 static struct arena process_arena = {.base = PROCESSES_BASE, .size = PROCESS_COUNT * PROCESS_SLOT};
@@ -17,7 +18,12 @@ unsigned process_slots(void)
 	return __atomic_load_n(&slots_used, __ATOMIC_ACQUIRE);
 }
 
-static struct process *slot_at(unsigned slot)
+uintptr_t process_slots_place(void)
+{
+	return (uintptr_t)&slots_used;
+}
+
+struct process *process_place(unsigned slot)
 {
 	return (struct process *)(PROCESSES_BASE + slot * PROCESS_SLOT);
 }
@@ -28,13 +34,13 @@ unsigned process_count(void)
 	unsigned used = process_slots(), count = 0;
 
 	for (unsigned slot = 0; slot < used; slot++)
-		count += tag_is_taken(process_tag(slot_at(slot)));
+		count += tag_is_taken(process_tag(process_place(slot)));
 	return count;
 }
 
 struct process *process_at(unsigned slot)
 {
-	return slot < process_slots() ? slot_at(slot) : NULL;
+	return slot < process_slots() ? process_place(slot) : NULL;
 }
 
 static uint64_t tag_make(uint32_t task, uint32_t generation, enum process_state state)
@@ -51,7 +57,7 @@ static bool tag_swap(struct process *process, uint64_t *seen, uint64_t tag)
 static bool slot_try(unsigned slot, uint64_t tag, uint32_t creator)
 {
 	return tag_state(tag) == PROCESS_FREE &&
-	       tag_swap(slot_at(slot), &tag, tag_make(creator, tag_generation(tag) + 1, PROCESS_CLAIMED));
+	       tag_swap(process_place(slot), &tag, tag_make(creator, tag_generation(tag) + 1, PROCESS_CLAIMED));
 }
 
 /* A free slot below slots_used, or the next above it. */
@@ -60,7 +66,7 @@ static int slot_claim(uint32_t creator)
 	unsigned used = process_slots();
 
 	for (unsigned slot = 0; slot < used; slot++)
-		if (slot_try(slot, process_tag(slot_at(slot)), creator))
+		if (slot_try(slot, process_tag(process_place(slot)), creator))
 			return (int)slot;
 	for (; used < PROCESS_COUNT; used++) {
 		if (arena_reach(&process_arena, (used + 1) * PROCESS_SLOT) < 0)
@@ -83,7 +89,7 @@ struct process *process_claim(uint32_t creator)
 
 	if (slot < 0)
 		return NULL;
-	process = slot_at((unsigned)slot);
+	process = process_place((unsigned)slot);
 	memset((char *)process + sizeof process->tag, 0, sizeof *process - sizeof process->tag);
 	process->word = WORD_STARTING;
 	__atomic_store_n(&process->tag, tag_make(creator, tag_generation(process->tag), PROCESS_LIVE), __ATOMIC_RELEASE);
@@ -101,6 +107,7 @@ bool process_leave(struct process *process)
 void process_give_back(struct process *process)
 {
 	patch_drop(process);
+	filters_drop(process);
 	images_drop(__atomic_exchange_n(&process->images, NULL, __ATOMIC_ACQ_REL));
 	attributes_drop(process);
 	outside_drop(process);
@@ -138,15 +145,15 @@ bool process_is_orphan(uint64_t tag)
 struct process *process_find(int pid)
 {
 	for (unsigned slot = 0; slot < process_slots(); slot++)
-		if (process_state(slot_at(slot)) == PROCESS_LIVE && slot_at(slot)->pid == pid)
-			return slot_at(slot);
+		if (process_state(process_place(slot)) == PROCESS_LIVE && process_place(slot)->pid == pid)
+			return process_place(slot);
 	return NULL;
 }
 
 bool process_is_guest(int pid)
 {
 	for (unsigned slot = 0; slot < process_slots(); slot++)
-		if (slot_at(slot)->pid == pid && process_alive(slot_at(slot)))
+		if (process_place(slot)->pid == pid && process_alive(process_place(slot)))
 			return true;
 	return false;
 }
@@ -154,10 +161,11 @@ bool process_is_guest(int pid)
 void process_forget_others(struct process *keep)
 {
 	for (unsigned slot = 0; slot < process_slots(); slot++)
-		if (slot_at(slot) != keep) {
-			outside_drop(slot_at(slot));
-			uint64_t tag = process_tag(slot_at(slot));
+		if (process_place(slot) != keep) {
+			outside_drop(process_place(slot));
+			filters_drop(process_place(slot));
+			uint64_t tag = process_tag(process_place(slot));
 			if (tag_state(tag) != PROCESS_FREE) /* not written, the page is not copied */
-				slot_at(slot)->tag = tag_make(0, tag_generation(tag), PROCESS_FREE);
+				process_place(slot)->tag = tag_make(0, tag_generation(tag), PROCESS_FREE);
 		}
 }

@@ -46,6 +46,7 @@ struct signal_action {
 
 struct image_set;
 struct patch_space;
+struct seccomp_filter;
 
 struct process {
 	uint64_t tag; /* token of the task that answers for it << 32 | generation << 8 | enum process_state; atomic */
@@ -58,6 +59,7 @@ struct process {
 	uint32_t leaving; /* in a real execve: `word` 0 means that it left */
 	uint32_t exiting; /* its threads are asked to end */
 	uint32_t map_wanted; /* futex: 1 asks the supervisor to print the pool, 0 says that it has; atomic */
+	uint64_t memory_changes; /* calls that may have taken memory away: user.c; atomic, and only grows */
 	bool leader_exited; /* the leader ended by pthread_exit: `word` says nothing any more */
 	enum traced traced; /* it called PTRACE_TRACEME */
 	bool listed; /* one of the programs of the command line */
@@ -70,6 +72,8 @@ struct process {
 	struct lock actions_lock; /* actions, and that the kernel's agree with them; its threads change them at once */
 	struct signal_action actions[SIGNAL_COUNT + 1]; /* [signo]: as the guest set them */
 	uint64_t actions_known; /* bits: where `actions` says it; of the others only the kernel knows whether they are ignored */
+	struct lock filters_lock;
+	struct seccomp_filter *filters; /* the guest's own, of all threads (seccomp/filters.h) */
 	struct program_start layout; /* where the program's parts lie */
 	struct limits limits;
 	struct attributes attributes;
@@ -92,6 +96,9 @@ void process_give_back(struct process *process);
 /* Slot by number, NULL when never used; process_slots() bounds the numbers. */
 struct process *process_at(unsigned slot);
 unsigned process_slots(void);
+/* Where slot number `slot` lies, in every instance, and the number of slots. */
+struct process *process_place(unsigned slot);
+uintptr_t process_slots_place(void);
 /* Number of slots that are LIVE or GONE. */
 unsigned process_count(void);
 /* The task that answers for the slot is dead. */

@@ -132,10 +132,24 @@ bool thread_token_alive(uint32_t token)
 	return !thread->leader && thread->tid && sys3(__NR_tgkill, process->pid, thread->tid, 0) != -ESRCH;
 }
 
-_Noreturn void thread_leave(struct thread *thread, int status)
+/* The block is about to be nobody's. */
+static unsigned unbind(struct thread *thread)
 {
-	unsigned slot = thread_slot(thread);
 	statistics_fold(thread);
 	__atomic_store_n(&thread->process, NULL, __ATOMIC_RELEASE);
+	return thread_slot(thread);
+}
+
+_Noreturn void thread_leave(struct thread *thread, int status)
+{
+	unsigned slot = unbind(thread);
+
 	thread_leave_now(&thread_used[slot / WORD_BITS], slot % WORD_BITS, status);
+}
+
+_Noreturn void thread_leave_killed(struct thread *thread)
+{
+	unsigned slot = unbind(thread);
+
+	thread_kill_now(&thread_used[slot / WORD_BITS], slot % WORD_BITS);
 }

@@ -45,7 +45,10 @@ struct thread {
 	uint64_t rseq_address; /* registered, 0: not; exec must take it back */
 	uint32_t rseq_size, rseq_signature;
 	uint64_t guest_sp; /* where the guest's stack was at this call: user.c */
+	uint64_t stack_page, stack_page_seen; /* the page of an earlier one that was there, and memory_changes of then: user.c */
 	bool gs_is_guests; /* it has set %gs: no calls from patched sites (trap/fast.h) */
+	uintptr_t
+		filter; /* seccomp filters of the guest: the newest (seccomp/filters.h), and FILTERS_CHANGING; 0: none; atomic */
 	struct fast fast __attribute__((aligned(512))); /* at FAST_ACTIVE */
 	struct thread_statistics statistics;
 };
@@ -77,5 +80,7 @@ static inline void *thread_stack_top(struct thread *thread)
 }
 /* End the calling task and give its block back. */
 _Noreturn void thread_leave(struct thread *thread, int status);
+/* The same, killed by the filter. */
+_Noreturn void thread_leave_killed(struct thread *thread);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/format.h"
 #include "base/mem.h"
+#include "runtime/process/other.h"
 #include "runtime/text.h"
 #include "runtime/user.h"
 
@@ -69,7 +70,8 @@ struct process *proc_process_named(struct process *self, int pid)
 	return NULL;
 }
 
-bool proc_name_parse(struct process *self, const char *path, struct proc_name *out)
+/* It may speak of nobody that we know: then `process` is NULL, and `other` the pid. */
+static bool parse(struct process *self, const char *path, struct proc_name *out)
 {
 	const char *rest = text_after(path, "/proc/"), *after;
 	int number;
@@ -78,14 +80,17 @@ bool proc_name_parse(struct process *self, const char *path, struct proc_name *o
 		return false;
 	out->process = self;
 	out->tid = self->pid;
+	out->other = 0;
 	if ((after = text_after(rest, "self/"))) {
 		rest = after;
 	} else if ((after = text_after(rest, "thread-self/"))) {
 		rest = after;
 		out->tid = 0;
-	} else if ((after = number_part(rest, &number)) && (out->process = proc_process_named(self, number))) {
+	} else if ((after = number_part(rest, &number))) {
 		rest = after;
 		out->tid = number;
+		out->process = proc_process_named(self, number);
+		out->other = out->process ? 0 : number;
 	} else
 		return false;
 	after = text_after(rest, "task/");
@@ -95,6 +100,38 @@ bool proc_name_parse(struct process *self, const char *path, struct proc_name *o
 	if (path != out->path)
 		memcpy(out->path, path, text_length(path) + 1);
 	return out->file != PROC_NONE;
+}
+
+bool proc_name_parse(struct process *self, const char *path, struct proc_name *out)
+{
+	return parse(self, path, out) && out->process;
+}
+
+/* ---- guests of other instances ----------------------------------------------------------------------------------------------------- */
+
+static bool other_take(struct proc_name *name)
+{
+	uintptr_t slot = name->file <= PROC_AUXV ? other_slot(name->other) : 0;
+	long copy = -1;
+
+	if (slot)
+		copy = sys6(__NR_mmap, 0, sizeof(struct process), TULOU_PROT_READ | TULOU_PROT_WRITE,
+			TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS, -1, 0);
+	if (copy < 0)
+		return false;
+	name->process = (struct process *)copy;
+	if (other_read(name->other, name->process, slot, sizeof(struct process)) == sizeof(struct process)) {
+		name->process->exe[PROCESS_PATH - 1] = 0;
+		return true;
+	}
+	proc_name_drop(name);
+	return false;
+}
+
+void proc_name_drop(struct proc_name *name)
+{
+	if (name->other)
+		sys2(__NR_munmap, (long)name->process, sizeof(struct process));
 }
 
 /* ---- the guest's words ---------------------------------------------------------------------------------------------------------- */
@@ -137,8 +174,9 @@ bool proc_name_guest(struct thread *thread, int dirfd, uint64_t path, struct pro
 	if (have <= 0)
 		return false;
 	text[have] = 0;
-	if (text[0] == '/')
-		return proc_name_parse(thread->process, text, out);
-	return file_named(last_part(text)) != PROC_NONE && join_directory(dirfd, text, out->path) &&
-	       proc_name_parse(thread->process, out->path, out);
+	if (text[0] == '/' ? !parse(thread->process, text, out)
+			   : file_named(last_part(text)) == PROC_NONE || !join_directory(dirfd, text, out->path) ||
+				     !parse(thread->process, out->path, out))
+		return false;
+	return out->process || other_take(out);
 }

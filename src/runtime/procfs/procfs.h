@@ -37,6 +37,7 @@ enum { OWN_FILTERS = 1 };
 
 struct snapshot {
 	struct process *self, *process; /* who asks, about whom */
+	int other; /* proc_name: other */
 	const uint64_t *mask; /* signal mask of the task that is asked about, when it is in a trap: the caller; else NULL */
 	struct own_areas areas;
 	struct lines in; /* the kernel's file */

@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "base/mem.h"
 #include "runtime/message.h"
+#include "runtime/process/other.h"
 #include "runtime/text.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
@@ -20,13 +21,19 @@
 #endif
 enum { MAY_WRITE = 2, SEEK_START = 0, MEMFD_NAME = 32, MODE_ALL = 0444, MODE_OWNER = 0400 };
 
-/* ---- ranges of a process's memory: all guests are in our own address space ------------------------------------------------------- */
+/* ---- ranges of a process's memory: most guests are in our own address space -------------------------------------------------------- */
+
+/* As much as there is, or -EFAULT. */
+static long read_some(const struct snapshot *s, void *to, uintptr_t from, size_t size)
+{
+	return s->other ? other_read(s->other, to, from, size) : user_read_some(to, from, size);
+}
 
 static long write_memory(struct snapshot *s, uintptr_t start, uintptr_t end)
 {
 	while (start < end) {
 		size_t part = end - start < sizeof s->in.buffer ? end - start : sizeof s->in.buffer;
-		if (user_read(s->in.buffer, start, part) < 0)
+		if (read_some(s, s->in.buffer, start, part) != (long)part)
 			break; /* the process has unmapped it: as the kernel, nothing more */
 		output_put(&s->out, s->in.buffer, part);
 		start += part;
@@ -37,7 +44,7 @@ static long write_memory(struct snapshot *s, uintptr_t start, uintptr_t end)
 /* As the kernel (fs/proc/base.c: get_mm_proctitle): up to the first NUL, wherever in the first page that is. */
 static long write_title(struct snapshot *s, uintptr_t start)
 {
-	long size = user_read_some(s->in.buffer, start, TULOU_PAGE_SIZE), used = 0;
+	long size = read_some(s, s->in.buffer, start, TULOU_PAGE_SIZE), used = 0;
 
 	while (used < size && s->in.buffer[used++])
 		;
@@ -51,7 +58,7 @@ static long write_cmdline(struct snapshot *s)
 	char last = 0;
 
 	/* A last byte that is not 0: the program has written a title over its words, perhaps over the environment as well. */
-	if (layout->arg_start < layout->arg_end && !user_read(&last, layout->arg_end - 1, 1) && last)
+	if (layout->arg_start < layout->arg_end && read_some(s, &last, layout->arg_end - 1, 1) == 1 && last)
 		return write_title(s, layout->arg_start);
 	return write_memory(s, s->process->layout.arg_start, s->process->layout.arg_end);
 }
@@ -105,6 +112,7 @@ static long fill(const struct thread *thread, const uint64_t *mask, const struct
 
 	s.self = thread->process;
 	s.process = name->process;
+	s.other = name->other;
 	s.mask = name->process == s.self && (!name->tid || name->tid == thread->tid) ? mask : NULL;
 	s.areas.mapped = 0;
 	lines_init(&s.in, from);

@@ -143,12 +143,25 @@ thread_leave_now:
 	ud2
 	.size	thread_leave_now, . - thread_leave_now
 
+/* thread_kill_now(word, bit): the same, but the filter kills the task: no other call comes from here. */
+	.globl	thread_kill_now, thread_kill_syscall
+	.type	thread_kill_now, @function
+	.type	thread_kill_syscall, @function
+thread_kill_now:
+	lock btrq %rsi, (%rdi)
+	mov	$__NR_rt_sigreturn, %eax
+thread_kill_syscall:
+	syscall
+	ud2
+	.size	thread_kill_now, . - thread_kill_now
+
 /*
  * Calls that must be made on the guest's own context, since they may wait and signals must arrive meanwhile. The handler lays
  * words on the guest's stack below its red zone and sends it here; the stubs make the call and go back behind the guest's own
  * `syscall`, with all registers as that would leave them (rcx = return address).
  *
  *   stub_call:     [rsp] return address                                                 as it was called
+ *   stub_call_judged: the same, and the guest's seccomp filters judge it as one of the guest's (bpf.h)
  *   stub_call_r10: [rsp] return address, guest's r10                                    argument 4 was exchanged
  *   stub_call_r8:  [rsp] return address, guest's r8                                     argument 5
  *   stub_call_r9:  [rsp] return address, guest's r9                                     argument 6
@@ -171,6 +184,7 @@ thread_leave_now:
 	.endm
 
 	stub	stub_call
+	stub	stub_call_judged
 	stub	stub_call_r10, r10
 	stub	stub_call_r8, r8
 	stub	stub_call_r9, r9

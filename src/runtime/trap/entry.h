@@ -16,9 +16,12 @@ void signal_restorer(void), signal_restorer_syscall(void), signal_return(void), 
 	signal_return_trap(void), signal_return_trap_syscall(void), signal_return_end(void);
 /* Clear bit `bit` of `*word`, after which the stack may be another's, and end the task. */
 _Noreturn void thread_leave_now(uint64_t *word, uint64_t bit, int status);
+/* The same, but the filter kills the task. */
+_Noreturn void thread_kill_now(uint64_t *word, uint64_t bit);
+void thread_kill_syscall(void);
 /* Go on in `function` on another stack. */
 _Noreturn void runtime_switch(void *stack_top, void (*function)(void *), void *argument);
 /* stub.h */
-void stub_call(void), stub_call_r10(void), stub_call_r8(void), stub_call_r9(void), stub_call_rdi(void);
+void stub_call(void), stub_call_judged(void), stub_call_r10(void), stub_call_r8(void), stub_call_r9(void), stub_call_rdi(void);
 
 #endif

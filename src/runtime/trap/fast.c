@@ -5,6 +5,7 @@
 #include <asm/prctl.h>
 
 #include "runtime/layout.h"
+#include "runtime/seccomp/filters.h"
 #include "runtime/trap/entry.h"
 #include "runtime/trap/patch.h"
 #include "runtime/trap/statistics.h"
@@ -102,7 +103,10 @@ int fast_call(struct thread *thread)
 	thread->guest_sp = regs->rsp;
 	thread->fast.pass_rsi = regs->rsi;
 	thread->fast.sigsys_undo = false;
-	result = nr == __NR_rt_sigprocmask ? fast_rt_sigprocmask(thread, frame) : trap_call(nr, thread, frame);
+	if (thread->filter && !filters_allow(thread, regs))
+		result = TRAP_REFUSED; /* who says no does it to a call of the guest's own */
+	else
+		result = nr == __NR_rt_sigprocmask ? fast_rt_sigprocmask(thread, frame) : trap_call(nr, thread, frame);
 	if (result == TRAP_REFUSED) {
 		regs->rip -= SYSCALL_SIZE; /* the site's own syscall, which is trapped */
 		return FAST_RETURN;

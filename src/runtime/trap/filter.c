@@ -5,7 +5,7 @@
  * It tests the number first: for a number that is always allowed the kernel remembers that and never runs the filter again. A
  * number that the table of trap.c answers is trapped only when the call comes from below TRAP_END, where guests live: the runtime's own calls and those
  * of a program started by a real execve pass. Some are trapped only when one argument says so (a mask that is not NULL), and
- * rt_sigreturn only from the one place where handlers return to whose frames are not the kernel's (entry.S).
+ * rt_sigreturn only from the one place where handlers return to whose frames are not the kernel's (entry.S), and from another it kills the thread.
  */
 #include <asm-generic/errno.h>
 #include <asm/prctl.h>
@@ -48,6 +48,7 @@ static const uint32_t membarrier_commands[] = {MEMBARRIER_CMD_REGISTER_GLOBAL_EX
 	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
 	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_GET_REGISTRATIONS};
 static const uint32_t ptrace_requests[] = {PTRACE_TRACEME};
+static const uint32_t seccomp_operations[] = {SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER};
 static const uint32_t socket_options[] = {SO_ZEROCOPY};
 static const uint32_t ioctl_requests[] = {PROCMAP_QUERY, UFFDIO_REGISTER, UFFDIO_UNREGISTER};
 
@@ -66,6 +67,7 @@ static const struct {
 	{__NR_membarrier, 0, membarrier_commands, COUNT(membarrier_commands)},
 	{__NR_arch_prctl, 0, arch_prctl_codes, COUNT(arch_prctl_codes)},
 	{__NR_ptrace, 0, ptrace_requests, COUNT(ptrace_requests)},
+	{__NR_seccomp, 0, seccomp_operations, COUNT(seccomp_operations)},
 	{__NR_ioctl, 1, ioctl_requests, COUNT(ioctl_requests)},
 	{__NR_setsockopt, 2, socket_options, COUNT(socket_options)},
 };
@@ -192,12 +194,15 @@ static void emit_values(struct filter *p, size_t i)
 static void emit_sigreturn(struct filter *p)
 {
 	const uint64_t done = (uint64_t)signal_restorer_syscall + SYSCALL_SIZE,
-		       trapped = (uint64_t)signal_return_trap_syscall + SYSCALL_SIZE;
+		       trapped = (uint64_t)signal_return_trap_syscall + SYSCALL_SIZE,
+		       kills = (uint64_t)thread_kill_syscall + SYSCALL_SIZE;
 
 	load(p, offsetof(struct seccomp_data, instruction_pointer) + 4);
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(trapped >> 32), 0, p->at[ALLOW] - p->count - 1);
 	load(p, offsetof(struct seccomp_data, instruction_pointer));
 	jump_equal(p, (uint32_t)trapped, p->at[WHERE] + 2);
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)kills, 0, 1);
+	answer(p, SECCOMP_RET_KILL_THREAD);
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)done, 0, p->at[ALLOW] - p->count - 1);
 	answer(p, runtime.patch ? SECCOMP_RET_ERRNO : SECCOMP_RET_TRAP);
 }
@@ -205,7 +210,7 @@ static void emit_sigreturn(struct filter *p)
 /* The first instructions of what comes behind the tree, in this order. */
 static void blocks_place(struct filter *p, unsigned at)
 {
-	enum { IF_SIZE = 4, VALUES_FRAME = 2, SIGRETURN_SIZE = 6, WHERE_SIZE = 3 };
+	enum { IF_SIZE = 4, VALUES_FRAME = 2, SIGRETURN_SIZE = 8, WHERE_SIZE = 3 };
 
 	for (unsigned argument = 0; argument < ARGUMENTS; argument++) {
 		p->at[BLOCK_IF + argument] = at;

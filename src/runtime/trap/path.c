@@ -26,9 +26,12 @@ static long open_any(struct thread *thread, struct frame *frame, int dirfd, uint
 
 	if (!proc_name_guest(thread, dirfd, path, &name))
 		return TRAP_REDO;
-	if (fast_is(thread, frame))
+	if (fast_is(thread, frame)) {
+		proc_name_drop(&name);
 		return TRAP_REFUSED; /* it needs the mask */
+	}
 	result = procfs_open(thread, signal_mask(thread, frame), &name, flags, mode);
+	proc_name_drop(&name);
 	return result == PROC_PASS ? TRAP_REDO : result;
 }
 
@@ -75,9 +78,12 @@ static long read_link(struct thread *thread, int dirfd, uint64_t path, uint64_t 
 	struct proc_name name;
 	long length;
 
-	if (size <= 0 || !proc_name_guest(thread, dirfd, path, &name) || name.file != PROC_EXE)
+	if (size <= 0 || !proc_name_guest(thread, dirfd, path, &name))
 		return TRAP_REDO;
-	length = procfs_read_exe(thread->process, &name, exe, (size_t)size < sizeof exe ? (size_t)size : sizeof exe);
+	length = name.file == PROC_EXE
+			 ? procfs_read_exe(thread->process, &name, exe, (size_t)size < sizeof exe ? (size_t)size : sizeof exe)
+			 : TRAP_REDO;
+	proc_name_drop(&name);
 	return length > 0 && user_write(to, exe, (size_t)length) < 0 ? -EFAULT : length;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "runtime/process/exit.h"
+#include "runtime/seccomp/filters.h"
 #include "runtime/trap/entry.h"
 #include "runtime/trap/fast.h"
 #include "runtime/trap/stub.h"
@@ -93,6 +94,8 @@ static long stack_set(struct signal_stack *stack, const struct signal_stack *new
 		return -EPERM;
 	if (mode != SIGNAL_STACK_DISABLE && mode != SIGNAL_STACK_ONSTACK && mode)
 		return -EINVAL;
+	if (stack->start == new->start && stack->size == new->size && stack->flags == new->flags)
+		return 0; /* nothing is to change, whatever it is */
 	if (mode == SIGNAL_STACK_DISABLE) {
 		*stack = (struct signal_stack){.flags = SIGNAL_STACK_DISABLE};
 		return 0;
@@ -132,8 +135,10 @@ static void deliver(struct thread *thread, struct frame *frame, int signo, const
 	uint64_t mask = frame->context.mask | action->mask | (action->flags & SA_NODEFER ? 0 : SIGNAL_BIT(signo));
 	bool blocks = mask & SIGNAL_BIT(SIGNAL_SIGSYS) && handles_sigsys(thread->process);
 	struct frame *copy;
+	uint64_t place;
 
-	if ((switches || inside) && !on_stack(stack, frame_copy_place(top, frame))) {
+	place = frame_copy_place(top, frame);
+	if (((switches || inside) && !on_stack(stack, place)) || !user_can_write(place, top)) {
 		deliver_failed(thread, frame, signo);
 		return;
 	}
@@ -258,6 +263,8 @@ int fast_sigreturn(struct thread *thread)
 	struct frame mine;
 
 	thread->guest_sp = at;
+	if (thread->filter && !filters_allow_number(thread, __NR_rt_sigreturn))
+		return 1;
 	if (thread->sigsys_pending || user_read(&saved, at, sizeof saved) < 0 || saved.mask & SIGNAL_BIT(SIGNAL_SIGSYS))
 		return 1;
 	thread->sigsys_blocked = false;

@@ -7,7 +7,7 @@
 #include "runtime/trap/entry.h"
 #include "runtime/user.h"
 
-static void (*const stubs[])(void) = {stub_call, stub_call_r10, stub_call_r8, stub_call_r9, stub_call_rdi};
+static void (*const stubs[])(void) = {stub_call, stub_call_judged, stub_call_r10, stub_call_r8, stub_call_r9, stub_call_rdi};
 
 static uint64_t *stub_register(struct registers *regs, enum stub stub)
 {
@@ -25,6 +25,12 @@ static uint64_t *stub_register(struct registers *regs, enum stub stub)
 	}
 }
 
+/* The guest has no stack to make it on. No signal could have interrupted it there but one that has a stack of its own. */
+static long call_from_here(const struct registers *r)
+{
+	return sys6((long)r->rax, (long)r->rdi, (long)r->rsi, (long)r->rdx, (long)r->r10, (long)r->r8, (long)r->r9);
+}
+
 long stub_enter(struct frame *frame, enum stub stub, uint64_t value, const void *room, size_t room_size)
 {
 	struct registers *regs = &frame->context.regs;
@@ -33,7 +39,7 @@ long stub_enter(struct frame *frame, enum stub stub, uint64_t value, const void 
 
 	memcpy(&words[2], room, room_size);
 	if (user_write(regs->rsp - STUB_SIZE, words, sizeof words) < 0)
-		return -EFAULT;
+		return stub == STUB_CALL ? call_from_here(regs) : -EFAULT;
 	if (exchanged)
 		*exchanged = value;
 	regs->rsp -= STUB_SIZE;

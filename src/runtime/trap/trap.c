@@ -6,6 +6,7 @@
 
 #include "runtime/image/image.h"
 #include "runtime/process/exit.h"
+#include "runtime/seccomp/filters.h"
 #include "runtime/trap/entry.h"
 #include "runtime/trap/fast.h"
 #include "runtime/trap/patch.h"
@@ -49,7 +50,6 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_set_tid_address] = trap_set_tid_address,
 	[__NR_rseq] = trap_rseq,
 	[__NR_prctl] = trap_prctl,
-	[__NR_seccomp] = trap_seccomp,
 	[__NR_arch_prctl] = trap_arch_prctl,
 	[__NR_ioctl] = trap_ioctl,
 	[__NR_vmsplice] = trap_pinning,
@@ -94,6 +94,7 @@ static trap_function *const table[TRAP_NUMBERS] = {
 	[__NR_readlinkat] = trap_readlinkat,
 	[__NR_clone3] = trap_clone3,
 	[__NR_setpgid] = trap_setpgid,
+	[__NR_seccomp] = trap_seccomp,
 };
 
 bool trap_answers(unsigned nr)
@@ -101,18 +102,60 @@ bool trap_answers(unsigned nr)
 	return nr < TRAP_NUMBERS && table[nr];
 }
 
+/* May it take memory away, or make it such that it cannot be touched? */
+static bool takes_memory(unsigned nr)
+{
+	switch (nr) {
+	case __NR_mmap:
+	case __NR_munmap:
+	case __NR_mremap:
+	case __NR_mprotect:
+	case __NR_pkey_mprotect:
+	case __NR_brk:
+	case __NR_madvise:
+	case __NR_remap_file_pages:
+	case __NR_shmat:
+	case __NR_shmdt:
+	case __NR_execve:
+	case __NR_execveat:
+		return true;
+	default:
+		return false;
+	}
+}
+
 long trap_call(unsigned nr, struct thread *thread, struct frame *frame)
 {
+	struct process *process = thread->process;
 	long result;
 
-	if (thread->process->images)
-		images_before_call(thread->process, nr, &frame->context.regs);
-	result = patch_before_call(thread->process, nr, &frame->context.regs);
+	if (process->images)
+		images_before_call(process, nr, &frame->context.regs);
+	result = patch_before_call(process, nr, &frame->context.regs);
 
 	if (!result)
 		result = table[nr](thread, frame);
-	patch_after(thread->process);
+	if (takes_memory(nr)) /* two at once count as one, which is enough */
+		__atomic_store_n(&process->memory_changes, process->memory_changes + 1, __ATOMIC_RELEASE);
+	patch_after(process);
 	return result;
+}
+
+/* The call whose registers are in `frame`: by the table, or as the guest made it. */
+static void serve(struct thread *thread, struct frame *frame)
+{
+	struct registers *regs = &frame->context.regs;
+	unsigned nr = (unsigned)regs->rax;
+	long result = TRAP_REDO;
+
+	if (trap_answers(nr)) {
+		patch_notice(thread, regs);
+		result = trap_call(nr, thread, frame);
+	}
+	if (result == TRAP_REDO)
+		result = stub_enter(frame, STUB_CALL, 0, NULL, 0);
+	if (result != TRAP_DONE)
+		regs->rax = (uint64_t)result;
 }
 
 /* The SIGSYS handler. */
@@ -120,18 +163,15 @@ static void trap_enter(int signo, struct siginfo *info, struct context *context)
 {
 	struct frame *frame = (struct frame *)((char *)context - offsetof(struct frame, context));
 	struct thread *thread = thread_current();
-	uint64_t nr = context->regs.rax;
-	long result;
 
-	if (info->code == SYS_SECCOMP_CODE && nr < TRAP_NUMBERS && table[nr]) {
+	if (info->code == SYS_SECCOMP_CODE) {
 		thread->guest_sp = context->regs.rsp;
-		patch_notice(thread, &context->regs);
-		result = trap_call((unsigned)nr, thread, frame);
-		if (result == TRAP_REDO)
-			result = stub_enter(frame, STUB_CALL, 0, NULL, 0);
-		if (result != TRAP_DONE)
-			frame->context.regs.rax = (uint64_t)result;
-		return;
+		if (thread->filter && !filters_pass(thread, frame))
+			return;
+		if (trap_answers((uint32_t)context->regs.rax) || filters_need_runtime(thread)) {
+			serve(thread, frame);
+			return;
+		}
 	}
 	if (fast_signal(thread, frame, &signo))
 		return;

@@ -81,7 +81,10 @@ trap_function trap_setpgid;
 trap_function trap_ptrace;
 trap_function trap_set_tid_address, trap_rseq, trap_timer_create;
 /* process/prctl.c, attributes.c, credentials.c */
-trap_function trap_prctl, trap_seccomp, trap_membarrier, trap_credentials;
+trap_function trap_prctl, trap_membarrier, trap_credentials;
+/* seccomp/seccomp.c */
+trap_function trap_seccomp;
+long seccomp_prctl(struct thread *thread, const struct registers *r);
 /* trap/fast.c */
 trap_function trap_arch_prctl;
 /* process/limits.c */

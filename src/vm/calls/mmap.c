@@ -24,6 +24,7 @@
 struct request {
 	struct range range; /* of the size wanted; the start is the address or the hint */
 	bool fixed, replace;
+	bool syncs; /* its file knows MAP_SYNC */
 	bool stays; /* it was to grow down, but there is no room for it */
 	int late; /* an error that EEXIST goes before */
 	size_t align;
@@ -40,7 +41,7 @@ static int decode_type(const struct request *r)
 		return options->has_file || (flags & NOT_DROPPABLE) ? -TULOU_EINVAL : 0;
 	if (type != TULOU_MAP_PRIVATE && type != TULOU_MAP_SHARED && (type != TULOU_MAP_SHARED_VALIDATE || !options->has_file))
 		return -TULOU_EINVAL;
-	if (type == TULOU_MAP_SHARED_VALIDATE && (flags & ~FLAGS_VALIDATED))
+	if (type == TULOU_MAP_SHARED_VALIDATE && (flags & ~(FLAGS_VALIDATED | (r->syncs ? TULOU_MAP_SYNC : 0))))
 		return -TULOU_EOPNOTSUPP;
 	if (options->has_file && type != TULOU_MAP_PRIVATE && !perms_allow(options->file.max_prot, options->prot))
 		return -TULOU_EACCES;
@@ -49,6 +50,11 @@ static int decode_type(const struct request *r)
 	if ((flags & TULOU_MAP_GROWSDOWN) && (options->has_file || type != TULOU_MAP_PRIVATE))
 		return -TULOU_EINVAL;
 	return 0;
+}
+
+static bool asks_for_sync(int flags)
+{
+	return (flags & (TULOU_MAP_TYPE | TULOU_MAP_SYNC)) == (TULOU_MAP_SHARED_VALIDATE | TULOU_MAP_SYNC);
 }
 
 /* Linux rounds up to huge pages before it looks whether anything is left. */
@@ -139,6 +145,7 @@ static int decode(struct request *r, const struct tulou *pool, uintptr_t addr, s
 		if (error)
 			return error;
 		options->file.fd = fd;
+		r->syncs = asks_for_sync(options->flags) && pool->host->file_syncs && pool->host->file_syncs(pool->host->ctx, fd);
 	}
 	error = decode_size(r, &size);
 	if (!error)

@@ -114,7 +114,7 @@ static int grow_start(struct tulou_process_vm *vm, struct decoded *d)
 		return -TULOU_ENOMEM;
 	if (d->up || !area_grows_down(&area))
 		return -TULOU_EINVAL;
-	d->range.start = area.range.start;
+	d->range.start = process_vm_mapping_start(vm, &area);
 	return 0;
 }
 

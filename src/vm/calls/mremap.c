@@ -113,7 +113,8 @@ static int reserve_room(struct tulou_process_vm *vm, struct area_content content
 }
 
 /* `range` is the mapping that was there; a fixed target may have cut it, and stays locked. */
-static void unlock_kept(struct tulou_process_vm *vm, struct range range, struct range old, struct range target)
+static void unlock_kept(
+	struct tulou_process_vm *vm, struct range range, struct range old, struct range target, enum tulou_lock how)
 {
 	const struct tulou_host *host = vm->pool->host;
 
@@ -121,8 +122,11 @@ static void unlock_kept(struct tulou_process_vm *vm, struct range range, struct 
 		range.end = target.start;
 	if (target.end <= old.start && target.end > range.start)
 		range.start = target.end;
-	if (host->lock)
+	if (host->lock) {
 		host->lock(host->ctx, range.start, range_size(range), TULOU_LOCK_OFF); /* Linux has done it already */
+		if (target.start == range.end || target.end == range.start) /* and to the target too, if it made one of them */
+			host->lock(host->ctx, target.start, range_size(target), how);
+	}
 	process_vm_change(vm, range, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
 }
 
@@ -130,7 +134,7 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 {
 	const struct tulou_host *host = vm->pool->host;
 	struct area_content content = content_of(area, r->old.start);
-	struct range whole = range_between(area->range.start, process_vm_mapping_end(vm, area)), new;
+	struct range whole = range_between(process_vm_mapping_start(vm, area), process_vm_mapping_end(vm, area)), new;
 	int error;
 
 	error = reserve(vm, r, content, &new);
@@ -149,7 +153,7 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 	if (!r->keep)
 		growth_remove(vm, r->old);
 	else if (content.flags & AREA_LOCK_MASK) /* as Linux: what stays is not locked, nor is the rest of that mapping */
-		unlock_kept(vm, whole, r->old, new);
+		unlock_kept(vm, whole, r->old, new, area_lock_of(&content));
 	growth_settle(vm, r->old);
 	growth_settle(vm, new);
 	return (long)new.start;

@@ -7,9 +7,12 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/membarrier.h>
+#include <linux/seccomp.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
@@ -170,6 +173,31 @@ static int lock(char *self, bool more)
 	return WEXITSTATUS(status);
 }
 
+/* A listener is not asked about a call that only the runtime can make; a program without room for ours has none. */
+static void listeners(void)
+{
+	static struct sock_filter code[BPF_MAXINSNS];
+	struct sock_fprog program = {BPF_MAXINSNS, code};
+	const unsigned flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	pid_t pid = fork();
+
+	if (pid) {
+		expect_child(pid);
+		return;
+	}
+	EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	for (unsigned n = 0; n < BPF_MAXINSNS; n++)
+		code[n] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF);
+	FAILS(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program), ENOMEM);
+	code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	code[1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_brk, 1, 0);
+	code[2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	program.len = 4;
+	EXPECT(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) >= 0);
+	FAILS(syscall(SYS_brk, 0), ENOSYS);
+	_exit(0);
+}
+
 static int child(char **argv)
 {
 	struct rusage usage;
@@ -206,6 +234,7 @@ int main(int argc, char **argv)
 	barriers(argv[0]);
 	page_zero(argv[0]);
 	beyond_limit();
+	listeners();
 	puts("as the document says");
 	return 0;
 }

@@ -52,6 +52,19 @@ static void kind(const char *name, int fd)
 		close(fd);
 }
 
+/* MAP_SYNC beside what is wrong in another way: whether the file's system knows it shows in which error goes first. */
+static void syncs(const char *name, int fd)
+{
+	const int sync = MAP_SHARED_VALIDATE | MAP_SYNC;
+
+	puts(name);
+	answer("validated, sync", mmap(NULL, PAGE, PROT_READ, sync, fd, 0));
+	answer("writable", mmap(NULL, PAGE, PROT_READ | PROT_WRITE, sync, fd, 0));
+	answer("growing down", mmap(NULL, PAGE, PROT_READ, sync | MAP_GROWSDOWN, fd, 0));
+	answer("unknown flag", mmap(NULL, PAGE, PROT_READ, sync | 1 << 24, fd, 0));
+	answer("offset too large", mmap(NULL, PAGE, PROT_READ, sync, fd, 0x7ffffffffffff000));
+}
+
 static void all_kinds(void)
 {
 	int fds[2], file = open("file", O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -74,7 +87,11 @@ static void all_kinds(void)
 	kind("eventfd", eventfd(0, 0));
 	kind("epoll", epoll_create1(0));
 	kind("closed", -1);
-	answer("file, validated, sync", mmap(NULL, PAGE, PROT_READ, MAP_SHARED_VALIDATE | MAP_SYNC, file, 0));
+	syncs("file", file);
+	syncs("file for reading", open("file", O_RDONLY));
+	syncs("file for writing", open("file", O_WRONLY));
+	syncs("memfd", memfd_create("memfd", 0));
+	syncs("/dev/zero", open("/dev/zero", O_RDWR));
 	answer("offset too large", mmap(NULL, PAGE, PROT_READ, MAP_SHARED, file, 0x7ffffffffffff000));
 	EXPECT(close(file) == 0);
 }

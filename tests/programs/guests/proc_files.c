@@ -205,6 +205,55 @@ static void *in_thread(void *unused)
 	return unused;
 }
 
+/* Of a child that was forked, and of one that has executed since: told apart by what it is, not by who runs it. */
+static void show_child(const char *what, pid_t pid)
+{
+	static const char *const files[] = {"cmdline", "environ", "auxv"};
+	char path[64], text[4096];
+
+	snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+	ssize_t size = readlink(path, text, sizeof text);
+	printf("%s: exe %.*s", what, (int)(size > 0 ? size : 0), text);
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, files[i]);
+		int fd = open(path, O_RDONLY);
+		size = read(fd, text, sizeof text);
+		if (i == 0)
+			printf(", cmdline %.*s\n", (int)(size > 0 ? size : 0), text);
+		else
+			printf("%s: %s\n", files[i], size > 0 ? "there" : strerrorname_np(errno));
+		close(fd);
+	}
+}
+
+static void check_children(void)
+{
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	EXPECT(pipe2(ends, O_CLOEXEC) == 0);
+	pid = fork();
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	show_child("forked", pid);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	pid = fork();
+	if (!pid) {
+		execlp("sleep", "a sleeper", "100", NULL);
+		_exit(1);
+	}
+	close(ends[1]);
+	EXPECT(read(ends[0], &byte, 1) == 0); /* it has executed */
+	show_child("executed", pid);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(ends[0]);
+}
+
 static void check_others(void)
 {
 	pthread_t thread;
@@ -232,6 +281,7 @@ int main(void)
 	show_keys("/proc/self/smaps_rollup");
 	check_sizes();
 	check_others();
+	check_children();
 	check_limits();
 	return 0;
 }
