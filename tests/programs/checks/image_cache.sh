@@ -40,6 +40,7 @@ after()
 	wait "$run"
 }
 few=$(after 200)
-many=$(after 1000)
-[ "${many% *}" -le $((${few% *} + 4)) ] || fail "areas and KiB after 200 programs: $few, after 1000: $many"
-[ "${many#* }" -le $((${few#* } + 1024)) ] || fail "areas and KiB after 200 programs: $few, after 1000: $many"
+many=$(after 2000)
+# A page for each would be 7,200 KiB. Where the supervisor is late, some dozens of slots are in use at once, and their pages stay.
+[ "${many% *}" -le $((${few% *} + 4)) ] || fail "areas and KiB after 200 programs: $few, after 2000: $many"
+[ "${many#* }" -le $((${few#* } + 4096)) ] || fail "areas and KiB after 200 programs: $few, after 2000: $many"
