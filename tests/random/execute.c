@@ -12,7 +12,7 @@
 
 #include "execute.h"
 
-enum { CHILD_SECONDS = 20, CHILD_SECONDS_SHRINKING = 2, CONTENTS_EVERY = 4 };
+enum { CHILD_SECONDS = 120, CHILD_SECONDS_SHRINKING = 2, CONTENTS_EVERY = 4 };
 
 struct record *record_create(void)
 {

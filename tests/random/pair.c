@@ -18,7 +18,7 @@
 
 #include "execute.h"
 
-enum { PAIR_SECONDS = 30, PAIR_STOP = SEQUENCE_MAX };
+enum { PAIR_SECONDS = 130, PAIR_STOP = SEQUENCE_MAX };
 
 static int to_second, to_first;
 static pid_t second;

@@ -150,13 +150,16 @@ static struct thread *child_create(struct thread *thread, const struct clone_req
 	return NULL;
 }
 
-/* As vfork(2): until the child no longer uses the parent's memory. Its slot may be another's by then: the generation tells. */
-static void vfork_wait(struct thread *thread, struct process *child, uint32_t generation)
+/* As vfork(2): until the child no longer uses the parent's memory. Nobody else looks after it meanwhile; should the parent die, it is an orphan
+ * (process.h). False: it has ended. */
+static bool vfork_wait(struct thread *thread, struct process *child)
 {
 	for (;;) {
 		uint32_t word = __atomic_load_n(&child->word, __ATOMIC_ACQUIRE);
-		if (!word || word & WORD_RELEASED || tag_generation(process_tag(child)) != generation)
-			return;
+		if (!word)
+			return child->leader_exited;
+		if (word & WORD_RELEASED)
+			return true;
 		if (__atomic_load_n(&thread->process->exiting, __ATOMIC_ACQUIRE))
 			exit_thread_asked(thread);
 		task_wait(&child->word, word, VFORK_LOOK_AGAIN);
@@ -170,7 +173,6 @@ static long clone_shared(struct thread *thread, struct frame *frame, const struc
 	struct thread *first;
 	struct process *child;
 	struct frame *entry;
-	uint32_t generation;
 	long pid = supervisor_ensure();
 
 	if (pid < 0)
@@ -182,7 +184,6 @@ static long clone_shared(struct thread *thread, struct frame *frame, const struc
 		return -EAGAIN;
 	}
 	child = first->process;
-	generation = tag_generation(process_tag(child));
 	entry = child_frame(first, frame, request->stack);
 	/* The pid stands in the slot before the child runs: whoever follows a dead creator knows whether there is a task. With a pidfd,
 	 * which wants the kernel's one word, the child says it itself. */
@@ -196,9 +197,10 @@ static long clone_shared(struct thread *thread, struct frame *frame, const struc
 	}
 	parent_set_tid(request, pid);
 	child->pid = (int)pid;
-	supervisor_watch(child);
-	if (request->flags & CLONE_VFORK)
-		vfork_wait(thread, child, generation);
+	if (request->flags & CLONE_VFORK && !vfork_wait(thread, child))
+		process_reclaim(child, process_tag(child)); /* as the supervisor would, but warm */
+	else
+		supervisor_watch(child);
 	return pid;
 }
 

@@ -5,6 +5,8 @@
  *     hold MIB READY            map and touch MIB mebibytes, append "PID\n" to READY, sleep for ever
  *     hold tree MIB READY GO    fork; the child appends its pid to READY; for each line that it reads from the FIFO GO it spawns
  *                               `hold MIB READY`, reaps it and appends "reaped STATUS"; the parent waits for the child
+ *     hold vfork READY          vfork; the child appends its parent's pid and its own and stays so until it is killed; the parent appends
+ *                               "reaped STATUS", and does it once more
  *     hold churn MIB READY      as the first, but maps and unmaps pieces for ever: to be killed inside a call
  */
 #define _GNU_SOURCE
@@ -71,8 +73,28 @@ static int tree(char *self, char *mib, char *ready, const char *go)
 	_exit(0);
 }
 
+static int stay_in_vfork(const char *ready)
+{
+	for (volatile int turn = 0; turn < 2; turn++) {
+		int status;
+		pid_t pid = vfork();
+
+		if (!pid) {
+			append(ready, "", getppid());
+			append(ready, "", getpid());
+			for (;;)
+				pause();
+		}
+		EXPECT(waitpid(pid, &status, 0) == pid);
+		append(ready, "reaped ", status);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 3 && strcmp(argv[1], "vfork") == 0)
+		return stay_in_vfork(argv[2]);
 	if (argc == 5 && strcmp(argv[1], "tree") == 0)
 		return tree("/proc/self/exe", argv[2], argv[3], argv[4]);
 	EXPECT(argc == 3 || argc == 4);
