@@ -24,6 +24,7 @@ struct arena {
 	struct arena_block *blocks;
 	char *at, *end; /* the rest of the newest block */
 	size_t bytes; /* taken from the host; atomic */
+	bool spent; /* for its user, who sets it where anything reserved is used: there may be too little for the next time */
 	struct journal *journal; /* where its user notes what he does, for the moment */
 };
 
@@ -31,7 +32,7 @@ enum { ARENA_ALIGN = 64, ARENA_BLOCK_LEAST = 16384, ARENA_BLOCK_MOST = 1 << 20 }
 
 static inline void arena_init(struct arena *arena, const struct tulou_host *host)
 {
-	*arena = (struct arena){.host = host, .journal = JOURNAL_UNNOTED};
+	*arena = (struct arena){.host = host, .journal = JOURNAL_UNNOTED, .spent = true};
 }
 
 /* All blocks back. */
@@ -51,6 +52,7 @@ static inline void *arena_take(struct arena *arena, size_t size)
 
 	if (unlikely((size_t)(arena->end - arena->at) < size))
 		arena->host->panic(arena->host->ctx, "arena: more is taken than was reserved");
+	arena->spent = true;
 	journal_set(arena->journal, &arena->at, arena->at + size);
 	return taken;
 }

@@ -10,6 +10,9 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
+/* Before the result type of an inline function: where what a caller passes decides what is left of it. */
+#define ALWAYS_INLINE __attribute__((always_inline))
+
 /* Of a large variable that begins as zeros: it lies behind all small ones, which then have their pages together. */
 #define LARGE_ZEROS __attribute__((section(".lbss")))
 

@@ -20,25 +20,51 @@ void journal_overflow(const struct journal *journal)
 	journal->host->panic(journal->host->ctx, "journal: more changes in one step than it holds");
 }
 
+/* The words go before the entry that says where they belong, and all of them before the count. */
 void journal_note_block(struct journal *journal, const void *place, size_t size)
 {
-	for (size_t at = 0; at < size; at += sizeof(uint64_t))
-		journal_note(journal, (const char *)place + at, sizeof(uint64_t));
+	uint64_t head = journal->head;
+	size_t words = size / sizeof(uint64_t), entries = JOURNAL_BLOCK_NOTES(words);
+	struct journal_entry *last = &journal->entries[(uint32_t)head + entries - 1];
+	uint64_t *old = (uint64_t *)&journal->entries[(uint32_t)head];
+
+	if (unlikely((uint32_t)head + entries > JOURNAL_ENTRIES))
+		journal_overflow(journal);
+	for (size_t i = 0; i < words; i++)
+		old[i] = ((const uint64_t *)place)[i];
+	last->where = (uintptr_t)place | (uint64_t)JOURNAL_BLOCK << JOURNAL_SIZE_SHIFT;
+	last->old = words;
+	journal_order();
+	__atomic_store_n(&journal->head, head + entries, __ATOMIC_RELAXED);
+	journal_order();
 }
 
-static void entry_restore(const struct journal_entry *entry)
+static void block_restore(const struct journal_entry *last, uint64_t *place)
+{
+	const uint64_t *old = (const uint64_t *)(last + 1 - JOURNAL_BLOCK_NOTES(last->old));
+
+	for (size_t i = 0; i < last->old; i++)
+		__atomic_store_n(&place[i], old[i], __ATOMIC_RELAXED);
+}
+
+/* Returns how many entries it was. */
+static uint32_t entry_restore(const struct journal_entry *entry)
 {
 	void *place = (void *)(uintptr_t)(entry->where << 8 >> 8);
 
 	switch (entry->where >> JOURNAL_SIZE_SHIFT) {
 	case 1:
 		__atomic_store_n((uint8_t *)place, (uint8_t)entry->old, __ATOMIC_RELAXED);
-		break;
+		return 1;
 	case 4:
 		__atomic_store_n((uint32_t *)place, (uint32_t)entry->old, __ATOMIC_RELAXED);
-		break;
+		return 1;
+	case JOURNAL_BLOCK:
+		block_restore(entry, place);
+		return JOURNAL_BLOCK_NOTES((uint32_t)entry->old);
 	default:
 		__atomic_store_n((uint64_t *)place, entry->old, __ATOMIC_RELAXED);
+		return 1;
 	}
 }
 
@@ -69,9 +95,9 @@ static void rollback_locked(struct journal *journal)
 		__atomic_store_n(journal->version, *journal->version | 1, __ATOMIC_RELAXED);
 	journal_order();
 	while ((uint32_t)head) {
-		entry_restore(&journal->entries[(uint32_t)head - 1]);
+		head -= entry_restore(&journal->entries[(uint32_t)head - 1]);
 		journal_order();
-		__atomic_store_n(&journal->head, --head, __ATOMIC_RELAXED);
+		__atomic_store_n(&journal->head, head, __ATOMIC_RELAXED);
 		journal_order();
 	}
 }

@@ -17,6 +17,9 @@
  * never touched: its owner can only have come after the rollback (journal_claim), and a guard that still names the journal for a
  * former owner has nothing in it any more. Owner and count are one word, so that nobody sees the one without the other.
  *
+ * A block of words is one note of several entries, of which the last one says where they belong: the count goes over all of them in one
+ * store, both ways, so that it is there as a whole, or not at all.
+ *
  * JOURNAL_UNNOTED in a guard says: the holder makes changes that it does not note, because only processes that die with it
  * would read them. A taker is told that the box is torn.
  *
@@ -46,6 +49,10 @@ struct journal {
  * Bytes with the head. */
 enum { JOURNAL_SIZE = 32768, JOURNAL_ENTRIES = (JOURNAL_SIZE - 40) / 16, JOURNAL_SIZE_SHIFT = 56 };
 
+/* In place of a size: a block. Its words lie in the entries before this one, which says how many there are. */
+enum { JOURNAL_BLOCK = 255 };
+#define JOURNAL_BLOCK_NOTES(words) (((words) + 1) / 2 + 1)
+
 #define JOURNAL_UNNOTED ((struct journal *)1)
 
 /* For what nobody shares. */
@@ -64,7 +71,7 @@ void journal_init(struct journal *journal, const struct tulou_host *host);
 void journal_claim(struct journal *journal, uint32_t self);
 /* Roll back what a dead owner did; nothing if the owner lives. */
 void journal_recover(struct journal *journal, uint32_t self);
-/* Note `size` bytes at `place`, a multiple of 8. */
+/* Note `size` bytes at `place`, a multiple of 8: JOURNAL_BLOCK_NOTES(size / 8) entries. */
 void journal_note_block(struct journal *journal, const void *place, size_t size);
 void guard_recover(struct guard *guard, uint32_t self);
 __attribute__((noreturn)) void journal_overflow(const struct journal *journal);

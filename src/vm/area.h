@@ -34,22 +34,54 @@ enum {
 struct area_content {
 	struct shm_object *object; /* NULL: private anonymous memory, or nothing */
 	uint64_t offset; /* bytes into the object at the area's start */
-	int flags; /* TULOU_MAP_*, as struct tulou_mapping has them, less POPULATE; AREA_* */
-	uint8_t prot;
-	uint8_t kind; /* enum tulou_area_kind */
-	bool pending; /* placed by a call that has not yet been to the host */
+	union {
+		struct {
+			int flags; /* TULOU_MAP_*, as struct tulou_mapping has them, less POPULATE; AREA_* */
+			uint8_t prot;
+			uint8_t kind; /* enum tulou_area_kind */
+			bool pending; /* placed by a call that has not yet been to the host */
+			uint8_t zero;
+		};
+		uint64_t look; /* all of that, to be compared */
+	};
 };
 
 /* What a call changes of areas that stay where they are. */
 struct area_change {
 	int set, clear; /* flags */
+	int clear_writable; /* flags, of private areas that become writable */
 	int prot; /* -1: as it was */
 };
+
+static inline bool area_content_gains_write(const struct area_content *content, int prot)
+{
+	return (prot & TULOU_PROT_WRITE) && !(content->prot & TULOU_PROT_WRITE);
+}
+
+/* What it will be. */
+static inline struct area_content area_content_changed(struct area_content content, struct area_change change)
+{
+	int clear = change.clear;
+
+	if (change.prot >= 0) {
+		if (area_content_gains_write(&content, change.prot) && (content.flags & TULOU_MAP_TYPE) == TULOU_MAP_PRIVATE)
+			clear |= change.clear_writable;
+		content.prot = (uint8_t)change.prot;
+	}
+	content.flags = (content.flags & ~clear) | change.set;
+	return content;
+}
 
 /* A copy, true until the next change. */
 struct area {
 	struct range range;
 	struct area_content content;
+};
+
+/* One as it stands in the books, where it can be looked at until the next change. Its offset is as a content has it (content.h). */
+struct area_seen {
+	struct range range;
+	const struct area_content *content;
 };
 
 /* Kept for a mapping that grows down: growth.h. */
@@ -103,6 +135,36 @@ static inline bool area_content_is_committed(const struct area_content *content)
 	if ((content->flags & TULOU_MAP_TYPE) == TULOU_MAP_PRIVATE)
 		return content->prot & TULOU_PROT_WRITE;
 	return content->flags & TULOU_MAP_ANONYMOUS;
+}
+
+/* What one process has in all its areas, in bytes; changed under its process lock. */
+struct usage {
+	size_t total, data; /* what RLIMIT_AS and RLIMIT_DATA bound */
+	size_t committed; /* what the pool's memory limit bounds */
+};
+
+/* What `size` bytes of it are. Room below what grows is nothing yet. */
+static inline struct usage usage_of(const struct area_content *content, size_t size)
+{
+	if (content_is_room(content))
+		return (struct usage){0};
+	return (struct usage){
+		.total = size,
+		.data = area_content_is_data(content) ? size : 0,
+		.committed = area_content_is_committed(content) ? size : 0,
+	};
+}
+
+static inline void usage_add(struct usage *usage, struct usage more)
+{
+	usage->total += more.total;
+	usage->data += more.data;
+	usage->committed += more.committed;
+}
+
+static inline struct usage usage_less(struct usage usage, struct usage less)
+{
+	return (struct usage){usage.total - less.total, usage.data - less.data, usage.committed - less.committed};
 }
 
 static inline enum tulou_lock area_lock_of(const struct area_content *content)

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * areas.c - the areas of one process, see process_vm.h: what calls see of the step map, and how they change it.
- *
- *     map      |A |FREE |B |B!|NONE          tile by tile; B goes on across a chunk's edge (!), as another area
- *     area     [A )     [B )[B )
- */
+/* areas.c - see areas.h. */
 #include "process_vm.h"
 
 static struct area tile_area(const struct tulou_process_vm *vm, const struct step_tile *tile)
@@ -29,22 +24,18 @@ bool process_vm_area_above(struct tulou_process_vm *vm, uintptr_t addr, struct a
 	return true;
 }
 
-bool process_vm_stretch(struct tulou_process_vm *vm, struct range range, struct range *stretch, struct area *first)
+/* How far the stretch that `tile` begins, which the map's path is at, goes on below `end`. */
+uint64_t process_vm_stretch_end(struct tulou_process_vm *vm, struct step_tile tile, uint64_t end)
 {
-	uint64_t end = page_number(range.end);
-	struct step_tile tile, next;
+	struct step_tile next = tile;
 
-	if (range_is_empty(range) || !step_area_above(&vm->map, page_number(range.start), &tile) || tile.page >= end)
-		return false;
-	*first = tile_area(vm, &tile);
-	for (next = tile; next.end < end && step_next(&vm->map); tile.end = next.end) {
+	for (; next.end < end && step_next(&vm->map); tile.end = next.end) {
 		next = step_tile_here(&vm->map);
 		if (next.value < STEP_AREA ||
 			(next.value != tile.value && tile_has_pages(vm, &next) != tile_has_pages(vm, &tile)))
 			break;
 	}
-	*stretch = range_cut(tile_range(&tile), range);
-	return true;
+	return tile.end;
 }
 
 bool process_vm_covers(struct tulou_process_vm *vm, struct range range)
@@ -59,12 +50,17 @@ bool process_vm_covers(struct tulou_process_vm *vm, struct range range)
 	return true;
 }
 
+/* Neighbours that show the same are one tile, unless a chunk begins between them. */
 uintptr_t process_vm_mapping_end(struct tulou_process_vm *vm, const struct area *area)
 {
 	struct step_tile tile = step_tile_at(&vm->map, page_number(area->range.start)), next = tile;
 
-	while ((next = step_tile_at(&vm->map, tile.end)).value == tile.value)
+	while (next.value == tile.value) {
 		tile.end = next.end;
+		if (likely(!step_ends_chunk(&vm->map)) || !step_next(&vm->map))
+			break;
+		next = step_tile_here(&vm->map);
+	}
 	return page_address(tile.end);
 }
 
@@ -79,53 +75,16 @@ uintptr_t process_vm_mapping_start(struct tulou_process_vm *vm, const struct are
 
 /* ---- changes ------------------------------------------------------------------------------------------------------------- */
 
-void process_vm_gained(struct tulou_process_vm *vm, uint32_t number, size_t size)
-{
-	struct content *content = content_at(&vm->contents, number);
-
-	journal_add(vm->arena.journal, &content->pages, page_number(size));
-	process_vm_usage_note(vm, &content->is, size);
-}
-
-uintptr_t process_vm_put(struct tulou_process_vm *vm, struct range range, uint32_t number)
-{
-	uintptr_t end = page_address(step_set(&vm->map, page_number(range.start), page_number(range.end), number, STEP_KEEP));
-
-	process_vm_gained(vm, number, end - range.start);
-	return end;
-}
-
-/* What was removed from `addr` on and below `end` is free now. A chunk whose first or last page that was, or that is empty, is looked at
- * more closely; but the one that is kept warm may be empty. */
-static void removed(struct tulou_process_vm *vm, uintptr_t addr, uintptr_t end)
-{
-	struct step_tile tile = step_tile_here(&vm->map), before;
-	bool head = tile.first && page_address(tile.page) == addr, last = step_ends_chunk(&vm->map), whole = last && tile.first;
-
-	if (likely(!head && !last))
-		return;
-	if (last && !whole) {
-		before = step_tile_at(&vm->map, tile.page - 1);
-		whole = before.first && before.value < STEP_AREA;
-	}
-	if (head || (last && page_address(tile.end) == end) || (whole && page_address(tile.page) != vm->warm))
-		process_vm_settle(vm, addr, true);
-}
-
-void process_vm_remove(struct tulou_process_vm *vm, struct range range, bool pending_only)
+void process_vm_remove_pending(struct tulou_process_vm *vm, struct range range)
 {
 	uint64_t page = page_number(range.start), end = page_number(range.end);
 	struct step_tile tile;
 
 	while (page < end && step_area_above(&vm->map, page, &tile) && tile.page < end) {
-		uint64_t from = size_max(tile.page, page), to = pending_only ? size_min(tile.end, end) : end;
-
-		page = tile.end;
-		if (pending_only && !content_at(&vm->contents, tile.value)->is.pending)
-			continue;
-		page = step_set(&vm->map, from, to, STEP_FREE, STEP_KEEP);
-		removed(vm, page_address(from), page_address(page));
-		process_vm_step(vm);
+		if (content_at(&vm->contents, tile.value)->is.pending)
+			page = process_vm_free(vm, size_max(tile.page, page), size_min(tile.end, end));
+		else
+			page = tile.end;
 	}
 }
 
@@ -141,17 +100,19 @@ void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct 
 
 int process_vm_may_change(struct tulou_process_vm *vm, struct range range)
 {
-	uint64_t page = page_number(range.start);
+	uint64_t page = page_number(range.start), end = page_number(range.end);
 	struct step_tile tile;
 	uint32_t areas = 0;
 
 	/* Each content that is there becomes another one at most; those without an object are few. */
-	for (; page < page_number(range.end) && step_area_above(&vm->map, page, &tile); page = tile.end)
+	for (; page < end && step_area_above(&vm->map, page, &tile); page = tile.end)
 		areas++;
+	if (likely(areas <= CONTENTS_PER_CALL - 2))
+		return process_vm_reserve(vm) ? 0 : -TULOU_ENOMEM;
 	if (areas > vm->contents.used)
 		areas = vm->contents.used;
 	if (!stock_reserve(&vm->stock, RECORDS_PER_CALL) || !content_reserve(&vm->contents, areas + 2) ||
-		!step_map_reserve(&vm->map, 4))
+		!step_map_reserve(&vm->map, CHANGES_PER_CALL))
 		return -TULOU_ENOMEM;
 	return 0;
 }
@@ -162,16 +123,13 @@ void process_vm_change(struct tulou_process_vm *vm, struct range range, struct a
 	struct step_tile tile;
 
 	while (page < end && step_area_above(&vm->map, page, &tile) && tile.page < end) {
+		const struct area_content *old = &content_known(&vm->contents, tile.value)->is;
+		struct area_content content = area_content_changed(*old, change);
 		struct range part = range_cut(tile_range(&tile), range);
-		struct area_content content = content_shown(content_at(&vm->contents, tile.value), part.start);
 
-		content.flags = (content.flags & ~change.clear) | change.set;
-		if (change.prot >= 0)
-			content.prot = (uint8_t)change.prot;
 		page = page_number(part.end);
-		if (content.flags != content_at(&vm->contents, tile.value)->is.flags ||
-			content.prot != content_at(&vm->contents, tile.value)->is.prot)
-			process_vm_put(vm, part, process_vm_number(vm, &content, part.start));
+		if (content.look != old->look)
+			process_vm_put_here(vm, part, content_number_kept(&vm->contents, &content, &vm->stock));
 		process_vm_step(vm);
 	}
 }

@@ -109,7 +109,7 @@ static void unfinished_remove(struct tulou_process_vm *vm, struct range range)
 	if (host->unmap(host->ctx, range.start, range_size(range)))
 		limbo_take(vm, range);
 	else if (process_vm_reserve(vm))
-		process_vm_remove(vm, range, false);
+		process_vm_remove(vm, range);
 }
 
 /* A call holds the object that it maps, and gives it up at its end. */

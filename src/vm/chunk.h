@@ -34,31 +34,6 @@ struct chunk {
 	bool head_used, tail_used; /* the first or last page is in an area */
 };
 
-/* What one process has in all its areas, in bytes; changed under its process lock. */
-struct usage {
-	size_t total, data; /* what RLIMIT_AS and RLIMIT_DATA bound */
-	size_t committed; /* what the pool's memory limit bounds */
-};
-
-/* What `size` bytes of it are; for a size that wraps, taken away. Room below what grows is nothing yet. */
-static inline struct usage usage_of(const struct area_content *content, size_t size)
-{
-	if (content_is_room(content))
-		return (struct usage){0};
-	return (struct usage){
-		.total = content_is_room(content) ? 0 : size,
-		.data = area_content_is_data(content) ? size : 0,
-		.committed = area_content_is_committed(content) ? size : 0,
-	};
-}
-
-static inline void usage_add(struct usage *usage, struct usage more)
-{
-	usage->total += more.total;
-	usage->data += more.data;
-	usage->committed += more.committed;
-}
-
 static inline struct chunk *to_chunk(struct tree_node *node)
 {
 	return node ? container_of(node, struct chunk, node) : NULL;

@@ -12,10 +12,10 @@
 static bool chunk_has_pages(struct tulou_process_vm *vm, struct range range)
 {
 	struct range stretch;
-	struct area first;
+	struct area_seen first;
 
 	while (process_vm_stretch(vm, range, &stretch, &first)) {
-		if (content_is_at_host(&first.content))
+		if (content_is_at_host(first.content))
 			return true;
 		range.start = stretch.end;
 	}
@@ -39,13 +39,13 @@ static void chunk_refused(struct tulou_process_vm *vm, struct chunk *chunk)
 	const struct tulou_host *host = vm->pool->host;
 	struct vm_manager *manager = &vm->pool->manager;
 	struct range rest = chunk->range, stretch;
-	struct area first;
+	struct area_seen first;
 
 	while (process_vm_stretch(vm, rest, &stretch, &first)) {
 		struct chunk *upper;
 
 		rest.start = stretch.end;
-		if (!content_is_at_host(&first.content) || !host->unmap(host->ctx, stretch.start, range_size(stretch)))
+		if (!content_is_at_host(first.content) || !host->unmap(host->ctx, stretch.start, range_size(stretch)))
 			continue;
 		stock_reserve(&vm->stock, RECORDS_PER_CALL);
 		manager_lock(manager, &vm->stock);

@@ -10,13 +10,11 @@ void content_init(struct content_table *table, struct arena *arena)
 	*table = (struct content_table){.arena = arena};
 }
 
-/* Equal contents have equal words here, whatever they are padded with. */
 static uint64_t content_hash(const struct area_content *is)
 {
 	uint64_t hash = (uintptr_t)is->object ^ is->offset;
 
-	hash ^= (uint64_t)(uint32_t)is->flags << 20 ^ (uint64_t)is->prot << 52 ^ (uint64_t)is->kind << 56 ^
-		(uint64_t)is->pending << 60;
+	hash ^= is->look << 20 | is->look >> 44;
 	hash *= 0x9e3779b97f4a7c15ull;
 	return hash >> 32;
 }
@@ -105,6 +103,7 @@ static uint32_t content_take(struct content_table *table)
 {
 	uint32_t number = table->free;
 
+	table->arena->spent = true;
 	note(table, table, sizeof(*table));
 	if (!number)
 		return STEP_AREA + table->used++;
@@ -113,18 +112,13 @@ static uint32_t content_take(struct content_table *table)
 	return number;
 }
 
-/* All of it new; word by word, since readers without a lock may look at it. */
+/* All of it new. Readers without a lock may look at it. */
 static void content_put(struct content *content, const struct area_content *is)
 {
-	union {
-		struct area_content is;
-		uint64_t word[CONTENT_WORDS];
-	} copy = {.word = {0}};
-	content_word *to = (content_word *)&content->is;
-
-	copy.is = *is;
-	for (unsigned i = 0; i < CONTENT_WORDS; i++)
-		__atomic_store_n(&to[i], copy.word[i], __ATOMIC_RELAXED);
+	content->is.object = is->object;
+	content->is.offset = is->offset;
+	__atomic_store_n(&content->is.look, is->look, __ATOMIC_RELAXED);
+	content->byte = usage_of(is, 1);
 	content->pages = 0;
 	content->next = 0;
 	content->dropped = CONTENT_NONE;
@@ -139,14 +133,10 @@ uint32_t content_find(const struct content_table *table, const struct area_conte
 	return number;
 }
 
-uint32_t content_number_slow(struct content_table *table, const struct area_content *is, struct stock *stock)
+static uint32_t content_add(struct content_table *table, const struct area_content *is, struct stock *stock)
 {
-	uint32_t number = content_find(table, is);
+	uint32_t number = content_take(table);
 
-	table->last = number;
-	if (number)
-		return number;
-	number = content_take(table);
 	note(table, content_at(table, number), sizeof(struct content));
 	content_put(content_at(table, number), is);
 	content_link(table, number);
@@ -155,6 +145,27 @@ uint32_t content_number_slow(struct content_table *table, const struct area_cont
 		content_drop(table, number); /* until it has a page */
 	}
 	return number;
+}
+
+uint32_t content_number_slow(struct content_table *table, const struct area_content *is, struct stock *stock)
+{
+	struct content_last found = table->before;
+
+	if (!found.number || !content_is(&found.content->is, is)) {
+		found.number = content_find(table, is);
+		if (!found.number)
+			found.number = content_add(table, is, stock);
+		found.content = content_at(table, found.number);
+	}
+	table->before = table->last;
+	table->last = found;
+	return found.number;
+}
+
+void content_forget(struct content_table *table)
+{
+	table->last.number = 0;
+	table->before.number = 0;
 }
 
 void content_drop(struct content_table *table, uint32_t number)
@@ -182,7 +193,7 @@ void content_flush_slow(struct content_table *table, struct stock *stock)
 		if (content->pages)
 			continue;
 		content_unlink(table, number);
-		table->last = 0;
+		content_forget(table);
 		content_put(content, &(struct area_content){.flags = 0});
 		content->next = table->free;
 		table->free = number;

@@ -26,6 +26,7 @@ enum { CONTENT_SEGMENTS = 20, CONTENT_FIRST_SHIFT = 4 };
 
 struct content {
 	struct area_content is; /* offset: less the address */
+	struct usage byte; /* what one byte of it counts as */
 	uint64_t pages;
 	uint32_t next; /* number: in the list of those not used */
 	uint32_t dropped; /* number: in the list of those without pages; CONTENT_NONE: not in it */
@@ -40,7 +41,11 @@ struct content_table {
 	uint32_t used; /* indices ever given out */
 	uint32_t free, free_count;
 	uint32_t dropped; /* 0: none */
-	uint32_t last; /* the number that was asked for last, or 0: mostly it is asked for again */
+	/* The numbers that were asked for last: mostly one of them is asked for again. */
+	struct content_last {
+		uint32_t number; /* 0: none */
+		struct content *content;
+	} last, before;
 };
 
 #define CONTENT_NONE UINT32_MAX
@@ -51,12 +56,16 @@ bool content_reserve_slow(struct content_table *table, uint32_t count);
 /* The number of what `is` says at the address `start`. Cannot fail: it was reserved. A new one with an object attaches it. */
 static inline uint32_t content_number(
 	struct content_table *table, const struct area_content *is, uintptr_t start, struct stock *stock);
-/* The same for what is not what was asked for last; the offset less the address. */
+/* The same, where the offset is as it is kept. */
+static inline uint32_t content_number_kept(struct content_table *table, const struct area_content *is, struct stock *stock);
+/* The same for what is not what was asked for last. */
 uint32_t content_number_slow(struct content_table *table, const struct area_content *is, struct stock *stock);
 /* The number of a content as it is kept; 0: there is none. */
 uint32_t content_find(const struct content_table *table, const struct area_content *is);
 /* Give up the contents that have no page any more. May call the host: hold no lock but the process's. */
 void content_flush_slow(struct content_table *table, struct stock *stock);
+/* After what was half done has been rolled back: nothing is remembered of it. */
+void content_forget(struct content_table *table);
 /* Note that a content has lost its last page. */
 void content_drop(struct content_table *table, uint32_t number);
 
@@ -74,23 +83,16 @@ static inline struct content *content_at(const struct content_table *table, uint
 	return &__atomic_load_n(&table->segment[segment - CONTENT_FIRST_SHIFT], __ATOMIC_RELAXED)[place - (1u << segment)];
 }
 
-/* As which a content is copied where readers without a lock may look at it. */
-typedef uint64_t content_word __attribute__((may_alias));
+/* The same for who has the lock: mostly it is what was asked for last. */
+static inline struct content *content_known(const struct content_table *table, uint32_t number)
+{
+	return likely(number == table->last.number) ? table->last.content : content_at(table, number);
+}
 
-enum { CONTENT_WORDS = sizeof(struct area_content) / sizeof(uint64_t) };
-
-/* Without a lock: what the content with the number says, or said; what was read counts if the version of the map holds. */
+/* Without a lock: what the content with the number says, or said, but object and offset; what was read counts if the version of the map holds. */
 static inline struct area_content content_peek(const struct content_table *table, uint32_t number)
 {
-	union {
-		struct area_content is;
-		uint64_t word[CONTENT_WORDS];
-	} copy;
-	const content_word *from = (const content_word *)&content_at(table, number)->is;
-
-	for (unsigned i = 0; i < CONTENT_WORDS; i++)
-		copy.word[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
-	return copy.is;
+	return (struct area_content){.look = __atomic_load_n(&content_at(table, number)->is.look, __ATOMIC_RELAXED)};
 }
 
 static inline bool content_is_used(const struct content *content)
@@ -116,8 +118,14 @@ static inline bool content_reserve(struct content_table *table, uint32_t count)
 
 static inline bool content_is(const struct area_content *a, const struct area_content *b)
 {
-	return a->object == b->object && a->flags == b->flags && a->prot == b->prot && a->offset == b->offset &&
-	       a->kind == b->kind && a->pending == b->pending;
+	return a->object == b->object && a->offset == b->offset && a->look == b->look;
+}
+
+static inline uint32_t content_number_kept(struct content_table *table, const struct area_content *is, struct stock *stock)
+{
+	if (likely(table->last.number && content_is(&table->last.content->is, is)))
+		return table->last.number;
+	return content_number_slow(table, is, stock);
 }
 
 static inline uint32_t content_number(
@@ -125,10 +133,9 @@ static inline uint32_t content_number(
 {
 	struct area_content kept = *is;
 
-	kept.offset = is->object ? is->offset - start : 0;
-	if (likely(table->last && content_is(&content_at(table, table->last)->is, &kept)))
-		return table->last;
-	return content_number_slow(table, &kept, stock);
+	if (unlikely(is->object))
+		kept.offset -= start;
+	return content_number_kept(table, &kept, stock);
 }
 
 static inline void content_flush(struct content_table *table, struct stock *stock)

@@ -162,7 +162,7 @@ static void leave_behind(struct tulou_process_vm *vm)
 	while (process_vm_area_above(vm, range.end, &area)) {
 		range = area.range;
 		if (area.content.flags & AREA_DONTFORK && !host->unmap(host->ctx, range.start, range_size(range)))
-			process_vm_remove(vm, range, false);
+			process_vm_remove(vm, range);
 		else if ((area.content.flags & AREA_LOCK_MASK) && !process_vm_may_change(vm, range))
 			process_vm_change(vm, range, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
 	}

@@ -176,14 +176,14 @@ void growth_make_room(struct tulou_process_vm *vm, struct range range)
 	process_vm_replace(vm, range, content_of(TULOU_AREA_ROOM));
 }
 
-int growth_place(struct tulou_process_vm *vm, size_t size, size_t align, struct range window, const struct area_content *content,
-	uintptr_t *out)
+int growth_place_slow(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out)
 {
 	size_t room = align_up(room_wanted(vm->pool), align), whole;
 	struct range below;
 
-	if (likely(!(content->flags & TULOU_MAP_GROWSDOWN)) || !vm->pool->host->grown ||
-		__builtin_add_overflow(size, room, &whole) || place_anywhere(vm, whole, align, window, content, out))
+	if (!vm->pool->host->grown || __builtin_add_overflow(size, room, &whole) ||
+		place_anywhere(vm, whole, align, window, content, out))
 		return place_anywhere(vm, size, align, window, content, out);
 	below = range_between(*out, *out + room);
 	growth_make_room(vm, below);
@@ -197,7 +197,7 @@ void growth_remove(struct tulou_process_vm *vm, struct range range)
 
 	if (!growth_concerns(vm, range) || !area_at(vm, range.end, &above) ||
 		(!grows(&above) && above.content.kind != TULOU_AREA_ROOM)) {
-		process_vm_remove(vm, range, false);
+		process_vm_remove(vm, range);
 		return;
 	}
 	growth_make_room(vm, range);
@@ -235,7 +235,7 @@ void growth_give_way(struct tulou_process_vm *vm, struct range range)
 			barrier_lift(vm, area.range);
 		process_vm_area_above(vm, at, &area);
 		if (area.content.kind == TULOU_AREA_ROOM && process_vm_reserve(vm))
-			process_vm_remove(vm, range_cut(area.range, range), false);
+			process_vm_remove(vm, range_cut(area.range, range));
 	}
 	process_vm_reserve(vm); /* if not, there is no place either */
 }
@@ -276,7 +276,7 @@ static void chain_drop(struct tulou_process_vm *vm, struct range chain)
 	if (host->unmap(host->ctx, chain.start, range_size(chain)))
 		limbo_take(vm, chain);
 	else
-		process_vm_remove(vm, chain, false);
+		process_vm_remove(vm, chain);
 }
 
 void growth_settle_slow(struct tulou_process_vm *vm, struct range range)

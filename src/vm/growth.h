@@ -19,7 +19,7 @@
 #ifndef TULOU_VM_GROWTH_H
 #define TULOU_VM_GROWTH_H
 
-#include "process_vm.h"
+#include "placement.h"
 
 /* May `range` have to do with mappings that grow, touch them from below or above, or lie in the gap below them? */
 static inline bool growth_concerns(const struct tulou_process_vm *vm, struct range range)
@@ -40,8 +40,10 @@ bool growth_book(struct tulou_process_vm *vm, struct range range);
 /* `range`, which is the process's and at no host, is room for what begins at its end. */
 void growth_make_room(struct tulou_process_vm *vm, struct range range);
 /* As place_anywhere(), with room below what grows, if there is any to be had. */
-int growth_place(struct tulou_process_vm *vm, size_t size, size_t align, struct range window, const struct area_content *content,
-	uintptr_t *out);
+static inline int growth_place(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out);
+int growth_place_slow(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out);
 /* Room in `range` is free: something of the process's own is to take its place. growth_settle() books again what did not. */
 void growth_give_way(struct tulou_process_vm *vm, struct range range);
 /* `range`, which has no pages any more, leaves the books; right below what grows it becomes room. */
@@ -59,6 +61,14 @@ static inline void growth_settle(struct tulou_process_vm *vm, struct range range
 {
 	if (unlikely(growth_concerns(vm, range)))
 		growth_settle_slow(vm, range);
+}
+
+static inline int growth_place(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out)
+{
+	if (unlikely(content->flags & TULOU_MAP_GROWSDOWN))
+		return growth_place_slow(vm, size, align, window, content, out);
+	return place_anywhere(vm, size, align, window, content, out);
 }
 
 /* process_vm_enter(), and learn. */

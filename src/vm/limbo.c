@@ -29,7 +29,7 @@ void limbo_retry(struct tulou *pool, uint32_t self)
 {
 	struct tulou_process_vm *limbo = pool->limbo;
 	struct range rest = pool->range, stretch;
-	struct area first;
+	struct area_seen first;
 	int refusals = 0;
 
 	process_vm_lock(limbo, self);
@@ -39,7 +39,7 @@ void limbo_retry(struct tulou *pool, uint32_t self)
 		if (pool->host->unmap(pool->host->ctx, stretch.start, range_size(stretch)))
 			refusals++;
 		else
-			process_vm_remove(limbo, stretch, false);
+			process_vm_remove(limbo, stretch);
 		rest.start = stretch.end;
 	}
 	stock_trim(&limbo->stock, 0);

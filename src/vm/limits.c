@@ -7,12 +7,18 @@
  */
 #include "process_vm.h"
 
+void process_vm_limit(struct tulou_process_vm *vm, uint64_t address_space, uint64_t data)
+{
+	vm->limit_as = address_space;
+	vm->limit_data = data;
+	vm->limit_least = size_min(address_space, data);
+}
+
 void tulou_process_vm_limit(struct tulou_process_vm *vm, uint64_t address_space, uint64_t data)
 {
 	if (process_vm_enter(vm))
 		return;
-	vm->limit_as = address_space;
-	vm->limit_data = data;
+	process_vm_limit(vm, address_space, data);
 	process_vm_leave(vm, (struct range){0, 0});
 }
 
@@ -73,7 +79,7 @@ void process_vm_grant_return(struct tulou_process_vm *vm, size_t keep)
 	__atomic_sub_fetch(&vm->pool->committed, more, __ATOMIC_RELEASE);
 }
 
-int process_vm_may_have(struct tulou_process_vm *vm, struct usage have, struct usage more)
+int process_vm_may_have_slow(struct tulou_process_vm *vm, struct usage have, struct usage more)
 {
 	size_t committed = have.committed + more.committed, kept = resident_bytes(&vm->resident);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* neighbours.c - see neighbours.h. */
 #include "neighbours.h"
+#include "step_peek.h"
 
 /* Of a smaller gap all is given to the pool, of a larger one half: whoever wants room once will soon want more. */
 enum { TAKE_ALL_PAGES = 256 };

@@ -36,8 +36,8 @@ static bool place_in_own(struct tulou_process_vm *vm, size_t size, size_t align,
 		struct range range = range_between(page_address(page), page_address(page) + size);
 
 		*out = range.start;
-		if (likely(!step_begins_chunk(&vm->map, page))) {
-			process_vm_put(vm, range, process_vm_number(vm, content, range.start));
+		if (likely(!step_begins_chunk_here(&vm->map, page))) {
+			process_vm_put_here(vm, range, process_vm_number(vm, content, range.start));
 			return true;
 		}
 		if (place_at_head(vm, range, content))
@@ -175,16 +175,14 @@ bool place_chunk_at(struct tulou_process_vm *vm, struct range range)
 static bool place_in_pool(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
 	const struct area_content *content, uintptr_t *out)
 {
-	bool large = size > vm->pool->chunk_size / 2 || align > vm->pool->chunk_size / 4;
-
-	return (!large && place_in_new(vm, size, align, window, content, out)) ||
+	return (!place_is_large(vm, size, align) && place_in_new(vm, size, align, window, content, out)) ||
 	       place_chunk(vm, 0, size, align, window, content, out);
 }
 
-int place_anywhere(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+int place_anywhere_slow(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
 	const struct area_content *content, uintptr_t *out)
 {
-	bool large = size > vm->pool->chunk_size / 2 || align > vm->pool->chunk_size / 4;
+	bool large = place_is_large(vm, size, align);
 
 	if (!large && place_in_own(vm, size, align, window, content, out))
 		return 0;

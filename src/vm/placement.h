@@ -22,7 +22,9 @@
 #include "process_vm.h"
 
 /* Book `content` for `size` bytes, at a multiple of `align`, in `window` (the pool: anywhere). 0 or -ENOMEM. */
-int place_anywhere(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+static inline int place_anywhere(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out);
+int place_anywhere_slow(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
 	const struct area_content *content, uintptr_t *out);
 /* A closed chunk made to measure: `gap` bytes that stay empty, then `size` bytes, booked as `content` or, if that is NULL, free; then
  * a page. `must`: in a neighbour's room if there is no other. False: no room, or no memory. */
@@ -39,5 +41,25 @@ int place_around(struct tulou_process_vm *vm, struct range range);
 /* Book `content` for `range`, right behind an area of the process or at the start of its heap, and in that chunk, which is extended
  * if the pool behind it is free. False: not free. */
 bool place_behind(struct tulou_process_vm *vm, struct range range, struct area_content content);
+
+static inline bool place_is_large(const struct tulou_process_vm *vm, size_t size, size_t align)
+{
+	return size > vm->pool->chunk_size / 2 || align > vm->pool->chunk_size / 4;
+}
+
+/* Mostly anywhere is where the last search in own chunks ended. */
+static inline int place_anywhere(struct tulou_process_vm *vm, size_t size, size_t align, struct range window,
+	const struct area_content *content, uintptr_t *out)
+{
+	bool own = range_covers(window, vm->pool->range) && !place_is_large(vm, size, align);
+	uint64_t page;
+
+	if (unlikely(!own || !step_fit(&vm->map, page_number(size), page_number(align), 0, STEP_END, &page) ||
+		     step_begins_chunk_here(&vm->map, page)))
+		return place_anywhere_slow(vm, size, align, window, content, out);
+	*out = page_address(page);
+	process_vm_put_here(vm, range_between(*out, *out + size), process_vm_number(vm, content, *out));
+	return 0;
+}
 
 #endif

@@ -3,23 +3,9 @@
 #include "process_vm.h"
 #include "check.h"
 
-/* Changes of the map, and contents, that one step makes at most. */
-enum { CHANGES_PER_CALL = 4, CONTENTS_PER_CALL = 4 };
-
-/* Bytes that a process keeps of its grant without using them. */
-enum { GRANT_SPARE = 4 << 20 };
-
-/* The step map takes pages from a content. */
 static void pages_lost(struct step_map *map, uint32_t value, uint64_t pages)
 {
-	struct tulou_process_vm *vm = container_of(map, struct tulou_process_vm, map);
-	struct content *content = content_at(&vm->contents, value);
-	struct journal *journal = vm->arena.journal;
-
-	journal_add(journal, &content->pages, -pages);
-	process_vm_usage_note(vm, &content->is, -pages * PAGE_SIZE);
-	if (!content->pages)
-		content_drop(&vm->contents, value);
+	process_vm_lost(container_of(map, struct tulou_process_vm, map), value, pages);
 }
 
 void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t id, struct journal *journal)
@@ -31,8 +17,10 @@ void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t i
 		.journal = journal,
 		.limit_as = UINT64_MAX,
 		.limit_data = UINT64_MAX,
+		.limit_least = UINT64_MAX,
 		.growth = {UINTPTR_MAX, 0},
 		.granted = pool->memory_limit && pool->limbo != vm ? 0 : SIZE_MAX,
+		.watched = pool->check_level || pool->memory_limit,
 	};
 	vm->stock = (struct stock){
 		.host = pool->host,
@@ -41,6 +29,7 @@ void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t i
 		.process = vm,
 		.journal = journal,
 		.own = JOURNAL_UNNOTED,
+		.spent = true,
 		.bonds = &vm->bonds,
 	};
 	list_init(&vm->link);
@@ -65,11 +54,14 @@ static void neighbours_await(struct tulou_process_vm *vm, uint32_t self)
 }
 
 /* Torn is said before the guard gets another name: who dies here is followed by one who sees the same. */
-static void process_vm_taken_over(struct tulou_process_vm *vm, uint32_t self, enum guard_result result)
+void process_vm_taken_over(struct tulou_process_vm *vm, uint32_t self, enum guard_result result)
 {
 	neighbours_await(vm, self);
 	journal_claim(vm->journal, self);
 	step_map_forget(&vm->map);
+	/* What was reserved may have been taken back, and contents with it. */
+	vm->arena.spent = true;
+	content_forget(&vm->contents);
 	__atomic_store_n(&vm->parked, false, __ATOMIC_SEQ_CST);
 	vm->interrupted = true;
 	if (result == GUARD_TORN && !vm->torn) {
@@ -78,33 +70,9 @@ static void process_vm_taken_over(struct tulou_process_vm *vm, uint32_t self, en
 	}
 }
 
-void process_vm_locked(struct tulou_process_vm *vm, uint32_t self, enum guard_result result)
-{
-	uint32_t references = __atomic_load_n(&vm->references, __ATOMIC_RELAXED);
-	bool shared = (references > 1 && !(references & REFERENCES_GOING)) || vm == vm->pool->limbo;
-
-	if (likely(result == GUARD_TAKEN))
-		journal_begin(vm->journal, self);
-	else
-		process_vm_taken_over(vm, self, result);
-	/* Who only looks, or freezes, may be of another process: his death tears nothing. */
-	guard_name(&vm->guard, shared ? vm->journal : NULL);
-	vm->stock.own = vm->arena.journal = vm->guard.journal;
-	vm->stock.self = self;
-}
-
 void process_vm_change_noted(struct tulou_process_vm *vm)
 {
-	guard_name(&vm->guard, vm->journal);
-	vm->stock.own = vm->arena.journal = vm->journal;
-}
-
-void process_vm_change_begin(struct tulou_process_vm *vm)
-{
-	if (vm->guard.journal)
-		return;
-	guard_name(&vm->guard, JOURNAL_UNNOTED);
-	vm->stock.own = vm->arena.journal = JOURNAL_UNNOTED;
+	process_vm_note_in(vm, vm->journal);
 }
 
 void process_vm_lock(struct tulou_process_vm *vm, uint32_t self)
@@ -112,34 +80,13 @@ void process_vm_lock(struct tulou_process_vm *vm, uint32_t self)
 	process_vm_locked(vm, self, guard_lock(&vm->guard, vm->pool->host, self));
 }
 
-void process_vm_unlock(struct tulou_process_vm *vm)
+bool process_vm_reserve_slow(struct tulou_process_vm *vm)
 {
-	guard_drop(&vm->guard, vm->pool->host);
-}
-
-bool process_vm_reserve(struct tulou_process_vm *vm)
-{
-	return stock_reserve(&vm->stock, RECORDS_PER_CALL) && content_reserve(&vm->contents, CONTENTS_PER_CALL) &&
-	       step_map_reserve(&vm->map, CHANGES_PER_CALL);
-}
-
-/* The lock is held: is all there that a call needs? */
-static bool process_vm_begin(struct tulou_process_vm *vm)
-{
-	if (likely(!vm->torn && process_vm_reserve(vm))) {
-		process_vm_step(vm);
-		if (likely(!process_vm_is_behind(vm)) || process_vm_catch_up(vm))
-			return true;
-	}
-	process_vm_unlock(vm);
-	return false;
-}
-
-int process_vm_enter(struct tulou_process_vm *vm)
-{
-	process_vm_lock(vm, pool_self(vm->pool));
-	process_vm_change_begin(vm);
-	return likely(process_vm_begin(vm)) ? 0 : -TULOU_ENOMEM;
+	if (!stock_reserve(&vm->stock, RECORDS_PER_CALL) || !content_reserve(&vm->contents, CONTENTS_PER_CALL) ||
+		!step_map_reserve(&vm->map, CHANGES_PER_CALL))
+		return false;
+	vm->stock.spent = vm->arena.spent = false;
+	return true;
 }
 
 bool process_vm_try_enter(struct tulou_process_vm *vm)
@@ -153,21 +100,18 @@ bool process_vm_try_enter(struct tulou_process_vm *vm)
 	return process_vm_begin(vm);
 }
 
-void process_vm_leave(struct tulou_process_vm *vm, struct range touched)
+void process_vm_leave_slow(struct tulou_process_vm *vm, struct range touched)
 {
-	content_flush(&vm->contents, &vm->stock);
-	shm_flush(&vm->stock);
-	stock_limit(&vm->stock);
-	if (unlikely(vm->usage.total - resident_bytes(&vm->resident) > vm->peak))
-		vm->peak = vm->usage.total - resident_bytes(&vm->resident);
-	if (unlikely(vm->granted != SIZE_MAX && vm->granted > vm->usage.committed + GRANT_SPARE))
+	bool changed = !range_is_empty(touched);
+
+	if (vm->granted != SIZE_MAX && vm->granted > vm->usage.committed + GRANT_SPARE)
 		process_vm_grant_return(vm, vm->usage.committed + GRANT_SPARE / 2);
-	if (unlikely(vm->pool->check_level) && !range_is_empty(touched))
+	if (vm->pool->check_level && changed)
 		check_touched(vm, touched);
-	if (unlikely(vm->hidden == HIDDEN_ALL) && !range_is_empty(touched))
+	if (vm->hidden == HIDDEN_ALL && changed)
 		vm->hidden = HIDDEN_SOME;
 	process_vm_unlock(vm);
-	if (unlikely(vm->pool->check_level >= 3) && !range_is_empty(touched))
+	if (vm->pool->check_level >= 3 && changed)
 		check_pool_or_panic(vm->pool);
 }
 

@@ -31,7 +31,7 @@
 
 /* A change of the map, and the content that was looked up for it: words that are noted from one commit to the next. */
 _Static_assert(
-	STEP_NOTES(STEP_LEVELS - 1) + 2 * sizeof(struct content_table) / 8 + sizeof(struct content) / 8 + 16 <= JOURNAL_ENTRIES,
+	STEP_NOTES(STEP_LEVELS - 2) + 2 * sizeof(struct content_table) / 8 + sizeof(struct content) / 8 + 16 <= JOURNAL_ENTRIES,
 	"a change is one step");
 
 struct tulou_process_vm {
@@ -54,6 +54,7 @@ struct tulou_process_vm {
 	bool has_device; /* there may be files that are no regular ones */
 	uint8_t hidden; /* enum hidden: how much of it stays out of others' copies (fork.c) */
 	bool sealed; /* there may be sealed areas: mseal(2) */
+	bool watched; /* there is more to do at the end of a call: checks, or a grant that is given back; fixed */
 	int lock_future; /* flags of AREA_LOCK_MASK that new areas get: mlockall(MCL_FUTURE) */
 	struct stock stock;
 	struct step_map map; /* `version` and nodes: step_peek() */
@@ -66,6 +67,7 @@ struct tulou_process_vm {
 	struct range heap_room; /* the heap's chunk; empty before build */
 	uintptr_t heap_start, brk;
 	uint64_t limit_as, limit_data; /* bytes; UINT64_MAX: none */
+	uint64_t limit_least; /* the lower of the two */
 	/* Of the pool's memory limit, in larger steps than areas come and go, so that processes do not meet at the pool's counter.
 	 * SIZE_MAX: there is no limit. */
 	size_t granted;
@@ -78,6 +80,12 @@ struct tulou_process_vm {
 	struct step_leaf root; /* of the map, before it grows */
 };
 
+/* Changes of the map, and contents, that one step makes at most. */
+enum { CHANGES_PER_CALL = 4, CONTENTS_PER_CALL = 4 };
+
+/* Bytes that a process keeps of its grant without using them. */
+enum { GRANT_SPARE = 4 << 20 };
+
 enum hidden { HIDDEN_NONE, HIDDEN_SOME, HIDDEN_ALL };
 
 /* The pool and its limbo lie in one piece. Bytes. */
@@ -87,7 +95,15 @@ static inline size_t pool_struct_size(void)
 }
 
 /* limits.c: may the process have `more` when it has `have`? 0 or -ENOMEM. */
-int process_vm_may_have(struct tulou_process_vm *vm, struct usage have, struct usage more);
+static inline int process_vm_may_have(struct tulou_process_vm *vm, struct usage have, struct usage more);
+/* May it have what it has? Mostly one look says so, since nothing counts as more than it is. False: it may all the same. */
+static inline bool process_vm_is_within(const struct tulou_process_vm *vm)
+{
+	return vm->usage.total <= vm->limit_least && vm->usage.committed <= vm->granted;
+}
+int process_vm_may_have_slow(struct tulou_process_vm *vm, struct usage have, struct usage more);
+/* RLIMIT_AS and RLIMIT_DATA. */
+void process_vm_limit(struct tulou_process_vm *vm, uint64_t address_space, uint64_t data);
 /* Give back to the pool what was granted beyond `keep`. */
 void process_vm_grant_return(struct tulou_process_vm *vm, size_t keep);
 
@@ -97,20 +113,27 @@ void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t i
 /* Take the lock; after the death of a holder what is shared is whole again, and the process VM torn if it went with him. */
 void process_vm_lock(struct tulou_process_vm *vm, uint32_t self);
 /* The lock has just been taken: `result` says how. */
-void process_vm_locked(struct tulou_process_vm *vm, uint32_t self, enum guard_result result);
-void process_vm_unlock(struct tulou_process_vm *vm);
+static inline void process_vm_locked(struct tulou_process_vm *vm, uint32_t self, enum guard_result result);
+static inline void process_vm_unlock(struct tulou_process_vm *vm)
+{
+	guard_drop(&vm->guard, vm->pool->host);
+}
 /* From here on the holder, which is of the process, or follows its last task, makes changes; nobody else may. */
-void process_vm_change_begin(struct tulou_process_vm *vm);
+static inline void process_vm_change_begin(struct tulou_process_vm *vm);
 /* The same for a task of another process, whose death must not tear this one. */
 void process_vm_change_noted(struct tulou_process_vm *vm);
 /* Begin a call: take the lock and memory for one step. 0, or -ENOMEM (lock not taken), which is all that a torn one answers. */
-int process_vm_enter(struct tulou_process_vm *vm);
+static inline int process_vm_enter(struct tulou_process_vm *vm);
 /* The same if nobody has the lock. */
 bool process_vm_try_enter(struct tulou_process_vm *vm);
 /* End it, and run the checks that the pool wants; `touched` is what the call changed; empty: nothing. */
-void process_vm_leave(struct tulou_process_vm *vm, struct range touched);
-/* Have memory for one more step: records, steps, contents. */
-bool process_vm_reserve(struct tulou_process_vm *vm);
+static inline void process_vm_leave(struct tulou_process_vm *vm, struct range touched);
+/* Have memory for one more step: records, steps, contents. Mostly nothing was used since the last time. */
+bool process_vm_reserve_slow(struct tulou_process_vm *vm);
+static inline bool process_vm_reserve(struct tulou_process_vm *vm)
+{
+	return likely(!vm->stock.spent && !vm->arena.spent) || process_vm_reserve_slow(vm);
+}
 /* Is there something that the process does not know of its memory? */
 static inline bool process_vm_is_behind(const struct tulou_process_vm *vm)
 {
@@ -140,69 +163,13 @@ static inline int resident_drop(struct tulou_process_vm *vm, struct range range)
 	return likely(!vm->resident.count) ? 0 : resident_drop_slow(vm, range);
 }
 
-/* ---- areas ---- */
-/* The lowest area of the process that ends above `addr`. False: there is none. */
-bool process_vm_area_above(struct tulou_process_vm *vm, uintptr_t addr, struct area *out);
-/* The first stretch of `range` that the process's areas cover without a hole, all with host pages or all without; `first` is its
- * lowest area. False: none. */
-bool process_vm_stretch(struct tulou_process_vm *vm, struct range range, struct range *stretch, struct area *first);
-/* Is every page of `range` the process's? */
-bool process_vm_covers(struct tulou_process_vm *vm, struct range range);
-/* Where the mapping that `area` is part of begins, how far it reaches. */
-uintptr_t process_vm_mapping_start(struct tulou_process_vm *vm, const struct area *area);
-uintptr_t process_vm_mapping_end(struct tulou_process_vm *vm, const struct area *area);
-/* Remove all pages of the process from `range`, or only those of pending areas. Chunks that empty go back. */
-void process_vm_remove(struct tulou_process_vm *vm, struct range range, bool pending_only);
-/* Show `content` in `range`, all of which belongs to the process. */
-void process_vm_replace(struct tulou_process_vm *vm, struct range range, struct area_content content);
-/* Have memory for a change of all areas in `range`: 0 or -ENOMEM. To be called before the host is. */
-int process_vm_may_change(struct tulou_process_vm *vm, struct range range);
-/* Change flags and perms of the areas in `range`, all of which belongs to the process. */
-void process_vm_change(struct tulou_process_vm *vm, struct range range, struct area_change change);
-
-/* The pages of an area with the content come or (a size that wraps) go. */
-static inline void process_vm_usage_note(struct tulou_process_vm *vm, const struct area_content *content, size_t size)
+static inline bool resident_keep(struct tulou_process_vm *vm, struct range range)
 {
-	if (unlikely(journal_notes(vm->arena.journal)))
-		journal_note_block(vm->arena.journal, &vm->usage, sizeof(vm->usage));
-	usage_add(&vm->usage, usage_of(content, size));
+	return vm->pool->host->zero && vm->pool->resident != TULOU_RESIDENT_OFF && range_size(range) <= RESIDENT_BLOCK_BYTES &&
+	       resident_keep_slow(vm, range);
 }
 
-/* Between two changes of one call everything is whole: what was noted need not be taken back. */
-static inline void process_vm_step(struct tulou_process_vm *vm)
-{
-	journal_step(vm->arena.journal);
-}
-
-/* ---- for placement: pages of its own chunks ---- */
-static inline uint64_t page_number(uintptr_t addr)
-{
-	return addr / PAGE_SIZE;
-}
-
-static inline uintptr_t page_address(uint64_t page)
-{
-	return page * PAGE_SIZE;
-}
-
-static inline struct range tile_range(const struct step_tile *tile)
-{
-	return range_between(page_address(tile->page), page_address(tile->end));
-}
-
-/* The number of `content` at `start`. */
-static inline uint32_t process_vm_number(struct tulou_process_vm *vm, const struct area_content *content, uintptr_t start)
-{
-	return content_number(&vm->contents, content, start, &vm->stock);
-}
-/* The map says `number` of `size` bytes more than before. */
-void process_vm_gained(struct tulou_process_vm *vm, uint32_t number, size_t size);
-/* Have `range`, which lies in own chunks, be of `number`, as far as it is one step: how far is returned. */
-uintptr_t process_vm_put(struct tulou_process_vm *vm, struct range range, uint32_t number);
-/* The manager is locked, and has made or extended the chunk: the map knows it, all free. */
-void process_vm_chunk_add(struct tulou_process_vm *vm, const struct chunk *chunk);
-/* The chunk that `addr` is in has lost areas at its edges, or all: note it, and give it back if it is empty and not the heap's. `keep`: it
- * may be kept warm. */
-void process_vm_settle(struct tulou_process_vm *vm, uintptr_t addr, bool keep);
+#include "areas.h"
+#include "process_vm_call.h"
 
 #endif

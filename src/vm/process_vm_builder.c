@@ -129,7 +129,7 @@ static int build_stack(struct tulou_process_vm *vm, struct tulou_layout *layout)
 	stack = range_between(start + (size_t)room, start + (size_t)room + layout->stack_size);
 	whole = range_between(start, stack.end);
 	if (room && !process_vm_reserve(vm)) {
-		process_vm_remove(vm, whole, false);
+		process_vm_remove(vm, whole);
 		return -TULOU_ENOMEM;
 	}
 	if (room) {
@@ -145,7 +145,7 @@ static int build_stack(struct tulou_process_vm *vm, struct tulou_layout *layout)
 	};
 	error = host->map(host->ctx, &mapping);
 	if (error)
-		process_vm_remove(vm, whole, false);
+		process_vm_remove(vm, whole);
 	else
 		growth_settle(vm, whole);
 	layout->stack_start = stack.start;

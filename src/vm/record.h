@@ -39,6 +39,7 @@ struct stock {
 	uint32_t self; /* the caller of the call that runs */
 	struct slab_object *records;
 	size_t count;
+	bool spent; /* a record was taken since its user last saw to it that there are enough */
 	struct shm_bonds *bonds; /* the process's */
 };
 
@@ -66,6 +67,7 @@ static inline void *record_take(struct stock *stock)
 
 	if (unlikely(journal_notes(stock->own)))
 		journal_note(stock->own, record, sizeof(*record)); /* taken back, it is in the stock again */
+	stock->spent = true;
 	journal_set(stock->own, &stock->records, record->next);
 	journal_add(stock->own, &stock->count, -1);
 	return record;

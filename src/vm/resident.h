@@ -69,7 +69,8 @@ static inline size_t resident_bytes(const struct resident *kept)
 struct report;
 
 /* The range leaves the process's hands. True: it is kept, and the call is done. */
-bool resident_keep(struct tulou_process_vm *vm, struct range range);
+static inline bool resident_keep(struct tulou_process_vm *vm, struct range range);
+bool resident_keep_slow(struct tulou_process_vm *vm, struct range range);
 /* A kept block of `size` bytes, which reads as zeros; 0: there is none. */
 uintptr_t resident_take(struct tulou_process_vm *vm, size_t size);
 /* Unmap the kept blocks that touch `range`. 0, or the host's error: the rest is still kept. */

@@ -40,7 +40,7 @@ static int renew(struct tulou_process_vm *vm)
 	if (!error) {
 		resident_forget(vm);
 		vm->resident = (struct resident){.count = 0};
-		vm->limit_as = vm->limit_data = UINT64_MAX;
+		process_vm_limit(vm, UINT64_MAX, UINT64_MAX);
 		vm->peak = vm->usage.total;
 	}
 	process_vm_leave(vm, range_between(0, 0));

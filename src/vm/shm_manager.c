@@ -216,7 +216,7 @@ static void bond_end(struct shm_bond *bond, bool whole, struct stock *stock)
 	record_give(stock, object, stock->own);
 }
 
-void shm_flush_slow(struct stock *stock)
+void shm_flush(struct stock *stock)
 {
 	struct list *link = stock->bonds->list.next;
 

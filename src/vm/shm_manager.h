@@ -71,17 +71,9 @@ struct shm_object *shm_open_anonymous(struct stock *stock);
 /* One more area, or call, of the caller's shows the object, with which it has a bond; one less. */
 void shm_attach(struct shm_object *object, struct stock *stock);
 void shm_detach(struct shm_object *object, struct stock *stock);
-/* End the bonds without areas. May call the host: hold no lock but a process lock. */
-static inline void shm_flush(struct stock *stock);
+/* End the bonds without areas: `bonds.idle` says whether there are any. May call the host: hold no lock but a process lock. */
+void shm_flush(struct stock *stock);
 /* End all bonds of a process VM that died; its tree and counts are not looked at. */
 void shm_forsake(struct stock *stock);
-
-void shm_flush_slow(struct stock *stock);
-
-static inline void shm_flush(struct stock *stock)
-{
-	if (unlikely(stock->bonds && stock->bonds->idle))
-		shm_flush_slow(stock);
-}
 
 #endif

@@ -15,6 +15,21 @@ static bool check_broken(struct step_check *c, const char *what)
 	return false;
 }
 
+/* What lies behind the words that count. */
+static bool is_filled(const uint64_t *word, unsigned count, unsigned most)
+{
+	while (count <= most)
+		if (word[count++] != STEP_NOTHING)
+			return false;
+	return true;
+}
+
+/* The largest gap that a node promises; it may be more than there is. */
+static uint64_t node_gap(const void *node, uint64_t height, uint64_t high)
+{
+	return height ? branch_gap(node) : leaf_gap(node, high);
+}
+
 /* A leaf whose pages are those from `low` on and below `high`; the largest gap in it goes to `gap`. */
 static bool check_leaf(struct step_check *c, const struct step_leaf *leaf, uint64_t low, uint64_t high, uint64_t *gap)
 {
@@ -36,6 +51,8 @@ static bool check_leaf(struct step_check *c, const struct step_leaf *leaf, uint6
 		c->last = step;
 		c->count++;
 	}
+	if (!is_filled(leaf->step, (unsigned)leaf->count, LEAF_STEPS))
+		return check_broken(c, "T1: something lies behind the steps");
 	c->leaves++;
 	*gap = leaf_gap(leaf, high);
 	return true;
@@ -49,15 +66,19 @@ static bool check_node(struct step_check *c, const void *node, uint64_t height, 
 		return check_leaf(c, node, low, high, gap);
 	*gap = 0;
 	c->branches++;
-	if (!branch->count || branch->count > BRANCH_ENTRIES || step_page(branch->entry[0].key) != low)
+	if (!branch->count || branch->count > BRANCH_ENTRIES || step_page(branch->key[0]) != low)
 		return check_broken(c, "T3: a branch without entries, or a key is not its first page");
+	if (!is_filled(branch->key, (unsigned)branch->count, BRANCH_ENTRIES))
+		return check_broken(c, "T1: something lies behind the keys");
 	for (unsigned i = 0; i < branch->count; i++) {
-		uint64_t child_gap, end = i + 1 < branch->count ? step_page(branch->entry[i + 1].key) : high;
+		uint64_t child_gap, end = i + 1 < branch->count ? step_page(branch->key[i + 1]) : high;
 
-		if (!check_node(c, branch->entry[i].child, height - 1, step_page(branch->entry[i].key), end, &child_gap))
+		if (!check_node(c, branch->child[i], height - 1, step_page(branch->key[i]), end, &child_gap))
 			return false;
-		if (entry_gap(&branch->entry[i]) < size_min(child_gap, STEP_GAP_MOST))
+		if (key_gap(branch->key[i]) < size_min(child_gap, STEP_GAP_MOST))
 			return check_broken(c, "T3: a gap is larger than its branch says");
+		if (key_gap(branch->key[i]) < size_min(node_gap(branch->child[i], height - 1, end), STEP_GAP_MOST))
+			return check_broken(c, "T3: a branch says less than the one below it");
 		*gap = size_max(*gap, child_gap);
 	}
 	return true;

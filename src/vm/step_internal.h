@@ -3,7 +3,7 @@
 #ifndef TULOU_VM_STEP_INTERNAL_H
 #define TULOU_VM_STEP_INTERNAL_H
 
-#include "step_map.h"
+#include "step_peek.h"
 
 #define STEP_GAP_MOST  (STEP_SIZE_MASK)
 #define STEP_SIZE_MASK ((1ull << STEP_SHIFT) - 1)
@@ -21,51 +21,43 @@ static inline void node_put(uint64_t *word, uint64_t value)
 	__atomic_store_n(word, value, __ATOMIC_RELAXED);
 }
 
-static inline void child_put(struct step_entry *entry, void *child)
+static inline void child_put(void **place, void *child)
 {
-	__atomic_store_n(&entry->child, child, __ATOMIC_RELAXED);
+	__atomic_store_n(place, child, __ATOMIC_RELAXED);
 }
 
-static inline uint64_t step_page(uint64_t step)
+static inline uint64_t key_of(uint64_t page, uint64_t gap)
 {
-	return step >> STEP_SHIFT;
+	return page << STEP_SHIFT | size_min(gap, STEP_GAP_MOST);
 }
 
-static inline uint32_t step_value(uint64_t step)
+static inline uint64_t key_gap(uint64_t key)
 {
-	return (uint32_t)(step & STEP_VALUE);
+	return key & STEP_SIZE_MASK;
 }
 
-static inline uint64_t entry_gap(const struct step_entry *entry)
+static inline void key_gap_put(uint64_t *key, uint64_t gap)
 {
-	return entry->key & STEP_SIZE_MASK;
+	node_put(key, key_of(step_page(*key), gap));
 }
 
-static inline void entry_gap_put(struct step_entry *entry, uint64_t gap)
+/* The key of the path's child at `level`. */
+static inline uint64_t *path_key(const struct step_path *path, unsigned level)
 {
-	node_put(&entry->key, (entry->key & ~STEP_SIZE_MASK) | (gap < STEP_GAP_MOST ? gap : STEP_GAP_MOST));
-}
-
-static inline void entry_page_put(struct step_entry *entry, uint64_t page)
-{
-	node_put(&entry->key, page << STEP_SHIFT | entry_gap(entry));
+	return &path->up[level].branch->key[path->up[level].slot];
 }
 
 /* The first page that is not in the slot's tile. */
 static inline uint64_t path_tile_end(const struct step_path *path)
 {
-	return path->slot + 1 < path->leaf->count ? step_page(path->leaf->step[path->slot + 1]) : path->high;
+	return size_min(step_page(path->leaf->step[path->slot + 1]), path->high);
 }
 
-/* Move the map's path to the tile of `page`. */
-void step_seek(struct step_map *map, uint64_t page);
 /* Have `low` and `high` say what the path's leaf covers. */
 void path_bounds(const struct step_map *map, struct step_path *path);
 /* The largest gap in a leaf whose pages end at `high`; a page more than the truth where a chunk ends there. */
 uint64_t leaf_gap(const struct step_leaf *leaf, uint64_t high);
 uint64_t branch_gap(const struct step_branch *branch);
-/* The tile of the path has room that nobody knew of. */
-void step_gap_note(struct step_map *map);
 
 /* step_nodes.c: one step more, which is at no page that has one; all steps from `page` on and below `end` less. */
 void step_insert(struct step_map *map, uint64_t step);

@@ -7,13 +7,35 @@
 #include "step_internal.h"
 
 /* Two nodes are joined when they fill less than three quarters of one: the next step shall not split it again. */
-enum { JOIN_MOST = LEAF_STEPS * 3 / 4, BRANCH_FEW = BRANCH_ENTRIES / 4 };
+enum { LEAF_JOIN_MOST = LEAF_STEPS * 3 / 4, BRANCH_JOIN_MOST = BRANCH_ENTRIES * 3 / 4, BRANCH_FEW = BRANCH_ENTRIES / 4 };
 
-static void map_set_height(struct step_map *map, uint64_t height)
+enum { SURE_CHANGES = 8 };
+
+/* A child of a branch, on its way there. */
+struct entry {
+	uint64_t key;
+	void *child;
+};
+
+static void leaf_clear(struct step_leaf *leaf)
 {
-	node_put(&map->is.height, height);
-	map->is.need = height + 1 < STEP_LEVELS ? 2 * sizeof(struct step_leaf) + 2 * (height + 1) * sizeof(struct step_branch)
-						: SIZE_MAX >> 32; /* not to be had: step_map_reserve_slow() */
+	for (unsigned i = 0; i <= LEAF_STEPS; i++)
+		node_put(&leaf->step[i], STEP_NOTHING);
+}
+
+static void branch_clear(struct step_branch *branch)
+{
+	for (unsigned i = 0; i <= BRANCH_ENTRIES; i++)
+		node_put(&branch->key[i], STEP_NOTHING);
+}
+
+/* A change puts in two steps at most, each of which splits a leaf and may split all above it. But a branch that was split has room for what
+ * SURE_CHANGES put in, so that the root splits once, and all it needs is another root. */
+static size_t branches_needed(unsigned changes, uint64_t height)
+{
+	if (changes > SURE_CHANGES)
+		return 2 * (size_t)changes * (height + 1);
+	return height ? 2 * (size_t)changes * (height - 1) + 2 : 1;
 }
 
 void step_map_init(struct step_map *map, struct arena *arena, struct step_leaf *root,
@@ -22,7 +44,7 @@ void step_map_init(struct step_map *map, struct arena *arena, struct step_leaf *
 	_Static_assert(sizeof(struct step_leaf) % ARENA_ALIGN == 0, "cut from an arena");
 	_Static_assert(sizeof(struct step_branch) % ARENA_ALIGN == 0, "cut from an arena");
 	*map = (struct step_map){.arena = arena, .lost = lost, .is = {.root = root, .leaf_count = 1}};
-	map_set_height(map, 0);
+	leaf_clear(root);
 	root->count = 1;
 	root->step[0] = STEP_NONE;
 }
@@ -33,9 +55,9 @@ void step_map_forget(struct step_map *map)
 	__atomic_store_n(&map->version, (map->version | 1) + 1, __ATOMIC_RELEASE);
 }
 
-bool step_map_reserve_slow(struct step_map *map, unsigned changes)
+bool step_map_reserve(struct step_map *map, unsigned changes)
 {
-	size_t leaves = 2 * changes, branches = 2 * changes * (map->is.height + 1), size;
+	size_t leaves = 2 * changes, branches = branches_needed(changes, map->is.height), size;
 
 	if (map->is.height + 1 >= STEP_LEVELS)
 		return false;
@@ -47,16 +69,21 @@ bool step_map_reserve_slow(struct step_map *map, unsigned changes)
 
 /* ---- memory -------------------------------------------------------------------------------------------------------------- */
 
+/* All in it that nobody's list needs is nobody's: taken back, a change leaves it as it may be. */
 static struct step_leaf *leaf_take(struct step_map *map)
 {
 	struct step_leaf *leaf = map->is.free_leaves;
 
 	map->is.leaf_count++;
-	if (!leaf)
-		return arena_take(map->arena, sizeof(*leaf));
-	step_note(map, &leaf->step[0], sizeof(leaf->step[0])); /* all else in it is nobody's */
-	map->is.free_leaves = (struct step_leaf *)(uintptr_t)leaf->step[0];
-	map->is.free_leaf_count--;
+	map->arena->spent = true;
+	if (!leaf) {
+		leaf = arena_take(map->arena, sizeof(*leaf));
+	} else {
+		step_note(map, &leaf->step[0], sizeof(leaf->step[0]));
+		map->is.free_leaves = (struct step_leaf *)(uintptr_t)leaf->step[0];
+		map->is.free_leaf_count--;
+	}
+	leaf_clear(leaf);
 	return leaf;
 }
 
@@ -75,18 +102,22 @@ static struct step_branch *branch_take(struct step_map *map)
 	struct step_branch *branch = map->is.free_branches;
 
 	map->is.branch_count++;
-	if (!branch)
-		return arena_take(map->arena, sizeof(*branch));
-	step_note(map, &branch->unused, sizeof(branch->unused));
-	map->is.free_branches = (struct step_branch *)(uintptr_t)branch->unused;
-	map->is.free_branch_count--;
+	map->arena->spent = true;
+	if (!branch) {
+		branch = arena_take(map->arena, sizeof(*branch));
+	} else {
+		step_note(map, &branch->child[0], sizeof(branch->child[0]));
+		map->is.free_branches = branch->child[0];
+		map->is.free_branch_count--;
+	}
+	branch_clear(branch);
 	return branch;
 }
 
 static void branch_give(struct step_map *map, struct step_branch *branch)
 {
-	step_note(map, &branch->unused, sizeof(branch->unused));
-	branch->unused = (uintptr_t)map->is.free_branches;
+	step_note(map, &branch->child[0], sizeof(branch->child[0]));
+	child_put(&branch->child[0], map->is.free_branches);
 	map->is.free_branches = branch;
 	map->is.free_branch_count++;
 	map->is.branch_count--;
@@ -94,41 +125,62 @@ static void branch_give(struct step_map *map, struct step_branch *branch)
 
 /* ---- more ---------------------------------------------------------------------------------------------------------------- */
 
-static void entry_put(struct step_entry *entry, struct step_entry from)
+static void branch_put(struct step_branch *branch, unsigned slot, struct entry entry)
 {
-	node_put(&entry->key, from.key);
-	child_put(entry, from.child);
+	node_put(&branch->key[slot], entry.key);
+	child_put(&branch->child[slot], entry.child);
 }
 
-static struct step_entry entry_of(uint64_t page, uint64_t gap, void *child)
+static struct entry branch_get(const struct step_branch *branch, unsigned slot)
 {
-	return (struct step_entry){page << STEP_SHIFT | (gap < STEP_GAP_MOST ? gap : STEP_GAP_MOST), child};
+	return (struct entry){branch->key[slot], branch->child[slot]};
 }
 
-static void branch_insert(struct step_branch *branch, unsigned slot, struct step_entry entry)
+static void branch_insert(struct step_branch *branch, unsigned slot, struct entry entry)
 {
 	for (unsigned i = (unsigned)branch->count; i > slot; i--)
-		entry_put(&branch->entry[i], branch->entry[i - 1]);
-	entry_put(&branch->entry[slot], entry);
+		branch_put(branch, i, branch_get(branch, i - 1));
+	branch_put(branch, slot, entry);
 	node_put(&branch->count, branch->count + 1);
 }
 
-/* Where a full node is cut: what is filled in order stays full. */
-static unsigned cut_at(unsigned slot, unsigned full)
+/* Only the first `count` are left. */
+static void branch_cut(struct step_branch *branch, unsigned count)
 {
-	return slot == full ? full - 1 : (full + 1) / 2;
+	for (unsigned i = count; i < branch->count; i++)
+		node_put(&branch->key[i], STEP_NOTHING);
+	node_put(&branch->count, count);
+}
+
+static void leaf_cut(struct step_leaf *leaf, unsigned count)
+{
+	for (unsigned i = count; i < leaf->count; i++)
+		node_put(&leaf->step[i], STEP_NOTHING);
+	node_put(&leaf->count, count);
+}
+
+/* Where a full leaf is cut: what is filled in order stays full, also where a gap and the end of a chunk are ahead of what comes. */
+static unsigned leaf_cut_at(unsigned slot)
+{
+	return slot + 3 >= LEAF_STEPS ? slot - 1 : (LEAF_STEPS + 1) / 2;
+}
+
+/* A full branch: the same, but for some room. */
+static unsigned branch_cut_at(unsigned slot)
+{
+	return slot + 3 >= BRANCH_ENTRIES ? BRANCH_ENTRIES - 2 * SURE_CHANGES : (BRANCH_ENTRIES + 1) / 2;
 }
 
 /* The upper part of a full branch, with `entry` put in at `slot` of the two. */
-static struct step_branch *branch_split(struct step_map *map, struct step_branch *branch, unsigned slot, struct step_entry entry)
+static struct step_branch *branch_split(struct step_map *map, struct step_branch *branch, unsigned slot, struct entry entry)
 {
-	unsigned cut = cut_at(slot, BRANCH_ENTRIES);
+	unsigned cut = branch_cut_at(slot);
 	struct step_branch *upper = branch_take(map);
 
 	for (unsigned i = cut; i < BRANCH_ENTRIES; i++)
-		entry_put(&upper->entry[i - cut], branch->entry[i]);
+		branch_put(upper, i - cut, branch_get(branch, i));
 	node_put(&upper->count, BRANCH_ENTRIES - cut);
-	node_put(&branch->count, cut);
+	branch_cut(branch, cut);
 	if (slot > cut)
 		branch_insert(upper, slot - cut, entry);
 	else
@@ -136,19 +188,19 @@ static struct step_branch *branch_split(struct step_map *map, struct step_branch
 	return upper;
 }
 
-static void root_grow(struct step_map *map, uint64_t gap, struct step_entry entry)
+static void root_grow(struct step_map *map, uint64_t gap, struct entry entry)
 {
 	struct step_branch *root = branch_take(map);
 
-	entry_put(&root->entry[0], entry_of(0, gap, map->is.root));
-	entry_put(&root->entry[1], entry);
+	branch_put(root, 0, (struct entry){key_of(0, gap), map->is.root});
+	branch_put(root, 1, entry);
 	node_put(&root->count, 2);
 	__atomic_store_n(&map->is.root, root, __ATOMIC_RELAXED);
-	map_set_height(map, map->is.height + 1);
+	node_put(&map->is.height, map->is.height + 1);
 }
 
 /* A new node beside that of the path: `gap` is what the old one has left. */
-static void path_add(struct step_map *map, uint64_t gap, struct step_entry entry)
+static void path_add(struct step_map *map, uint64_t gap, struct entry entry)
 {
 	struct step_path *path = &map->at;
 
@@ -158,14 +210,14 @@ static void path_add(struct step_map *map, uint64_t gap, struct step_entry entry
 		unsigned slot = path->up[level].slot;
 
 		step_note(map, branch, sizeof(*branch));
-		entry_gap_put(&branch->entry[slot], gap);
+		key_gap_put(&branch->key[slot], gap);
 		if (branch->count < BRANCH_ENTRIES) {
 			branch_insert(branch, slot + 1, entry);
 			return;
 		}
 		upper = branch_split(map, branch, slot + 1, entry);
 		gap = branch_gap(branch);
-		entry = entry_of(step_page(upper->entry[0].key), branch_gap(upper), upper);
+		entry = (struct entry){key_of(step_page(upper->key[0]), branch_gap(upper)), upper};
 	}
 	root_grow(map, gap, entry);
 }
@@ -173,15 +225,15 @@ static void path_add(struct step_map *map, uint64_t gap, struct step_entry entry
 static void leaf_split(struct step_map *map, unsigned slot)
 {
 	struct step_leaf *leaf = map->at.leaf, *upper = leaf_take(map);
-	unsigned cut = cut_at(slot, LEAF_STEPS);
+	unsigned cut = leaf_cut_at(slot);
 	uint64_t high = map->at.high, page = step_page(leaf->step[cut]);
 
 	step_note(map, leaf, sizeof(*leaf));
 	for (unsigned i = cut; i < LEAF_STEPS; i++)
 		node_put(&upper->step[i - cut], leaf->step[i]);
 	node_put(&upper->count, LEAF_STEPS - cut);
-	node_put(&leaf->count, cut);
-	path_add(map, leaf_gap(leaf, page), entry_of(page, leaf_gap(upper, high), upper));
+	leaf_cut(leaf, cut);
+	path_add(map, leaf_gap(leaf, page), (struct entry){key_of(page, leaf_gap(upper, high)), upper});
 }
 
 void step_insert(struct step_map *map, uint64_t step)
@@ -209,10 +261,10 @@ void step_insert(struct step_map *map, uint64_t step)
 static void path_key_fix(struct step_map *map, unsigned level, uint64_t page)
 {
 	for (; level < map->is.height; level++) {
-		struct step_entry *entry = &map->at.up[level].branch->entry[map->at.up[level].slot];
+		uint64_t *key = path_key(&map->at, level);
 
-		step_note(map, entry, sizeof(*entry));
-		entry_page_put(entry, page);
+		step_note(map, key, sizeof(*key));
+		node_put(key, key_of(page, key_gap(*key)));
 		if (map->at.up[level].slot)
 			return;
 	}
@@ -223,8 +275,8 @@ static void root_shrink(struct step_map *map)
 	while (map->is.height && ((struct step_branch *)map->is.root)->count == 1) {
 		struct step_branch *root = map->is.root;
 
-		__atomic_store_n(&map->is.root, root->entry[0].child, __ATOMIC_RELAXED);
-		map_set_height(map, map->is.height - 1);
+		__atomic_store_n(&map->is.root, root->child[0], __ATOMIC_RELAXED);
+		node_put(&map->is.height, map->is.height - 1);
 		branch_give(map, root);
 	}
 }
@@ -239,13 +291,16 @@ static void path_drop(struct step_map *map, unsigned level)
 		struct step_branch *branch = path->up[level].branch;
 		unsigned slot = path->up[level].slot;
 
-		step_note(map, branch, branch->count > 1 ? sizeof(*branch) : offsetof(struct step_branch, entry[1]));
+		if (branch->count > 1)
+			step_note(map, branch, sizeof(*branch));
+		else
+			step_note(map, branch, offsetof(struct step_branch, key[1]));
 		for (unsigned i = slot; i + 1 < branch->count; i++)
-			entry_put(&branch->entry[i], branch->entry[i + 1]);
-		node_put(&branch->count, branch->count - 1);
+			branch_put(branch, i, branch_get(branch, i + 1));
+		branch_cut(branch, (unsigned)branch->count - 1);
 		if (branch->count) {
 			if (!slot)
-				path_key_fix(map, level + 1, step_page(branch->entry[0].key));
+				path_key_fix(map, level + 1, step_page(branch->key[0]));
 			return;
 		}
 		branch_give(map, branch);
@@ -261,7 +316,7 @@ static void leaf_delete(struct step_map *map, unsigned from, unsigned to)
 	step_note(map, leaf, sizeof(*leaf));
 	for (unsigned i = to; i < count; i++)
 		node_put(&leaf->step[from + i - to], leaf->step[i]);
-	node_put(&leaf->count, count - (to - from));
+	leaf_cut(leaf, count - (to - from));
 	map->at.slot = 0;
 	if (!leaf->count) {
 		leaf_give(map, leaf);
@@ -312,7 +367,7 @@ static void branches_join(struct step_map *map, struct step_branch *branch, stru
 {
 	step_note(map, branch, sizeof(*branch));
 	for (unsigned i = 0; i < upper->count; i++)
-		entry_put(&branch->entry[branch->count + i], upper->entry[i]);
+		branch_put(branch, (unsigned)branch->count + i, branch_get(upper, i));
 	node_put(&branch->count, branch->count + upper->count);
 	branch_give(map, upper);
 }
@@ -322,25 +377,23 @@ static bool children_join(struct step_map *map, unsigned level)
 {
 	struct step_branch *branch = map->at.up[level].branch;
 	unsigned slot = map->at.up[level].slot;
-	struct step_entry *lower, *upper;
 	/* Both kinds of node begin with their count. */
-	uint64_t count;
+	uint64_t *lower, *upper;
 
 	if (branch->count < 2)
 		return false;
 	if (slot + 1 == branch->count)
 		slot--;
-	lower = &branch->entry[slot];
-	upper = &branch->entry[slot + 1];
-	count = *(uint64_t *)lower->child + *(uint64_t *)upper->child;
-	if (count > JOIN_MOST)
+	lower = branch->child[slot];
+	upper = branch->child[slot + 1];
+	if (*lower + *upper > (level ? BRANCH_JOIN_MOST : LEAF_JOIN_MOST))
 		return false;
 	step_note(map, branch, sizeof(*branch));
-	entry_gap_put(lower, size_max(entry_gap(lower), entry_gap(upper)));
+	key_gap_put(&branch->key[slot], size_max(key_gap(branch->key[slot]), key_gap(branch->key[slot + 1])));
 	if (level)
-		branches_join(map, lower->child, upper->child);
+		branches_join(map, (struct step_branch *)lower, (struct step_branch *)upper);
 	else
-		leaves_join(map, lower->child, upper->child);
+		leaves_join(map, (struct step_leaf *)lower, (struct step_leaf *)upper);
 	map->at.up[level].slot = slot + 1;
 	path_drop(map, level);
 	return true;

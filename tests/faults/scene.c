@@ -6,7 +6,7 @@
 
 #include "vm/process_vm.h"
 
-enum { FILLER_START = SCENE_PAGES + SCENE_CHUNK, FILLER_MOST = 24 * 1024 };
+enum { FILLER_START = SCENE_PAGES + SCENE_CHUNK, FILLER_MOST = 96 * 1024 };
 
 /* ---- open, close ----------------------------------------------------------------------------------------------------------- */
 

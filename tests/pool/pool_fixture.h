@@ -86,7 +86,7 @@ static inline long page_of(long addr)
 /* ---- the whole state ------------------------------------------------------------------------------------------------------- */
 
 struct picture {
-	char text[8192];
+	char text[65536];
 	size_t length;
 	size_t mapped; /* bytes that the host should have mapped */
 };

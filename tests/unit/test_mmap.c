@@ -382,6 +382,23 @@ static void configs(void **state)
 	machine_close(&m);
 }
 
+/*
+ *     |AAAA...A.|AAAA...A.|...        a little more than half of a chunk: a chunk of its own, made to measure
+ */
+static void more_than_half_a_chunk(void **state)
+{
+	enum { CHUNK = 64, SIZE = CHUNK / 2 + 2, POOL = 4 * CHUNK };
+	struct fixture f;
+	int count = 0;
+
+	(void)state;
+	pool_open(&f, POOL, CHUNK);
+	while (map_pages(f.a, SIZE, count % 2 ? RW : RO) >= 0)
+		count++;
+	assert_int_equal(count, POOL / (SIZE + 1));
+	pool_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +416,7 @@ int main(void)
 		cmocka_unit_test(files_of_two),
 		cmocka_unit_test(shared_anonymous),
 		cmocka_unit_test(configs),
+		cmocka_unit_test(more_than_half_a_chunk),
 	};
 
 	return POOL_RUN(tests);

@@ -5,6 +5,7 @@
  * Mostly nothing changes while one looks, and no lock is needed: what was read is right if the map's version is still the same.
  */
 #include "calls.h"
+#include "../step_peek.h"
 
 enum look { LOOK_NO, LOOK_YES, LOOK_AGAIN };
 
@@ -15,18 +16,18 @@ static bool content_allows(struct area_content is, int prot)
 	return content_has_pages(&is) && perms_allow(is.prot, prot);
 }
 
-static enum look look_without_lock(const struct tulou_process_vm *vm, struct range range, int prot)
+static inline enum look look_without_lock(const struct tulou_process_vm *vm, struct range range, int prot)
 {
-	uint64_t version = step_peek_begin(&vm->map);
+	uint64_t version = step_peek_begin(&vm->map), end = page_number(page_up(range.end));
 	struct step_tile tile = {.end = page_number(range.start)};
-	bool ok = true;
+	bool ok;
 
-	while (ok && tile.end < page_number(page_up(range.end))) {
-		if (!step_peek(&vm->map, tile.end, version, &tile))
+	do {
+		if (unlikely(!step_peek(&vm->map, tile.end, version, &tile)))
 			return LOOK_AGAIN;
 		ok = tile.value >= STEP_AREA && content_allows(content_peek(&vm->contents, tile.value), prot);
-	}
-	if (!step_peek_holds(&vm->map, version))
+	} while (ok && unlikely(tile.end < end));
+	if (unlikely(!step_peek_holds(&vm->map, version)))
 		return LOOK_AGAIN;
 	return ok ? LOOK_YES : LOOK_NO;
 }

@@ -38,7 +38,7 @@ static int heap_grow(struct tulou_process_vm *vm, struct range more)
 	extended = vm_extend(vm, more, content);
 	error = extended ? host->map(host->ctx, &mapping) : -TULOU_ENOMEM;
 	if (error && extended)
-		process_vm_remove(vm, more, false);
+		process_vm_remove(vm, more);
 	growth_settle(vm, more);
 	return error;
 }

@@ -36,8 +36,16 @@ bool vm_extend(struct tulou_process_vm *vm, struct range range, struct area_cont
 int vm_visit(struct tulou_process_vm *vm, struct range range,
 	int (*visit)(struct tulou_process_vm *vm, struct range stretch, int arg), int arg);
 /* Does an edge of `range` lie inside a huge page of the process? Linux: EINVAL. */
-bool vm_cuts_huge(struct tulou_process_vm *vm, struct range range);
+bool vm_cuts_huge_slow(struct tulou_process_vm *vm, struct range range);
+static inline bool vm_cuts_huge(struct tulou_process_vm *vm, struct range range)
+{
+	return unlikely(vm->huge) && vm_cuts_huge_slow(vm, range);
+}
 /* Is an area of the process in `range` sealed? Then its pages may not be taken away: EPERM. */
-bool vm_has_seal(struct tulou_process_vm *vm, struct range range);
+bool vm_has_seal_slow(struct tulou_process_vm *vm, struct range range);
+static inline bool vm_has_seal(struct tulou_process_vm *vm, struct range range)
+{
+	return unlikely(vm->sealed) && vm_has_seal_slow(vm, range);
+}
 
 #endif

@@ -10,7 +10,7 @@ static bool cuts_at(struct tulou_process_vm *vm, uintptr_t addr)
 	       (addr & (area_content_page_size(&area.content) - 1));
 }
 
-bool vm_cuts_huge(struct tulou_process_vm *vm, struct range range)
+bool vm_cuts_huge_slow(struct tulou_process_vm *vm, struct range range)
 {
-	return unlikely(vm->huge) && (cuts_at(vm, range.start) || cuts_at(vm, range.end));
+	return cuts_at(vm, range.start) || cuts_at(vm, range.end);
 }

@@ -105,10 +105,10 @@ static int visit(struct tulou_process_vm *vm, struct range stretch, int advice)
 static int populate(struct tulou_process_vm *vm, struct range range, int advice)
 {
 	struct range stretch;
-	struct area first;
+	struct area_seen first;
 	int error;
 
-	if (!process_vm_stretch(vm, range, &stretch, &first) || stretch.start > range.start || !area_has_pages(&first))
+	if (!process_vm_stretch(vm, range, &stretch, &first) || stretch.start > range.start || !content_has_pages(first.content))
 		return -TULOU_ENOMEM;
 	error = visit(vm, stretch, advice);
 	return !error && stretch.end < range.end ? -TULOU_ENOMEM : error;

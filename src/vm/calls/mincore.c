@@ -19,11 +19,12 @@ static int look(struct tulou_process_vm *vm, struct range range, unsigned char *
 {
 	const struct tulou_host *host = vm->pool->host;
 	struct range stretch;
-	struct area first;
+	struct area_seen first;
 	int error = 0;
 
 	while (!error && !range_is_empty(range)) {
-		if (!process_vm_stretch(vm, range, &stretch, &first) || stretch.start > range.start || !area_has_pages(&first))
+		if (!process_vm_stretch(vm, range, &stretch, &first) || stretch.start > range.start ||
+			!content_has_pages(first.content))
 			return -TULOU_ENOMEM;
 		error = host->resident(host->ctx, stretch.start, range_size(stretch), vector);
 		vector += range_size(stretch) / PAGE_SIZE;

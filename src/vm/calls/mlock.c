@@ -46,10 +46,10 @@ static int stretch_lock(struct tulou_process_vm *vm, struct range stretch, enum 
 static int range_lock(struct tulou_process_vm *vm, struct range range, enum tulou_lock how)
 {
 	struct range stretch;
-	struct area first;
+	struct area_seen first;
 	int error;
 
-	if (!process_vm_stretch(vm, range, &stretch, &first) || stretch.start > range.start || !area_has_pages(&first))
+	if (!process_vm_stretch(vm, range, &stretch, &first) || stretch.start > range.start || !content_has_pages(first.content))
 		return -TULOU_ENOMEM;
 	/* Before a hole Linux locks, but brings nothing in. */
 	if (stretch.end < range.end && how == TULOU_LOCK_ON)
@@ -99,13 +99,13 @@ long tulou_munlock(struct tulou_process_vm *vm, uintptr_t addr, size_t size)
 static int all_lock(struct tulou_process_vm *vm, enum tulou_lock how)
 {
 	struct range rest = vm->pool->range, stretch;
-	struct area first;
+	struct area_seen first;
 	int error = 0;
 
 	while (error >= 0 && process_vm_stretch(vm, rest, &stretch, &first)) {
 		if (how == TULOU_LOCK_ON)
 			stretch.end = first.range.end;
-		if (area_has_pages(&first))
+		if (content_has_pages(first.content))
 			error = stretch_lock(vm, stretch, how);
 		rest.start = stretch.end;
 	}

@@ -181,8 +181,11 @@ static int reserve_free(struct tulou_process_vm *vm, struct request *r)
  * process's own, and cheaper to find than to run into. */
 static bool hint_is_free(struct tulou_process_vm *vm, struct range range)
 {
+	uint32_t number = step_value_at(&vm->map, page_number(range.start));
 	struct area next;
 
+	if (number >= STEP_AREA && !content_is_room(&content_known(&vm->contents, number)->is))
+		return false;
 	return !growth_area_above(vm, range.start, &next) ||
 	       next.range.start >= range.end + (next.content.flags & TULOU_MAP_GROWSDOWN ? STACK_GAP : 0);
 }
@@ -243,13 +246,16 @@ static size_t committed_before(struct tulou_process_vm *vm, struct range range)
 static int check_limits(struct tulou_process_vm *vm, const struct request *r, struct usage before)
 {
 	const struct area_content *content = &r->options.content;
-	struct usage more = {.total = vm->usage.total - before.total};
+	struct usage more;
 
-	if (r->replace && growth_concerns(vm, r->range))
+	if (likely(!r->replace))
+		return likely(process_vm_is_within(vm)) ? 0 : process_vm_may_have(vm, before, usage_less(vm->usage, before));
+	more.total = vm->usage.total - before.total;
+	if (growth_concerns(vm, r->range))
 		more.total += growth_room_in(vm, r->range);
 	more.data = area_content_is_data(content) ? more.total : 0;
 	more.committed = area_content_is_committed(content) ? range_size(r->range) : 0;
-	if (r->replace && before.committed + more.committed > vm->granted)
+	if (before.committed + more.committed > vm->granted)
 		before.committed -= committed_before(vm, r->range);
 	return process_vm_may_have(vm, before, more);
 }
@@ -266,10 +272,12 @@ static long commit(struct tulou_process_vm *vm, struct request *r)
 		error = reserve_room(vm, r);
 	if (!error)
 		error = map_options_map(&r->options, r->range, vm->pool->host);
-	if (error)
-		process_vm_remove(vm, r->range, r->replace);
-	else if (r->replace || r->stays)
+	if (unlikely(r->replace && error))
+		process_vm_remove_pending(vm, r->range);
+	else if (unlikely(!error && (r->replace || r->stays)))
 		process_vm_replace(vm, r->range, r->options.content);
+	else if (unlikely(error))
+		process_vm_remove(vm, r->range);
 	vm->huge = vm->huge || r->align > PAGE_SIZE;
 	return error ? error : (long)r->range.start;
 }
@@ -282,10 +290,17 @@ static int refuse(struct tulou_process_vm *vm, const struct request *r)
 
 static long map(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
 {
-	struct request r = {.align = PAGE_SIZE, .options = {.prot = prot, .flags = flags, .offset = offset}};
 	const struct tulou_host *host = vm->pool->host;
-	long result = decode(&r, vm->pool, addr, size, fd);
+	struct request r;
+	long result;
 	bool entered;
+
+	r.align = PAGE_SIZE;
+	r.stays = false;
+	r.options.prot = prot;
+	r.options.flags = flags;
+	r.options.offset = offset;
+	result = decode(&r, vm->pool, addr, size, fd);
 
 	if (result)
 		return result;
@@ -337,6 +352,7 @@ static bool pool_keeps(const struct tulou *pool)
 long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
 {
 	const int plain = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS;
+	bool again = true;
 	long result;
 
 	if (unlikely(has_kept(vm)) && !addr && prot == (TULOU_PROT_READ | TULOU_PROT_WRITE) && flags == plain &&
@@ -345,8 +361,9 @@ long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 		if (result)
 			return result;
 	}
-	result = map(vm, addr, size, prot, flags, fd, offset);
-	if (unlikely(result == -TULOU_ENOMEM && pool_keeps(vm->pool)) && resident_give_back(vm))
+	for (;; again = false) {
 		result = map(vm, addr, size, prot, flags, fd, offset);
-	return result;
+		if (likely(result != -TULOU_ENOMEM) || !again || !pool_keeps(vm->pool) || !resident_give_back(vm))
+			return result;
+	}
 }

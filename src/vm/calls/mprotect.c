@@ -40,51 +40,52 @@ static bool area_grows_down(const struct area *area)
 	return area->content.kind == TULOU_AREA_STACK || (area->content.flags & TULOU_MAP_GROWSDOWN);
 }
 
-static bool area_may_have(const struct area *area, int prot)
+static bool content_may_have(const struct area_content *content, int prot)
 {
-	return !area->content.object || perms_allow(area->content.object->max_prot, prot);
+	return !content->object || perms_allow(content->object->max_prot, prot);
 }
 
 /* Memory that becomes writable is committed, even if it was mapped without reserve: a part of a reservation is taken into use. */
-static int flags_lost(const struct area_content *content, int prot)
+static struct area_change change_to(int prot)
 {
-	bool gains = (prot & TULOU_PROT_WRITE) && !(content->prot & TULOU_PROT_WRITE);
-
-	return gains && (content->flags & TULOU_MAP_TYPE) == TULOU_MAP_PRIVATE ? content->flags & TULOU_MAP_NORESERVE : 0;
+	return (struct area_change){.clear_writable = TULOU_MAP_NORESERVE, .prot = prot};
 }
 
 /* What the limits do not count now, but will. */
-static void new_usage(struct usage *more, const struct area *area, struct range range, int prot)
+static void new_usage(struct usage *more, const struct area_content *content, size_t size, int prot)
 {
-	struct area_content content = area->content;
-	size_t size = range_size(range_cut(area->range, range));
-	struct usage before = usage_of(&area->content, size), after;
+	struct area_content changed = area_content_changed(*content, change_to(prot));
+	struct usage before = usage_of(content, size), after = usage_of(&changed, size);
 
-	content.prot = (uint8_t)prot;
-	content.flags &= ~flags_lost(&area->content, prot);
-	after = usage_of(&content, size);
 	more->data += after.data > before.data ? after.data - before.data : 0;
 	more->committed += after.committed > before.committed ? after.committed - before.committed : 0;
 }
 
-/* How much of the range can be changed, and why not more. */
+/* How much of the range can be changed, and why not more. Only what becomes writable counts as more than before. */
 static int reach(struct tulou_process_vm *vm, struct range range, int prot, uintptr_t *end)
 {
 	struct usage more = {0};
-	struct area area;
+	struct step_tile tile;
 
 	*end = range.start;
 	while (*end < range.end) {
-		if (!process_vm_area_above(vm, *end, &area) || area.range.start > *end || !area_has_pages(&area))
+		const struct area_content *content;
+
+		if (!step_area_above(&vm->map, page_number(*end), &tile) || page_address(tile.page) > *end)
 			return -TULOU_ENOMEM;
-		if (!area_may_have(&area, prot))
+		content = &content_known(&vm->contents, tile.value)->is;
+		if (!content_has_pages(content))
+			return -TULOU_ENOMEM;
+		if (!content_may_have(content, prot))
 			return -TULOU_EACCES;
-		if (area.content.flags & AREA_SEALED)
+		if (content->flags & AREA_SEALED)
 			return -TULOU_EPERM;
-		new_usage(&more, &area, range, prot);
-		if (process_vm_may_have(vm, vm->usage, more))
-			return -TULOU_ENOMEM;
-		*end = area.range.end < range.end ? area.range.end : range.end;
+		if (area_content_gains_write(content, prot)) {
+			new_usage(&more, content, range_size(range_cut(tile_range(&tile), range)), prot);
+			if (process_vm_may_have(vm, vm->usage, more))
+				return -TULOU_ENOMEM;
+		}
+		*end = size_min(page_address(tile.end), range.end);
 	}
 	return 0;
 }
@@ -118,23 +119,6 @@ static int grow_start(struct tulou_process_vm *vm, struct decoded *d)
 	return 0;
 }
 
-/* All of it alike, but for those that lose a flag. */
-static void change(struct tulou_process_vm *vm, struct range range, int prot)
-{
-	struct range left = range;
-	struct area area;
-
-	while (prot & TULOU_PROT_WRITE && left.start < left.end && process_vm_area_above(vm, left.start, &area)) {
-		struct range part = range_cut(area.range, left);
-		int lost = flags_lost(&area.content, prot);
-
-		left.start = part.end;
-		if (lost)
-			process_vm_change(vm, part, (struct area_change){.clear = lost, .prot = prot});
-	}
-	process_vm_change(vm, range, (struct area_change){.prot = prot});
-}
-
 /* An area that the host knows to be forbidden, a sealed memfd say: as Linux, what lies before it is changed. */
 static int protect_before(struct tulou_process_vm *vm, struct range range, int prot)
 {
@@ -149,7 +133,7 @@ static int protect_before(struct tulou_process_vm *vm, struct range range, int p
 			protect_again(vm, part);
 			return error;
 		}
-		change(vm, part, prot);
+		process_vm_change(vm, part, change_to(prot));
 		range.start = part.end;
 	}
 	return 0;
@@ -178,7 +162,7 @@ static long commit(struct tulou_process_vm *vm, struct decoded *d)
 			protect_again(vm, range_between(d->range.start, end));
 			return error == -TULOU_EACCES ? protect_before(vm, range_between(d->range.start, end), d->prot) : error;
 		}
-		change(vm, range_between(d->range.start, end), d->prot);
+		process_vm_change(vm, range_between(d->range.start, end), change_to(d->prot));
 	}
 	return stop;
 }

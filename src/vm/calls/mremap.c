@@ -78,7 +78,7 @@ static bool grow_in_place(struct tulou_process_vm *vm, struct request *r, int *e
 	if (vm_extend(vm, more, content)) {
 		*error = host->grow(host->ctx, r->old.start, range_size(r->old), r->new_size);
 		if (*error)
-			process_vm_remove(vm, more, false);
+			process_vm_remove(vm, more);
 		grown = !*error || !r->may_move;
 	}
 	growth_settle(vm, more);
@@ -134,9 +134,11 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 {
 	const struct tulou_host *host = vm->pool->host;
 	struct area_content content = content_of(area, r->old.start);
-	struct range whole = range_between(process_vm_mapping_start(vm, area), process_vm_mapping_end(vm, area)), new;
+	struct range whole = area->range, new;
 	int error;
 
+	if (r->keep)
+		whole = range_between(process_vm_mapping_start(vm, area), process_vm_mapping_end(vm, area));
 	error = reserve(vm, r, content, &new);
 	if (error)
 		return error;
@@ -144,7 +146,10 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 	if (!error)
 		error = host->move(host->ctx, r->old.start, range_size(r->old), new.start, r->new_size, r->keep);
 	if (error) {
-		process_vm_remove(vm, new, r->fixed);
+		if (r->fixed)
+			process_vm_remove_pending(vm, new);
+		else
+			process_vm_remove(vm, new);
 		growth_settle(vm, new);
 		return error;
 	}
@@ -287,7 +292,7 @@ static long resize_many(struct tulou_process_vm *vm, const struct request *r)
 	if (result)
 		return result;
 	result = move_each(vm, r);
-	process_vm_remove(vm, new_range(r), true);
+	process_vm_remove_pending(vm, new_range(r));
 	growth_settle(vm, new_range(r)); /* what grows had the booked holes below it */
 	return result;
 }

@@ -7,12 +7,10 @@
  */
 #include "calls.h"
 
-bool vm_has_seal(struct tulou_process_vm *vm, struct range range)
+bool vm_has_seal_slow(struct tulou_process_vm *vm, struct range range)
 {
 	struct area area;
 
-	if (likely(!vm->sealed))
-		return false;
 	while (range.start < range.end) {
 		if (!process_vm_area_above(vm, range.start, &area) || area.range.start >= range.end)
 			return false;
@@ -27,9 +25,10 @@ bool vm_has_seal(struct tulou_process_vm *vm, struct range range)
 static int seal(struct tulou_process_vm *vm, struct range range)
 {
 	struct range stretch;
-	struct area first;
+	struct area_seen first;
 
-	if (!process_vm_stretch(vm, range, &stretch, &first) || !range_covers(stretch, range) || !area_has_pages(&first))
+	if (!process_vm_stretch(vm, range, &stretch, &first) || !range_covers(stretch, range) ||
+		!content_has_pages(first.content))
 		return -TULOU_ENOMEM;
 	if (process_vm_may_change(vm, range))
 		return -TULOU_ENOMEM;

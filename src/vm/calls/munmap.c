@@ -8,27 +8,29 @@
  */
 #include "calls.h"
 
-static int unmap_stretches(struct tulou_process_vm *vm, struct range range)
+static inline ALWAYS_INLINE int unmap_stretches(struct tulou_process_vm *vm, struct range range)
 {
 	const struct tulou_host *host = vm->pool->host;
 	struct range stretch;
-	struct area first;
+	struct area_seen first;
 	int error;
 
 	while (!range_is_empty(range) && process_vm_stretch(vm, range, &stretch, &first)) {
-		if (area_is_room(&first)) { /* left in peace: it goes with what grows into it */
+		if (content_is_room(first.content)) { /* left in peace: it goes with what grows into it */
 			range.start = first.range.end;
 			continue;
 		}
 		if (!process_vm_reserve(vm))
 			return -TULOU_ENOMEM;
-		error = area_has_pages(&first) ? host->unmap(host->ctx, stretch.start, range_size(stretch)) : 0;
+		error = content_has_pages(first.content) ? host->unmap(host->ctx, stretch.start, range_size(stretch)) : 0;
 		if (error)
 			return error;
-		if (growth_concerns(vm, stretch))
+		if (unlikely(growth_concerns(vm, stretch)))
 			growth_remove(vm, stretch);
+		else if (likely(first.range.end >= range.end)) /* no more than one area, which was looked at last */
+			process_vm_free(vm, page_number(stretch.start), page_number(stretch.end));
 		else
-			process_vm_remove(vm, stretch, false);
+			process_vm_remove(vm, stretch);
 		range.start = stretch.end;
 	}
 	return 0;

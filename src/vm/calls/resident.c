@@ -14,7 +14,7 @@ static const struct area_content plain = {
 
 static bool content_is_plain(const struct area_content *content)
 {
-	return content->flags == plain.flags && content->prot == plain.prot && content->kind == plain.kind && !content->object;
+	return content->look == plain.look && !content->object;
 }
 
 static bool range_is_plain(struct tulou_process_vm *vm, struct range range)
@@ -149,12 +149,12 @@ static bool is_worth(struct tulou_process_vm *vm, struct range range)
 	return false;
 }
 
-bool resident_keep(struct tulou_process_vm *vm, struct range range)
+bool resident_keep_slow(struct tulou_process_vm *vm, struct range range)
 {
 	const struct tulou_host *host = vm->pool->host;
 	size_t size = range_size(range);
 
-	if (vm->pool->resident == TULOU_RESIDENT_OFF || size > RESIDENT_BLOCK_BYTES || !host->zero || !may_keep(vm))
+	if (!may_keep(vm))
 		return false;
 	if (growth_concerns(vm, range) || !range_is_plain(vm, range) || !size_count(vm, size) || touches(&vm->resident, range) ||
 		!is_worth(vm, range) || !room_make(vm, size))

@@ -11,7 +11,7 @@ int vm_visit(struct tulou_process_vm *vm, struct range range,
 	int (*visit)(struct tulou_process_vm *vm, struct range stretch, int arg), int arg)
 {
 	struct range stretch;
-	struct area first;
+	struct area_seen first;
 	int result = 0;
 
 	while (range.start < range.end) {
@@ -19,9 +19,9 @@ int vm_visit(struct tulou_process_vm *vm, struct range range,
 
 		if (!process_vm_stretch(vm, range, &stretch, &first))
 			return -TULOU_ENOMEM;
-		if (stretch.start > range.start || !area_has_pages(&first))
+		if (stretch.start > range.start || !content_has_pages(first.content))
 			result = -TULOU_ENOMEM;
-		if (area_has_pages(&first))
+		if (content_has_pages(first.content))
 			error = visit(vm, stretch, arg);
 		if (error)
 			return error;
