@@ -123,9 +123,10 @@ static inline bool process_vm_removed_edge(struct tulou_process_vm *vm, uint64_t
 
 	if (unlikely(tile.first && tile.page == from))
 		return true;
-	if (!step_ends_chunk(&vm->map))
+	if (tile.end != end && !tile.first && likely(!step_follows_gap(&vm->map)))
 		return false;
-	return tile.end == end || ((tile.first || step_follows_gap(&vm->map)) && page_address(tile.page) != vm->warm);
+	return step_ends_chunk(&vm->map) &&
+	       (tile.end == end || ((tile.first || step_follows_gap(&vm->map)) && page_address(tile.page) != vm->warm));
 }
 
 /* The pages from `from` to `to` are the process's, and the first of them was looked at last: how far it went. */
