@@ -17,6 +17,7 @@ enum tulou_area_kind {
 	TULOU_AREA_LIMBO, /* the host would not take it back: booked, never handed out */
 	TULOU_AREA_ROOM, /* a mapping above grows into it: booked, as good as not mapped */
 	TULOU_AREA_BARRIER, /* a page without access, where such growth ends */
+	TULOU_AREA_KEPT, /* unmapped, but kept for the process's next mmap (tulou_config.resident) */
 };
 
 struct tulou_area_info {

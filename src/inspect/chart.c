@@ -181,6 +181,8 @@ static void chart_area(struct chart *c, const struct chart_area *area)
 		name = "(limbo)";
 	else if (area->kind == TULOU_AREA_ROOM || area->kind == TULOU_AREA_BARRIER)
 		name = "(room)";
+	else if (area->kind == TULOU_AREA_KEPT)
+		name = "(kept)";
 	if (*name)
 		chart_text(c, "%s", name);
 	else if (!area->anonymous)

@@ -79,6 +79,41 @@ static struct tulou_area_info tile_info(const struct tulou_process_vm *vm, const
 	return area_info(vm, &area);
 }
 
+/* The lowest block in `range` that the process keeps; an empty one at its end: none. */
+static struct range kept_in(const struct tulou_process_vm *vm, struct range range)
+{
+	struct range lowest = range_between(range.end, range.end);
+
+	for (uint32_t i = 0; i < vm->resident.count; i++)
+		if (range_overlaps(vm->resident.block[i], range) && vm->resident.block[i].start < lowest.start)
+			lowest = range_cut(vm->resident.block[i], range);
+	return lowest;
+}
+
+/* An area, of which some may be kept: that is none of the process's any more. */
+static int walk_tile(const struct tulou_process_vm *vm, const struct step_tile *tile,
+	int (*visit)(void *arg, const struct tulou_area_info *area), void *arg)
+{
+	struct tulou_area_info info = tile_info(vm, tile);
+	uintptr_t end = info.end;
+	int result = 0;
+
+	while (!result && info.start < end) {
+		enum tulou_area_kind kind = info.kind;
+		struct range kept = kept_in(vm, range_between(info.start, end));
+
+		info.end = kept.start;
+		if (kept.start == info.start) {
+			info.end = kept.end;
+			info.kind = TULOU_AREA_KEPT;
+		}
+		result = visit(arg, &info);
+		info.start = info.end;
+		info.kind = kind;
+	}
+	return result;
+}
+
 /* Everything stands still. */
 static int walk_chunk(const struct chunk *chunk, int (*visit)(void *arg, const struct tulou_area_info *area), void *arg)
 {
@@ -86,12 +121,8 @@ static int walk_chunk(const struct chunk *chunk, int (*visit)(void *arg, const s
 	int result = 0;
 
 	while (!result && chunk_tile(chunk, &tile)) {
-		struct tulou_area_info info;
-
-		if (tile.value < STEP_AREA)
-			continue;
-		info = tile_info(chunk->process, &tile);
-		result = visit(arg, &info);
+		if (tile.value >= STEP_AREA)
+			result = walk_tile(chunk->process, &tile, visit, arg);
 	}
 	return result;
 }

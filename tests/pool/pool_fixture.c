@@ -84,7 +84,7 @@ static int picture_area(void *arg, const struct tulou_area_info *area)
 	if (area->ino)
 		picture_add(p, "@%ld", (long)area->offset / PAGE);
 	if (area->kind != TULOU_AREA_MMAP)
-		picture_add(p, "%c", "?RHSL~|"[area->kind]);
+		picture_add(p, "%c", "?RHSL~|K"[area->kind]);
 	if (area->kind != TULOU_AREA_RESERVED && area->kind != TULOU_AREA_ROOM)
 		p->mapped += area->end - area->start;
 	return 0;

@@ -123,6 +123,13 @@ static void walks(void **state)
 	(void)state;
 	open_with(&f, TULOU_RESIDENT_ALWAYS);
 	keep(&f, 4);
+	pool_expect(&f, "A:0+4rwK");
+	assert_int_equal(map_at(f.a, 5, 2, RW, FIXED), 5);
+	assert_int_equal(map_pages(f.a, 4, RW), 0);
+	assert_int_equal(map_at(f.a, 4, 1, RW, FIXED), 4);
+	assert_int_equal(unmap(f.a, 0, 4), 0);
+	pool_expect(&f, "A:0+4rwK A:4+3rw");
+	assert_int_equal(unmap(f.a, 4, 3), 0);
 	assert_int_equal(tulou_walk_process(f.a, visit_none, &count), 0);
 	assert_int_equal(count, 0);
 	keep(&f, 4);
