@@ -417,11 +417,23 @@ static uint64_t change_noted(struct step_map *map, struct change change, uint32_
 	return change_make(map, change, true, old);
 }
 
+/* The path must be where the caller says. Compiled in where checks are on from the start (the dev preset). */
+static void here_check(const struct step_map *map, uint64_t page)
+{
+	const struct step_path *path = &map->at;
+	uint64_t bound = (page + 1) << STEP_SHIFT;
+
+	if (TULOU_CHECK_LEVEL_DEFAULT && (!path->leaf || page >= path->high || path->leaf->step[path->slot] >= bound ||
+						 path->leaf->step[path->slot + 1] < bound))
+		map->arena->host->panic(map->arena->host->ctx, "step map: a change is not where the last look was");
+}
+
 /* Compiled three times: nearly all changes keep the marks and note nothing, and need not ask. */
 uint64_t step_set_here(struct step_map *map, uint64_t page, uint64_t end, uint32_t value, uint32_t *old)
 {
 	struct change change = {page, end, value, 0, STEP_KEEP, STEP_NONE};
 
+	here_check(map, page);
 	if (unlikely(journal_notes(map->arena->journal)))
 		return change_noted(map, change, old);
 	return change_make(map, change, false, old);

@@ -22,6 +22,9 @@
  *     mmap-sealed   EPERM of mmap(2) with MAP_FIXED over sealed areas, where Linux says first that the file cannot be mapped (ENODEV).
  *                   Only the host knows that, and it is asked last.
  *
+ *     mprotect-sealed   EPERM of mprotect(2) that would make a sealed area writable, where Linux says first that its file cannot be written
+ *                   (EACCES: a memfd with F_SEAL_WRITE). The same.
+ *
  * Four answers of the manager are taken as they are, without asking the kernel (kernel.c, follower):
  *
  *     stack-gap     The 256 pages below a stack stay free (design.md, ownership): a fixed place there answers ENOMEM. The kernel
@@ -56,6 +59,8 @@ const char *deviation_find(const struct outcome *leader, const struct outcome *f
 	if (leader->request.call == CALL_MMAP && leader->request.flags & MAP_GROWSDOWN && leader->result == -EINVAL &&
 		(follower->result == -ENODEV || follower->result == -EPERM))
 		return "mmap-grows";
+	if (leader->request.call == CALL_MPROTECT && leader->result == -EPERM && follower->result == -EACCES)
+		return "mprotect-sealed";
 	if (leader->request.call == CALL_MMAP && leader->request.flags & MAP_FIXED && leader->result < 0)
 		return leader->result == follower->result                        ? "mmap-target"
 		       : leader->result == -EPERM && follower->result == -ENODEV ? "mmap-sealed"

@@ -3,7 +3,7 @@
 # Processes are killed with SIGKILL wherever they are, while they map, unmap, protect, move and spawn. Their neighbours verify their own
 # memory all the time; in the end the books are sound, and all that the dead had is back.
 #
-# KILLS of them (10,000), or as many as fit into KILLS_SECONDS (60).
+# KILLS of them (10,000), or as many as fit into KILLS_SECONDS (120).
 tulou_only
 . "$(dirname "$CASES")/books.sh"
 
@@ -14,7 +14,7 @@ sound()
 		print $s "check\n"; $s->flush; print while <$s>' "$1"
 }
 
-start kills-static driver "${KILLS:-10000}" "${KILLS_SECONDS:-60}" "$PWD/stop" > output + kills-static bystander "$PWD/stop" + kills-static bystander "$PWD/stop" \
+start kills-static driver "${KILLS:-10000}" "${KILLS_SECONDS:-120}" "$PWD/stop" > output + kills-static bystander "$PWD/stop" + kills-static bystander "$PWD/stop" \
 	+ hold 1 "$PWD/ready"
 until has_lines ready 1; do
 	kill -0 "$run" 2> /dev/null || fail "the run has ended"
