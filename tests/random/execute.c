@@ -98,7 +98,7 @@ static void pool_look(struct run *run, struct outcome *outcome, unsigned index)
 }
 
 /* MREMAP_DONTUNMAP unlocks all of the kernel's area that it leaves behind. Where neighbours agree, only the kernel knows how far that
- * reaches (see mremap-merge): here both sides unlock all that may be meant. */
+ * reaches (see mremap-merge), and whether a target that touches it is part of it: here both sides unlock all that may be meant. */
 static void part_unlock(struct run *run, uintptr_t start, uintptr_t end)
 {
 	const struct request unlock = {.call = CALL_MLOCK, .addr = start, .size = end - start};
@@ -119,6 +119,8 @@ static void kept_unlock(struct run *run, const struct request *req, uintptr_t ta
 			continue;
 		part_unlock(run, start, target < end ? target : end);
 		part_unlock(run, target_end > start ? target_end : start, end);
+		if (target == end || target_end == start)
+			part_unlock(run, target, target_end);
 		return;
 	}
 }
