@@ -17,6 +17,8 @@
 #include "host/linux/syscall.h"
 #include "side.h"
 
+enum { HUGE_PAGE = 2 << 20 };
+
 static bool in_arena(const struct run *run, uintptr_t addr, size_t size)
 {
 	const struct world *world = &run->sequence->world;
@@ -28,6 +30,11 @@ static bool in_arena(const struct run *run, uintptr_t addr, size_t size)
 static bool in_stack_gap(const struct record *leader, uintptr_t addr, size_t size)
 {
 	return leader->stack && addr < leader->stack && addr + size > leader->stack - STACK_GAP;
+}
+
+static bool is_huge_file(const struct request *req)
+{
+	return !(req->flags & MAP_ANONYMOUS) && req->size > HUGE_PAGE - PAGE;
 }
 
 static long follow_mmap(struct run *run, const struct request *req, const struct outcome *leader)
@@ -48,9 +55,10 @@ static long follow_mmap(struct run *run, const struct request *req, const struct
 		kernel_munmap((uintptr_t)result, req->size);
 	}
 	result = kernel_mmap(place, req->size, req->prot, req->flags, fd, req->offset);
-	if (result < 0 || (uintptr_t)result == place || !run->sequence->world.pair)
+	if (result < 0 || (uintptr_t)result == place || (!run->sequence->world.pair && !is_huge_file(req)))
 		return result;
-	/* Beyond an area of the other process the gap below what grows is not needed, but the kernel does not see that area. */
+	/* Beyond an area of the other process the gap below what grows is not needed, but the kernel does not see that area. Nor does it take
+	 * a hint for a large file where there is no room to move it to a huge page's multiple (__thp_get_unmapped_area). */
 	kernel_munmap((uintptr_t)result, req->size);
 	flags = (req->flags & MAP_TYPE) == MAP_SHARED_VALIDATE ? req->flags ^ MAP_SHARED_VALIDATE ^ MAP_SHARED : req->flags;
 	return kernel_mmap(place, req->size, req->prot, flags | MAP_FIXED_NOREPLACE, fd, req->offset);
