@@ -7,6 +7,9 @@
  *     supervisor 4   only looks, at what C guards and then M
  *     killer         ends up to DEATHS of them, between any two of their steps
  *
+ * A block (journal_note_block) is one entry here: its words stand before the count says so, and are all back before the count goes down; who
+ * dies in between leaves a count that has them put back once more, which changes nothing.
+ *
  * Each store into memory is a step of its own; a task that is killed does nothing more. Checked: whoever holds a guard, and has recovered, finds
  * both words that it guards the same; nobody waits for ever; who comes last finds everything whole. A variant (-DVARIANT=n) breaks one
  * rule of the protocol, and must be found:
