@@ -6,6 +6,7 @@
 #include <linux/fcntl.h>
 
 #include "base/format.h"
+#include "base/page.h"
 #include "runtime/layout.h"
 #include "runtime/machine.h"
 #include "runtime/message.h"
@@ -57,7 +58,7 @@ static uintptr_t lowest_address(void)
 		text[have - 1] = 0; /* the newline */
 		text_parse(text, POOL_END, &lowest);
 	}
-	lowest = (lowest + TULOU_PAGE_SIZE - 1) & ~(TULOU_PAGE_SIZE - 1);
+	lowest = page_up(lowest);
 	return lowest ? lowest : TULOU_PAGE_SIZE;
 }
 

@@ -4,6 +4,7 @@
 #include <asm-generic/errno.h>
 
 #include "base/mem.h"
+#include "base/page.h"
 #include "runtime/process/process.h"
 
 enum { PROBE_SIZE = 8 /* a signal set */, NO_HOW = 99 };
@@ -40,7 +41,7 @@ static bool stack_page_is_there(struct thread *thread, uint64_t page)
 static bool on_stack_page(uint64_t at, size_t size)
 {
 	struct thread *thread = thread_current();
-	uint64_t sp = thread->guest_sp, page = sp & ~(TULOU_PAGE_SIZE - 1);
+	uint64_t sp = thread->guest_sp, page = page_down(sp);
 
 	return sp != page && at >= page && at - page < TULOU_PAGE_SIZE && size <= TULOU_PAGE_SIZE - (at - page) &&
 	       stack_page_is_there(thread, page);

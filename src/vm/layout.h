@@ -3,8 +3,7 @@
 #ifndef TULOU_VM_LAYOUT_H
 #define TULOU_VM_LAYOUT_H
 
-#include <tulou/abi.h>
-
+#include "base/page.h"
 #include "base/range.h"
 
 #define PAGE_SIZE          TULOU_PAGE_SIZE
@@ -24,11 +23,6 @@
 #define HEAP_POOL_PART  4096
 #define HEAP_ROOM_LEAST (1ul << 20)
 
-static inline bool page_is_aligned(uintptr_t value)
-{
-	return !(value & (PAGE_SIZE - 1));
-}
-
 static inline uintptr_t align_down(uintptr_t value, size_t align)
 {
 	return value & ~(align - 1);
@@ -38,11 +32,6 @@ static inline uintptr_t align_down(uintptr_t value, size_t align)
 static inline uintptr_t align_up(uintptr_t value, size_t align)
 {
 	return (value + align - 1) & ~(align - 1);
-}
-
-static inline uintptr_t page_up(uintptr_t value)
-{
-	return align_up(value, PAGE_SIZE);
 }
 
 static inline bool is_power_of_two(size_t value)

@@ -8,15 +8,11 @@
  */
 #include <asm/unistd.h>
 
+#include "base/page.h"
 #include "runtime/elf/exec_file.h"
 #include "runtime/image/image_set.h"
 
-enum { READ_WRITE = TULOU_PROT_READ | TULOU_PROT_WRITE, PAGE = TULOU_PAGE_SIZE };
-
-static uint64_t page_up(uint64_t size)
-{
-	return (size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
-}
+enum { READ_WRITE = TULOU_PROT_READ | TULOU_PROT_WRITE };
 
 /* ---- the end of the start --------------------------------------------------------------------------------------------------------- */
 

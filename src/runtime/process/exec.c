@@ -19,6 +19,7 @@
 #include <tulou/inspect.h>
 
 #include "base/mem.h"
+#include "base/page.h"
 #include "runtime/elf/program.h"
 #include "runtime/image/image.h"
 #include "runtime/instance.h"
@@ -188,7 +189,7 @@ size_t exec_stack_size(void)
 		limit.soft = STACK_LARGEST;
 	if (limit.soft < STACK_SMALLEST)
 		limit.soft = STACK_SMALLEST;
-	return limit.soft & ~(TULOU_PAGE_SIZE - 1);
+	return page_down(limit.soft);
 }
 
 /* What load() made, given up. */

@@ -11,6 +11,8 @@
 
 #include <tulou/inspect.h>
 
+#include "base/page.h"
+
 struct pieces {
 	struct tulou_process_vm *vm;
 	uintptr_t at, end; /* what is left of the range */
@@ -21,7 +23,7 @@ struct pieces {
 /* Whole pages from `start` on; false when the range wraps. */
 static inline bool pieces_begin(struct pieces *p, struct tulou_process_vm *vm, uintptr_t start, size_t size)
 {
-	size_t whole = (size + TULOU_PAGE_SIZE - 1) & ~(TULOU_PAGE_SIZE - 1);
+	size_t whole = page_up(size);
 
 	*p = (struct pieces){.vm = vm, .at = start, .end = start + whole};
 	return whole >= size && p->end >= start;

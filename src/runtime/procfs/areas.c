@@ -5,7 +5,7 @@
 #include <linux/mman.h>
 #include <tulou/inspect.h>
 
-#define PAGE_UP(size) (((size) + TULOU_PAGE_SIZE - 1) & ~(TULOU_PAGE_SIZE - 1))
+#include "base/page.h"
 
 struct collection {
 	struct own_area *to;
@@ -52,7 +52,7 @@ long own_areas_take(struct own_areas *areas, const struct process *self, const s
 
 	areas->mapped = areas->next = 0;
 	for (walk(&c, self, process); c.count > c.room; walk(&c, self, process)) {
-		size_t size = PAGE_UP((c.count + c.count / 8) * sizeof *c.to);
+		size_t size = page_up((c.count + c.count / 8) * sizeof *c.to);
 		long at;
 
 		own_areas_drop(areas);

@@ -12,6 +12,7 @@
 #include <linux/uio.h>
 
 #include "base/format.h"
+#include "base/page.h"
 #include "runtime/procfs/areas.h"
 #include "runtime/procfs/name.h"
 #include "runtime/procfs/stream.h"
@@ -80,7 +81,7 @@ static bool may_advise_others(void)
 /* As do_madvise(): holes are told of in the end. */
 static long advise_areas(struct own_areas *areas, uintptr_t start, size_t size, int advice)
 {
-	uintptr_t at = start, end = start + ((size + TULOU_PAGE_SIZE - 1) & ~(TULOU_PAGE_SIZE - 1));
+	uintptr_t at = start, end = start + page_up(size);
 	struct own_piece piece;
 	bool hole = false;
 	long error = 0;

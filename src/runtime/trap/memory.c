@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <linux/resource.h>
 
+#include "base/page.h"
 #include "runtime/image/image.h"
 #include "runtime/layout.h"
 #include "runtime/trap/trap.h"
@@ -50,7 +51,7 @@ long trap_mmap(struct thread *thread, struct frame *frame)
 long trap_munmap(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	uint64_t end = r->rdi + ((r->rsi + TULOU_PAGE_SIZE - 1) & ~(TULOU_PAGE_SIZE - 1));
+	uint64_t end = r->rdi + page_up(r->rsi);
 	long result = tulou_munmap(vm_of(thread), r->rdi, r->rsi);
 
 	return result || end <= POOL_END ? result : outside_munmap(thread->process, r->rdi, end);
@@ -59,7 +60,7 @@ long trap_munmap(struct thread *thread, struct frame *frame)
 /* The answer of the books about a range; the kernel's own, if it lies outside them (outside.h). */
 static long or_outside(struct thread *thread, const struct registers *r, long result)
 {
-	uint64_t end = r->rdi + ((r->rsi + TULOU_PAGE_SIZE - 1) & ~(TULOU_PAGE_SIZE - 1));
+	uint64_t end = r->rdi + page_up(r->rsi);
 
 	if (result != -ENOMEM || r->rdi < POOL_END || !outside_covers(thread->process, r->rdi, end))
 		return result;

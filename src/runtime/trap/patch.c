@@ -4,6 +4,7 @@
 #include <asm-generic/errno.h>
 
 #include "base/mem.h"
+#include "base/page.h"
 #include "runtime/layout.h"
 #include "runtime/trap/fast.h"
 #include "runtime/trap/patch_pages.h"
@@ -82,7 +83,7 @@ static uint64_t page_make(struct tulou_process_vm *vm, const struct text *text)
 	const int flags = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS | TULOU_MAP_FIXED_NOREPLACE;
 
 	for (unsigned i = 0; i < sizeof places / sizeof *places; i++) {
-		uint64_t place = places[i] & ~(uint64_t)(PAGE - 1);
+		uint64_t place = page_down(places[i]);
 		long at = tulou_mmap(vm, place, PAGE, TULOU_PROT_READ | TULOU_PROT_EXEC, flags, -1, 0);
 		if (at < 0)
 			continue;
@@ -274,7 +275,7 @@ void patch_settle(const struct process *process, struct registers *regs)
 /* The range up to its last page. */
 static bool overlaps(uint64_t start, uint64_t size, uint64_t from, uint64_t to)
 {
-	uint64_t end = start + size + PAGE - 1 < start ? UINT64_MAX : (start + size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+	uint64_t end = start + size + PAGE - 1 < start ? UINT64_MAX : page_up(start + size);
 	return start < to && from < end;
 }
 
@@ -301,7 +302,7 @@ static bool site_concerned(
 	if (change == PATCH_CHANGE && overlaps(start, size, site_start(site), site->at))
 		return true;
 	for (unsigned i = 0; i < TRAMPOLINES_MAX; i++)
-		if (space->pages[i] == (site->trampoline & ~(uint64_t)(PAGE - 1)) &&
+		if (space->pages[i] == page_down(site->trampoline) &&
 			overlaps(start, size, space->pages[i], space->pages[i] + PAGE))
 			return true;
 	return false;

@@ -16,6 +16,7 @@
 #include <tulou/tulou.h>
 
 #include "base/mem.h"
+#include "base/page.h"
 #include "host/linux/syscall.h"
 #include "runtime/layout.h"
 #include "runtime/process/thread.h"
@@ -54,7 +55,7 @@ static long write_by_memory(uint64_t at, const void *bytes, size_t size)
  * become shorter. */
 static long write_by_protection(uint64_t at, const void *bytes, size_t size, int prot)
 {
-	const uint64_t page = at & ~(uint64_t)(TULOU_PAGE_SIZE - 1);
+	const uint64_t page = page_down(at);
 	long result = sys3(__NR_mprotect, (long)page, TULOU_PAGE_SIZE, READ_WRITE);
 
 	if (!result)
@@ -66,7 +67,7 @@ static long write_by_protection(uint64_t at, const void *bytes, size_t size, int
 
 long patch_text(uint64_t at, const void *bytes, size_t size, int prot)
 {
-	uint64_t page = at & ~(uint64_t)(TULOU_PAGE_SIZE - 1);
+	uint64_t page = page_down(at);
 	uint64_t aside = aside_of(thread_current());
 	long result;
 
@@ -89,7 +90,7 @@ long patch_text(uint64_t at, const void *bytes, size_t size, int prot)
 
 long patch_anonymous(uint64_t at, const void *bytes, size_t size)
 {
-	uint64_t page = at & ~(uint64_t)(TULOU_PAGE_SIZE - 1);
+	uint64_t page = page_down(at);
 	const uint64_t aside = aside_of(thread_current());
 	long result = sys6(__NR_mmap, (long)aside, TULOU_PAGE_SIZE, READ_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
@@ -109,7 +110,7 @@ long patch_anonymous(uint64_t at, const void *bytes, size_t size)
 
 long patch_fresh(uint64_t at, const void *bytes, size_t size)
 {
-	uint64_t page = at & ~(uint64_t)(TULOU_PAGE_SIZE - 1);
+	uint64_t page = page_down(at);
 	long result = sys3(__NR_mprotect, (long)page, TULOU_PAGE_SIZE, READ_WRITE);
 
 	if (result)

@@ -9,6 +9,7 @@
 #include <linux/mempolicy.h>
 #include <linux/userfaultfd.h>
 
+#include "base/page.h"
 #include "runtime/process/pieces.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
@@ -49,7 +50,7 @@ long trap_range_policy(struct thread *thread, struct frame *frame)
 long trap_get_mempolicy(struct thread *thread, struct frame *frame)
 {
 	const struct registers *r = &frame->context.regs;
-	uint64_t page = r->r10 & ~(TULOU_PAGE_SIZE - 1);
+	uint64_t page = page_down(r->r10);
 
 	if (r->r8 & MPOL_F_ADDR && !tulou_access_ok(thread->process->vm, page, TULOU_PAGE_SIZE, TULOU_PROT_NONE))
 		return -EFAULT;
@@ -77,7 +78,7 @@ static long move_some(struct thread *thread, const struct registers *r, uint64_t
 	if (user_read(pages, r->rdx + from * sizeof *pages, count * sizeof *pages) < 0)
 		return -EFAULT;
 	for (uint64_t i = 0; i < count; i++) {
-		uint64_t page = pages[i] & ~(TULOU_PAGE_SIZE - 1);
+		uint64_t page = page_down(pages[i]);
 		if (!tulou_access_ok(thread->process->vm, page, TULOU_PAGE_SIZE, TULOU_PROT_NONE))
 			pages[i] = 0;
 	}
