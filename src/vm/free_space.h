@@ -44,9 +44,4 @@ void free_space_take(struct free_space *space, struct range range, struct stock 
 /* Give `range` back; it joins its neighbours. Needs at most one record. */
 void free_space_give(struct free_space *space, struct range range, struct stock *stock);
 
-static inline size_t free_space_largest(const struct free_space *space)
-{
-	return space->tree.root ? container_of(space->tree.root, struct free_range, node)->max : 0;
-}
-
 #endif

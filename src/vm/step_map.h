@@ -6,8 +6,8 @@
  *     value     NONE       |A   |FREE     |B      |A |NONE     FREE is room that may be handed out, NONE belongs to nobody or
  *     steps     0,NONE  16,A!  20,FREE  30,B  47,A  48,NONE    others; from STEP_AREA on the user's numbers. ! marks a chunk's start
  *
- * All steps of a closed chunk say so: what becomes free in it is KEPT. So "map", "unmap", "change" and "replace" are one operation, step_set(); neighbours that have become alike are one without
- * anybody looking for them, and free space needs no records of its own. A step is 8 bytes. A leaf has up to 30 of them; each
+ * All steps of a closed chunk say so: what becomes free in it is KEPT. So "map", "unmap", "change" and "replace" are one operation,
+ * step_set(); neighbours that have become alike are one without anybody looking for them, and free space needs no records of its own. A step is 8 bytes. A leaf has up to 30 of them; each
  * of up to 119 keys of a branch has the page of its child's first step and the largest gap in it, as an upper bound: an allocation leaves it
  * as it is, freeing raises it, and a search that finds less than it says puts it right. First fit is one descent.
  *
@@ -18,7 +18,8 @@
  * `fit.size` pages begins below `fit.page`.
  *
  * Invariants (step_map_check): T1 steps ascend, the first is at page 0; T2 no step repeats the value before it, unless it is marked;
- * T3 keys are the first pages of the children, gaps not below the truth, nor below those in the child; T4 `fit` is true; T5 all leaves are equally deep.
+ * T3 keys are the first pages of the children, gaps not below the truth, nor below those in the child; T4 `fit` is true; T5 all leaves
+ * are equally deep.
  *
  * Where the arena's journal notes anything, each change is a step of its own: it commits what was noted before, goes as far as one leaf, and
  * the caller goes on from there. So what it notes is bounded (STEP_NOTES); nodes are noted as a whole.
@@ -48,8 +49,8 @@ enum { LEAF_STEPS = 30, BRANCH_ENTRIES = 119, STEP_LEVELS = 6 };
 
 struct step_leaf {
 	uint64_t count;
-	uint64_t step[LEAF_STEPS +
-		      1]; /* page << STEP_SHIFT | STEP_FIRST | STEP_CLOSED | value; in a list of those not used: the next one */
+	/* page << STEP_SHIFT | STEP_FIRST | STEP_CLOSED | value; in a list of those not used: the next one */
+	uint64_t step[LEAF_STEPS + 1];
 };
 
 struct step_branch {

@@ -75,10 +75,10 @@ static struct step_leaf *leaf_take(struct step_map *map)
 	struct step_leaf *leaf = map->is.free_leaves;
 
 	map->is.leaf_count++;
-	map->arena->spent = true;
 	if (!leaf) {
 		leaf = arena_take(map->arena, sizeof(*leaf));
 	} else {
+		map->arena->spent = true;
 		step_note(map, &leaf->step[0], sizeof(leaf->step[0]));
 		map->is.free_leaves = (struct step_leaf *)(uintptr_t)leaf->step[0];
 		map->is.free_leaf_count--;
@@ -102,10 +102,10 @@ static struct step_branch *branch_take(struct step_map *map)
 	struct step_branch *branch = map->is.free_branches;
 
 	map->is.branch_count++;
-	map->arena->spent = true;
 	if (!branch) {
 		branch = arena_take(map->arena, sizeof(*branch));
 	} else {
+		map->arena->spent = true;
 		step_note(map, &branch->child[0], sizeof(branch->child[0]));
 		map->is.free_branches = branch->child[0];
 		map->is.free_branch_count--;

@@ -24,7 +24,7 @@
 struct request {
 	struct range range; /* of the size wanted; the start is the address or the hint */
 	bool fixed, replace;
-	bool syncs; /* its file knows MAP_SYNC */
+	bool syncs; /* of a file: it knows MAP_SYNC */
 	bool stays; /* it was to grow down, but there is no room for it */
 	int late; /* an error that EEXIST goes before */
 	size_t align;
@@ -272,12 +272,14 @@ static long commit(struct tulou_process_vm *vm, struct request *r)
 		error = reserve_room(vm, r);
 	if (!error)
 		error = map_options_map(&r->options, r->range, vm->pool->host);
-	if (unlikely(r->replace && error))
+	if (likely(!error)) {
+		if (unlikely(r->replace || r->stays))
+			process_vm_replace(vm, r->range, r->options.content);
+	} else if (r->replace) {
 		process_vm_remove_pending(vm, r->range);
-	else if (unlikely(!error && (r->replace || r->stays)))
-		process_vm_replace(vm, r->range, r->options.content);
-	else if (unlikely(error))
+	} else {
 		process_vm_remove(vm, r->range);
+	}
 	vm->huge = vm->huge || r->align > PAGE_SIZE;
 	return error ? error : (long)r->range.start;
 }
