@@ -156,7 +156,7 @@ bool process_vm_catch_up(struct tulou_process_vm *vm)
 	if (interrupted)
 		interrupted_begin(vm);
 	stale = vm->stale;
-	if (!map_catch_up(vm))
+	if (!map_catch_up(vm) || (interrupted && nooks_recall(vm, vm->pool->range)))
 		return false;
 	vm->interrupted = false;
 	for (tile.end = page_number(stale.start); tile.end < page_number(stale.end);) {

@@ -138,7 +138,7 @@ bool process_vm_check(struct tulou_process_vm *vm, bool still, struct report *re
 			vm->id, count.usage.total, count.usage.data, count.usage.committed, vm->usage.total, vm->usage.data,
 			vm->usage.committed);
 	return chunks_listed(vm, still, &count, report) && contents_check(vm, report) && heap_check(vm, report) &&
-	       rooms_check(vm, report) && resident_check(vm, report);
+	       rooms_check(vm, report) && resident_check(vm, report) && nooks_check(vm, report);
 }
 
 static struct shm_bond *link_bond(struct list *link)

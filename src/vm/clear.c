@@ -109,6 +109,7 @@ void process_vm_clear(struct tulou_process_vm *vm)
 	/* Also what a call holds that was copied in the middle of its wait for the border (fork.c), and will not go on. */
 	shm_forsake(&vm->stock);
 	shm_bonds_init(&vm->bonds, &vm->guard.journal);
+	nooks_forget(vm);
 	arena_fini(&vm->arena);
 	step_map_init(&vm->map, &vm->arena, &vm->root, lost);
 	content_init(&vm->contents, &vm->arena);

@@ -2,7 +2,7 @@
 /*
  * fork.c - a consistent copy of the books.
  *
- *     prepare:  list lock → border → all process locks, in the order of the list, then limbo → manager lock
+ *     prepare:  list lock → border → all process locks, each with its nooks', in the order of the list, then limbo → manager lock
  *
  * Forks come one after the other (list lock). Who waits for a process lock here waits for a call to end, or to be parked at the
  * border (neighbours.h), which is as good; a call never asks for the list lock. The leaves are taken for a moment at most: prepare
@@ -28,10 +28,12 @@ static void process_vm_freeze(struct tulou_process_vm *vm, uint32_t self)
 		process_vm_change_noted(vm);
 		process_vm_catch_up(vm);
 	}
+	nooks_hold(vm, self);
 }
 
 static void process_vm_thaw(struct tulou_process_vm *vm)
 {
+	nooks_release(vm, pool_self(vm->pool));
 	if (vm->frozen)
 		process_vm_unlock(vm);
 }
@@ -82,6 +84,23 @@ static void range_advise(const struct tulou_host *host, struct range range, int 
 		host->advise(host->ctx, range.start, range_size(range), advice);
 }
 
+/* The lowest area from `from` on that has pages, or as much of it as lies below what is idle in a nook, which has none. */
+static bool area_from(struct tulou_process_vm *vm, uintptr_t from, struct area *out)
+{
+	while (process_vm_area_above(vm, from, out)) {
+		struct range gone;
+
+		out->range.start = size_max(out->range.start, from);
+		gone = nooks_lowest(vm->nooks, out->range, NOOK_FREE);
+		if (gone.start > out->range.start) {
+			out->range.end = gone.start;
+			return true;
+		}
+		from = gone.end;
+	}
+	return false;
+}
+
 /* Its areas, those that touch at once; what the process itself keeps from its copies stays so. */
 static void process_vm_advise(struct tulou_process_vm *vm, int advice)
 {
@@ -89,7 +108,7 @@ static void process_vm_advise(struct tulou_process_vm *vm, int advice)
 	struct range run = range_between(0, 0);
 	struct area area = {.range = run};
 
-	while (!vm->torn && process_vm_area_above(vm, area.range.end, &area)) {
+	while (!vm->torn && area_from(vm, area.range.end, &area)) {
 		if (!area_can_hide(vm, &area.content))
 			continue;
 		if (area.range.start != run.end) {
@@ -145,6 +164,7 @@ static void locks_forget(struct tulou *pool)
 		struct tulou_process_vm *vm = link_process(link);
 
 		guard_init(&vm->guard);
+		nooks_init_locks(vm);
 		vm->interrupted |= vm->parked; /* by a call that was not copied, and will not go on */
 		vm->parked = false;
 	}

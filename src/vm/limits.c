@@ -11,13 +11,14 @@ void process_vm_limit(struct tulou_process_vm *vm, uint64_t address_space, uint6
 {
 	vm->limit_as = address_space;
 	vm->limit_data = data;
-	vm->limit_least = size_min(address_space, data);
+	__atomic_store_n(&vm->limit_least, size_min(address_space, data), __ATOMIC_RELAXED);
 }
 
 void tulou_process_vm_limit(struct tulou_process_vm *vm, uint64_t address_space, uint64_t data)
 {
 	if (process_vm_enter(vm))
 		return;
+	nooks_recall(vm, vm->pool->range); /* what is idle would count */
 	process_vm_limit(vm, address_space, data);
 	process_vm_leave(vm, (struct range){0, 0});
 }

@@ -70,6 +70,15 @@ void process_vm_taken_over(struct tulou_process_vm *vm, uint32_t self, enum guar
 	}
 }
 
+enum lock_result process_vm_meet(struct tulou_process_vm *vm, uint32_t self)
+{
+	enum lock_result how = lock_take_slow(&vm->guard.lock, vm->pool->host, self);
+
+	if (vm->meetings < NOOK_MEETINGS)
+		vm->meetings++;
+	return how;
+}
+
 void process_vm_change_noted(struct tulou_process_vm *vm)
 {
 	process_vm_note_in(vm, vm->journal);
@@ -108,8 +117,8 @@ void process_vm_leave_slow(struct tulou_process_vm *vm, struct range touched)
 		process_vm_grant_return(vm, vm->usage.committed + GRANT_SPARE / 2);
 	if (vm->pool->check_level && changed)
 		check_touched(vm, touched);
-	if (vm->hidden == HIDDEN_ALL && changed)
-		vm->hidden = HIDDEN_SOME;
+	if (changed && __atomic_load_n(&vm->hidden, __ATOMIC_RELAXED) == HIDDEN_ALL)
+		__atomic_store_n(&vm->hidden, HIDDEN_SOME, __ATOMIC_RELAXED);
 	process_vm_unlock(vm);
 	if (vm->pool->check_level >= 3 && changed)
 		check_pool_or_panic(vm->pool);

@@ -21,6 +21,7 @@
 #define TULOU_VM_PROCESS_VM_H
 
 #include "content.h"
+#include "nook.h"
 #include "pool.h"
 #include "resident.h"
 
@@ -52,7 +53,7 @@ struct tulou_process_vm {
 	bool interrupted; /* a task died inside a call: what it had begun is still to be taken back (catch_up.c) */
 	bool huge; /* there may be areas of huge pages */
 	bool has_device; /* there may be files that are no regular ones */
-	uint8_t hidden; /* enum hidden: how much of it stays out of others' copies (fork.c) */
+	uint8_t hidden; /* atomic; enum hidden: how much of it stays out of others' copies (fork.c) */
 	bool sealed; /* there may be sealed areas: mseal(2) */
 	bool watched; /* there is more to do at the end of a call: checks, or a grant that is given back; fixed */
 	int lock_future; /* flags of AREA_LOCK_MASK that new areas get: mlockall(MCL_FUTURE) */
@@ -67,13 +68,15 @@ struct tulou_process_vm {
 	struct range heap_room; /* the heap's chunk; empty before build */
 	uintptr_t heap_start, brk;
 	uint64_t limit_as, limit_data; /* bytes; UINT64_MAX: none */
-	uint64_t limit_least; /* the lower of the two */
+	uint64_t limit_least; /* atomic: the lower of the two */
 	/* Of the pool's memory limit, in larger steps than areas come and go, so that processes do not meet at the pool's counter.
 	 * SIZE_MAX: there is no limit. */
 	size_t granted;
 	struct range growth; /* all that grows, and its room, lies in it: growth.h; start above end: there is none */
 	bool exact; /* keeps nothing: resident.h */
 	struct resident resident;
+	struct nooks *nooks; /* atomic: NULL: none yet; in the arena */
+	uint32_t meetings; /* how often a call waited for another's, as far as that matters */
 	/* guarded by the manager's guard */
 	struct list chunks;
 	struct range stale; /* where others have taken parts of its chunks, and the map does not know yet */
@@ -158,9 +161,20 @@ void limbo_retry(struct tulou *pool, uint32_t self);
 void limbo_take_locked(struct tulou *pool, struct chunk *chunk, struct stock *stock);
 /* Hand the process's areas in `range` to limbo, if memory can be had to cut their chunks. */
 void limbo_take(struct tulou_process_vm *vm, struct range range);
+static inline struct nooks *process_vm_nooks(const struct tulou_process_vm *vm)
+{
+	return __atomic_load_n(&vm->nooks, __ATOMIC_ACQUIRE);
+}
+
+/* Pages that nooks may keep. */
+static inline size_t nooks_pages(const struct tulou_process_vm *vm)
+{
+	return process_vm_nooks(vm) ? __atomic_load_n(&process_vm_nooks(vm)->pages, __ATOMIC_RELAXED) : 0;
+}
+
 static inline int resident_drop(struct tulou_process_vm *vm, struct range range)
 {
-	return likely(!vm->resident.count) ? 0 : resident_drop_slow(vm, range);
+	return likely(!(vm->resident.count | (uintptr_t)vm->nooks)) ? 0 : resident_drop_slow(vm, range);
 }
 
 static inline bool resident_keep(struct tulou_process_vm *vm, struct range range)

@@ -3,6 +3,8 @@
 #ifndef TULOU_VM_PROCESS_VM_CALL_H
 #define TULOU_VM_PROCESS_VM_CALL_H
 
+/* Wait for the lock: another call has it. */
+enum lock_result process_vm_meet(struct tulou_process_vm *vm, uint32_t self);
 void process_vm_taken_over(struct tulou_process_vm *vm, uint32_t self, enum guard_result result);
 void process_vm_leave_slow(struct tulou_process_vm *vm, struct range touched);
 
@@ -55,8 +57,9 @@ static inline bool process_vm_begin(struct tulou_process_vm *vm)
 static inline ALWAYS_INLINE int process_vm_enter(struct tulou_process_vm *vm)
 {
 	uint32_t self = pool_self(vm->pool);
+	enum lock_result how = likely(lock_try(&vm->guard.lock, self)) ? LOCK_TAKEN : process_vm_meet(vm, self);
 
-	process_vm_locked_as(vm, self, guard_lock(&vm->guard, vm->pool->host, self), JOURNAL_UNNOTED);
+	process_vm_locked_as(vm, self, guard_taken(&vm->guard, how, self), JOURNAL_UNNOTED);
 	return likely(process_vm_begin(vm)) ? 0 : -TULOU_ENOMEM;
 }
 

@@ -40,6 +40,7 @@ static void reference_add(struct tulou_process_vm *vm, struct tulou_process_vm *
 	references_set(vm->journal, vm, vm->references + 1);
 	if (place)
 		place_set(vm->journal, place, vm);
+	nooks_settle(vm);
 	process_vm_unlock(vm);
 }
 

@@ -21,7 +21,7 @@
  * Bounds: RESIDENT_BLOCKS and RESIDENT_BYTES for each process, RESIDENT_POOL_BYTES in all. What was not used between two
  * tulou_trim() is dropped, and all of it when the process gets no memory. Kept blocks are the process's, and go with it.
  *
- * All functions want the process's lock. A process that keeps nothing pays one test.
+ * All functions want the process's lock, but for those that nooks use (nook.h): the blocks that threads of one process keep for themselves. A process that keeps nothing pays one test.
  * Invariant: K1 kept blocks do not overlap, each lies in areas of the process that resident_keep() would take; `pages` is their sum.
  */
 #ifndef TULOU_VM_RESIDENT_H
@@ -81,5 +81,14 @@ bool resident_give_back(struct tulou_process_vm *vm);
 /* The areas are gone, or about to go, with all that was kept. */
 void resident_forget(struct tulou_process_vm *vm);
 bool resident_check(struct tulou_process_vm *vm, struct report *report);
+
+/* For nooks (nook.h), which keep blocks too, without the process's lock. One more of a size was unmapped: does it churn? */
+bool resident_churns(const struct tulou_process_vm *vm, struct resident_size *counted);
+/* Is zeroing all of `range` worth it? */
+bool resident_is_worth(struct tulou_process_vm *vm, struct resident_size *counted, struct range range);
+/* May the pool keep `more` bytes? Then it does, or less: */
+struct tulou;
+bool resident_has_room(const struct tulou *pool, size_t more);
+void resident_count(struct tulou *pool, size_t more);
 
 #endif

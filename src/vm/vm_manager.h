@@ -7,6 +7,7 @@
  *
  * Lock order, for the whole core:
  *     list (process set; forks) > process VM (creation order, limbo last) > border > manager > shm manager, slab (leaves)
+ *     process VM > nook (nook.h) > manager; who has only a nook's lock asks for no other
  * The process lock is held for a whole call: it serialises the calls of one process, and stays over host calls. The manager's
  * lock is never held over a host callback other than books_map, books_unmap, wait, wake. So a call reserves a place under
  * it (pending areas), drops it, goes to the host, and takes the place back if the host fails.

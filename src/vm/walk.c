@@ -79,18 +79,23 @@ static struct tulou_area_info tile_info(const struct tulou_process_vm *vm, const
 	return area_info(vm, &area);
 }
 
+static struct range lower(struct range a, struct range b)
+{
+	return a.start < b.start ? a : b;
+}
+
 /* The lowest block in `range` that the process keeps; an empty one at its end: none. */
 static struct range kept_in(const struct tulou_process_vm *vm, struct range range)
 {
-	struct range lowest = range_between(range.end, range.end);
+	struct range lowest = nooks_lowest(vm->nooks, range, NOOK_KEPT);
 
 	for (uint32_t i = 0; i < vm->resident.count; i++)
-		if (range_overlaps(vm->resident.block[i], range) && vm->resident.block[i].start < lowest.start)
-			lowest = range_cut(vm->resident.block[i], range);
+		if (range_overlaps(vm->resident.block[i], range))
+			lowest = lower(lowest, range_cut(vm->resident.block[i], range));
 	return lowest;
 }
 
-/* An area, of which some may be kept: that is none of the process's any more. */
+/* An area, of which some may be kept, or idle in a nook: that is none of the process's any more. */
 static int walk_tile(const struct tulou_process_vm *vm, const struct step_tile *tile,
 	int (*visit)(void *arg, const struct tulou_area_info *area), void *arg)
 {
@@ -100,13 +105,16 @@ static int walk_tile(const struct tulou_process_vm *vm, const struct step_tile *
 
 	while (!result && info.start < end) {
 		enum tulou_area_kind kind = info.kind;
-		struct range kept = kept_in(vm, range_between(info.start, end));
+		struct range rest = range_between(info.start, end), kept = kept_in(vm, rest);
+		struct range gone = nooks_lowest(vm->nooks, rest, NOOK_FREE);
 
-		info.end = kept.start;
-		if (kept.start == info.start) {
-			info.end = kept.end;
-			info.kind = TULOU_AREA_KEPT;
+		if (gone.start == info.start) {
+			info.start = gone.end;
+			continue;
 		}
+		info.end = kept.start == info.start ? kept.end : lower(kept, gone).start;
+		if (kept.start == info.start)
+			info.kind = TULOU_AREA_KEPT;
 		result = visit(arg, &info);
 		info.start = info.end;
 		info.kind = kind;

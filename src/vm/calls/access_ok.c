@@ -32,6 +32,15 @@ static inline enum look look_without_lock(const struct tulou_process_vm *vm, str
 	return ok ? LOOK_YES : LOOK_NO;
 }
 
+/* What is idle in a nook is none of the process's. A recall of it meanwhile has changed the map. */
+static bool __attribute__((noinline)) look_past_nooks(const struct tulou_process_vm *vm, struct range range, int prot)
+{
+	uint64_t version = step_peek_begin(&vm->map);
+
+	return look_without_lock(vm, range, prot) == LOOK_YES && !nooks_hide(process_vm_nooks(vm), range) &&
+	       step_peek_holds(&vm->map, version);
+}
+
 /* Where others change the map all the time, or a mapping may have grown, or blocks are kept. */
 static bool look_locked(struct tulou_process_vm *vm, struct range range, int prot)
 {
@@ -55,6 +64,7 @@ bool tulou_access_ok(struct tulou_process_vm *vm, uintptr_t addr, size_t size, i
 	if (likely(!__atomic_load_n(&vm->resident.count, __ATOMIC_RELAXED)))
 		for (int tries = 0; tries < TRIES; tries++)
 			if (likely(look_without_lock(vm, range, prot) == LOOK_YES))
-				return true;
+				if (likely(!process_vm_nooks(vm)) || look_past_nooks(vm, range, prot))
+					return true;
 	return look_locked(vm, range, prot);
 }

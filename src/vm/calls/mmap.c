@@ -323,6 +323,8 @@ static long map(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 	vm->has_device |= r.options.has_file && r.options.file.offset_max;
 	map_options_open(&r.options, &vm->stock);
 	result = commit(vm, &r);
+	if (unlikely(vm->meetings >= NOOK_MEETINGS) && !addr && result > 0)
+		nook_remember(vm, r.range, prot, flags, false);
 	growth_settle(vm, r.range);
 	map_options_close(&r.options, &vm->stock);
 	process_vm_leave(vm, r.range);
@@ -330,13 +332,15 @@ static long map(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 }
 
 /* A block that was kept from a munmap of this size; 0: the call goes its way. */
-static long map_kept(struct tulou_process_vm *vm, size_t size)
+static long map_kept(struct tulou_process_vm *vm, size_t size, int prot, int flags)
 {
 	long start;
 
 	if (process_vm_enter(vm))
 		return 0;
 	start = (long)resident_take(vm, size);
+	if (start && unlikely(vm->meetings >= NOOK_MEETINGS))
+		nook_remember(vm, range_between((uintptr_t)start, (uintptr_t)start + size), prot, flags, true);
 	process_vm_leave(vm, range_between(0, 0));
 	return start;
 }
@@ -346,9 +350,9 @@ static bool has_kept(const struct tulou_process_vm *vm)
 	return __atomic_load_n(&vm->resident.count, __ATOMIC_RELAXED);
 }
 
-static bool pool_keeps(const struct tulou *pool)
+static bool may_give_back(const struct tulou_process_vm *vm)
 {
-	return __atomic_load_n(&pool->resident_bytes, __ATOMIC_RELAXED);
+	return __atomic_load_n(&vm->pool->resident_bytes, __ATOMIC_RELAXED) || process_vm_nooks(vm);
 }
 
 long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
@@ -357,15 +361,20 @@ long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 	bool again = true;
 	long result;
 
+	if (unlikely(process_vm_nooks(vm)) && !addr && page_is_aligned(offset)) {
+		result = (long)nook_map(vm, page_up(size), prot, flags);
+		if (result)
+			return result;
+	}
 	if (unlikely(has_kept(vm)) && !addr && prot == (TULOU_PROT_READ | TULOU_PROT_WRITE) && flags == plain &&
 		page_is_aligned(offset)) {
-		result = map_kept(vm, page_up(size));
+		result = map_kept(vm, page_up(size), prot, flags);
 		if (result)
 			return result;
 	}
 	for (;; again = false) {
 		result = map(vm, addr, size, prot, flags, fd, offset);
-		if (likely(result != -TULOU_ENOMEM) || !again || !pool_keeps(vm->pool) || !resident_give_back(vm))
+		if (likely(result != -TULOU_ENOMEM) || !again || !may_give_back(vm) || !resident_give_back(vm))
 			return result;
 	}
 }

@@ -52,9 +52,17 @@ long tulou_munmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size)
 	size = page_up(size);
 	if (!page_is_aligned(addr) || !size || !range_make(&range, addr, size) || range.end > USER_END)
 		return -TULOU_EINVAL;
+	if (unlikely(process_vm_nooks(vm)) && nook_unmap(vm, range))
+		return 0;
 	result = growth_enter(vm, range);
 	if (result)
 		return result;
+	if (unlikely(vm->nooks))
+		result = nooks_recall(vm, range);
+	if (unlikely(result)) {
+		process_vm_leave(vm, range_between(0, 0));
+		return result;
+	}
 	if (resident_keep(vm, range)) {
 		process_vm_leave(vm, range_between(0, 0));
 		return 0;

@@ -42,6 +42,13 @@ static struct resident_size *size_of(struct resident *kept, size_t size)
 	return &kept->size[(pages ^ pages / RESIDENT_SIZES) % RESIDENT_SIZES];
 }
 
+bool resident_churns(const struct tulou_process_vm *vm, struct resident_size *counted)
+{
+	if (counted->churn < 2 * RESIDENT_CHURN)
+		counted->churn++;
+	return counted->churn >= RESIDENT_CHURN || vm->pool->resident == TULOU_RESIDENT_ALWAYS;
+}
+
 /* One more of this size. True: it churns. */
 static bool size_count(struct tulou_process_vm *vm, size_t size)
 {
@@ -55,16 +62,19 @@ static bool size_count(struct tulou_process_vm *vm, size_t size)
 		}
 		*counted = (struct resident_size){.pages = pages};
 	}
-	if (counted->churn < 2 * RESIDENT_CHURN)
-		counted->churn++;
-	return counted->churn >= RESIDENT_CHURN || vm->pool->resident == TULOU_RESIDENT_ALWAYS;
+	return resident_churns(vm, counted);
 }
 
 /* ---- blocks -------------------------------------------------------------------------------------------------------------- */
 
-static void pool_count(struct tulou *pool, size_t more)
+void resident_count(struct tulou *pool, size_t more)
 {
 	__atomic_add_fetch(&pool->resident_bytes, more, __ATOMIC_RELAXED);
+}
+
+bool resident_has_room(const struct tulou *pool, size_t more)
+{
+	return __atomic_load_n(&pool->resident_bytes, __ATOMIC_RELAXED) + more <= RESIDENT_POOL_BYTES;
 }
 
 static void block_add(struct tulou_process_vm *vm, struct range block)
@@ -74,7 +84,7 @@ static void block_add(struct tulou_process_vm *vm, struct range block)
 	kept->block[kept->count] = block;
 	kept->count++;
 	kept->pages += (uint32_t)(range_size(block) / PAGE_SIZE);
-	pool_count(vm->pool, range_size(block));
+	resident_count(vm->pool, range_size(block));
 }
 
 static void block_remove(struct tulou_process_vm *vm, uint32_t at)
@@ -86,7 +96,7 @@ static void block_remove(struct tulou_process_vm *vm, uint32_t at)
 	kept->count--;
 	for (; at < kept->count; at++)
 		kept->block[at] = kept->block[at + 1];
-	pool_count(vm->pool, -size);
+	resident_count(vm->pool, -size);
 }
 
 static int block_drop(struct tulou_process_vm *vm, uint32_t at)
@@ -104,7 +114,7 @@ static bool room_make(struct tulou_process_vm *vm, size_t size)
 {
 	struct resident *kept = &vm->resident;
 
-	if (__atomic_load_n(&vm->pool->resident_bytes, __ATOMIC_RELAXED) + size > RESIDENT_POOL_BYTES)
+	if (!resident_has_room(vm->pool, size))
 		return false;
 	while (kept->count == RESIDENT_BLOCKS || resident_bytes(kept) + size > RESIDENT_BYTES)
 		if (range_size(kept->block[0]) == size || block_drop(vm, 0))
@@ -134,10 +144,8 @@ static bool is_touched(struct tulou_process_vm *vm, struct range range)
 	return there >= pages / 4;
 }
 
-static bool is_worth(struct tulou_process_vm *vm, struct range range)
+bool resident_is_worth(struct tulou_process_vm *vm, struct resident_size *counted, struct range range)
 {
-	struct resident_size *counted = size_of(&vm->resident, range_size(range));
-
 	if (range_size(range) < RESIDENT_LARGE)
 		return true;
 	if (!++counted->kept) /* the next one is fresh */
@@ -157,7 +165,7 @@ bool resident_keep_slow(struct tulou_process_vm *vm, struct range range)
 	if (!may_keep(vm))
 		return false;
 	if (growth_concerns(vm, range) || !range_is_plain(vm, range) || !size_count(vm, size) || touches(&vm->resident, range) ||
-		!is_worth(vm, range) || !room_make(vm, size))
+		!resident_is_worth(vm, size_of(&vm->resident, size), range) || !room_make(vm, size))
 		return false;
 	if (host->zero(host->ctx, range.start, size))
 		return false;
@@ -189,7 +197,7 @@ static void drop_shared(struct tulou_process_vm *vm)
 	struct resident *kept = &vm->resident;
 	uint32_t count = kept->count;
 
-	pool_count(vm->pool, -resident_bytes(kept));
+	resident_count(vm->pool, -resident_bytes(kept));
 	__atomic_store_n(&kept->held, 0, __ATOMIC_RELEASE);
 	for (uint32_t i = 0; i < count; i++)
 		vm_unmap(vm, kept->block[i]);
@@ -197,11 +205,14 @@ static void drop_shared(struct tulou_process_vm *vm)
 
 int resident_drop_slow(struct tulou_process_vm *vm, struct range range)
 {
+	int error = nooks_recall(vm, range);
+
+	if (error)
+		return error;
 	if (journal_notes(vm->guard.journal) && touches(&vm->resident, range))
 		drop_shared(vm);
 	for (uint32_t i = vm->resident.count; i-- > 0;) {
-		int error = range_overlaps(vm->resident.block[i], range) ? block_drop(vm, i) : 0;
-
+		error = range_overlaps(vm->resident.block[i], range) ? block_drop(vm, i) : 0;
 		if (error)
 			return error;
 	}
@@ -210,8 +221,9 @@ int resident_drop_slow(struct tulou_process_vm *vm, struct range range)
 
 void resident_forget(struct tulou_process_vm *vm)
 {
-	pool_count(vm->pool, -resident_bytes(&vm->resident));
+	resident_count(vm->pool, -resident_bytes(&vm->resident));
 	vm->resident.held = 0;
+	nooks_forget(vm);
 }
 
 /* ---- age ----------------------------------------------------------------------------------------------------------------- */
@@ -229,12 +241,15 @@ static void unused_drop(struct tulou_process_vm *vm)
 			kept->size[i].churn = 0;
 		kept->size[i].used = false;
 	}
+	nooks_recall_unused(vm);
 }
 
 /* A process whose lock is taken is in a call: it is not idle, and comes round the next time. */
 static void process_visit(struct tulou_process_vm *vm, void (*visit)(struct tulou_process_vm *vm))
 {
-	if (!__atomic_load_n(&vm->resident.count, __ATOMIC_RELAXED) || !process_vm_try_enter(vm))
+	bool keeps = __atomic_load_n(&vm->resident.count, __ATOMIC_RELAXED) || process_vm_nooks(vm);
+
+	if (!keeps || !process_vm_try_enter(vm))
 		return;
 	visit(vm);
 	process_vm_leave(vm, range_between(0, 0));
@@ -251,7 +266,7 @@ static size_t pool_visit(struct tulou *pool, void (*visit)(struct tulou_process_
 		struct tulou_process_vm *vm = container_of(link, struct tulou_process_vm, link);
 
 		process_visit(vm, visit);
-		bytes += PAGE_SIZE * (size_t)__atomic_load_n(&vm->resident.pages, __ATOMIC_RELAXED);
+		bytes += PAGE_SIZE * ((size_t)__atomic_load_n(&vm->resident.pages, __ATOMIC_RELAXED) + nooks_pages(vm));
 	}
 	/* A process that died between two of its stores has left the sum wrong. */
 	__atomic_store_n(&pool->resident_bytes, bytes, __ATOMIC_RELAXED);
@@ -272,8 +287,9 @@ static void all_drop(struct tulou_process_vm *vm)
 bool resident_give_back(struct tulou_process_vm *vm)
 {
 	size_t before = __atomic_load_n(&vm->pool->resident_bytes, __ATOMIC_RELAXED);
+	bool idle = nooks_hide(process_vm_nooks(vm), vm->pool->range);
 
-	return pool_visit(vm->pool, all_drop) < before;
+	return pool_visit(vm->pool, all_drop) < before || idle;
 }
 
 void tulou_process_vm_exact(struct tulou_process_vm *vm)
