@@ -24,7 +24,7 @@
  * counts what is idle, and so does what it has committed.
  *
  * Invariant: K2 nooks and kept blocks do not overlap; each nook lies in anonymous private memory of the process with the perms it was mapped
- * with, and has its bit in `busy`; `pages` are those of the nooks that may be KEPT.
+ * with, and has its bit in `busy`.
  */
 #ifndef TULOU_VM_NOOK_H
 #define TULOU_VM_NOOK_H
@@ -48,7 +48,7 @@ struct nook {
 
 struct nooks {
 	uint64_t busy; /* atomic, changed under the process's lock: a bit for each that is not NONE */
-	uint32_t pages; /* atomic */
+	uint32_t pages; /* atomic: of all that may be KEPT, or more */
 	struct nook at[NOOKS];
 } __attribute__((aligned(NOOK_ALIGN)));
 

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "vm/process_vm.h"
+
 static void must(long result)
 {
 	if (result >= 0)
@@ -315,6 +317,67 @@ static void seal(void)
 	tulou_mseal(world.a, at(12), PAGE, 0);
 }
 
+/* ---- nooks: as if threads of A, or of B, had met ---------------------------------------------------------------------------- */
+
+static long map_anywhere(struct tulou_process_vm *vm)
+{
+	return tulou_mmap(vm, 0, 2 * PAGE, RW, PRIV, -1, 0);
+}
+
+/* Where it was mapped, and unmapped again. */
+static uintptr_t nook_idle(struct tulou_process_vm *vm, enum task task)
+{
+	long addr;
+
+	sim_task_set(task);
+	vm->meetings = NOOK_MEETINGS;
+	addr = map_anywhere(vm);
+	must(addr);
+	must(tulou_munmap(vm, (uintptr_t)addr, 2 * PAGE));
+	sim_task_set(TASK_A);
+	return (uintptr_t)addr;
+}
+
+static uintptr_t idle;
+
+static void nooks_before(void)
+{
+	world.a->meetings = NOOK_MEETINGS;
+}
+
+static void nook_before(void)
+{
+	idle = nook_idle(world.a, TASK_A);
+}
+
+static void nook_of_neighbour_before(void)
+{
+	idle = nook_idle(world.b, TASK_B);
+}
+
+static void nook_pair(void)
+{
+	long addr = map_anywhere(world.a);
+
+	tulou_munmap(world.a, (uintptr_t)addr, 2 * PAGE);
+}
+
+static void nook_recall(void)
+{
+	tulou_mprotect(world.a, idle, PAGE, RO);
+}
+
+static void nook_replace(void)
+{
+	map(world.a, (long)((idle - at(0)) / PAGE), 1, RO, PRIV | FIXED);
+}
+
+/* For another process, which goes on. */
+static void nook_walk(void)
+{
+	tulou_walk_process(world.b, look, NULL);
+}
+
 const struct shape shapes[] = {
 	{"mmap, own chunk", NULL, mmap_own},
 	{"mmap, new chunk", fill_own, mmap_own},
@@ -350,5 +413,13 @@ const struct shape shapes[] = {
 	{"discard", shelved_before, discard},
 	{"walks", NULL, walk},
 	{"fork", NULL, fork_both},
+	{"nook, the first", nooks_before, nook_pair},
+	{"nook, mmap and munmap", nook_before, nook_pair},
+	{"nook, recall", nook_before, nook_recall},
+	{"nook, recall and replace", nook_before, nook_replace},
+	{"nook, neighbour's recall", nook_of_neighbour_before, nook_walk},
+	{"nook, vfork", nook_before, share},
+	{"nook, fork", nook_before, fork_both},
+	{"nook, exit", nook_before, leave},
 };
 const unsigned shape_count = sizeof(shapes) / sizeof(shapes[0]);

@@ -104,7 +104,8 @@ static void slot_move(struct worker *w, struct slot *slot)
 /* To whoever comes next; what was there is the caller's to unmap. */
 static void slot_hand_over(struct worker *w, struct slot *slot)
 {
-	uint64_t mine = slot->start / PAGE << 8 | slot->pages, other = __atomic_exchange_n(&boxes[dice(w, BOXES)], mine, __ATOMIC_ACQ_REL);
+	uint64_t mine = slot->start / PAGE << 8 | slot->pages,
+		 other = __atomic_exchange_n(&boxes[dice(w, BOXES)], mine, __ATOMIC_ACQ_REL);
 
 	slot->pages = 0;
 	if (other)
@@ -208,8 +209,8 @@ static void compare(struct fixture *f, const struct worker *workers)
 
 	for (int i = 0; i < THREADS; i++)
 		for (int j = 0; j < SLOTS; j++)
-			pages_add(&model, workers[i].slot[j].start,
-				workers[i].slot[j].start + workers[i].slot[j].pages * PAGE, workers[i].slot[j].prot);
+			pages_add(&model, workers[i].slot[j].start, workers[i].slot[j].start + workers[i].slot[j].pages * PAGE,
+				workers[i].slot[j].prot);
 	for (int i = 0; i < BOXES; i++)
 		if (boxes[i])
 			pages_add(&model, (boxes[i] >> 8) * PAGE, ((boxes[i] >> 8) + (boxes[i] & 255)) * PAGE, 255);

@@ -21,5 +21,8 @@ bool vm_extend(struct tulou_process_vm *vm, struct range range, struct area_cont
 		return false;
 	if (unlikely(growth_concerns(vm, range)))
 		growth_give_way(vm, range);
-	return place_behind(vm, range, content) || !place_fixed(vm, range, content);
+	if (!place_behind(vm, range, content) && place_fixed(vm, range, content))
+		return false;
+	process_vm_step(vm); /* as in mmap: the host comes next */
+	return true;
 }

@@ -270,6 +270,7 @@ static long commit(struct tulou_process_vm *vm, struct request *r)
 	error = check_limits(vm, r, before);
 	if (!error)
 		error = reserve_room(vm, r);
+	process_vm_step(vm); /* a death from here on leaves it booked, since the host may have it */
 	if (!error)
 		error = map_options_map(&r->options, r->range, vm->pool->host);
 	if (likely(!error)) {
@@ -345,9 +346,20 @@ static long map_kept(struct tulou_process_vm *vm, size_t size, int prot, int fla
 	return start;
 }
 
+/* What was unmapped and is to be had again: in the caller's nook, or kept by the process; 0: the call goes its way. */
+static long map_again(struct tulou_process_vm *vm, size_t size, int prot, int flags)
+{
+	long start = process_vm_nooks(vm) ? (long)nook_map(vm, size, prot, flags) : 0;
+
+	if (start || !__atomic_load_n(&vm->resident.count, __ATOMIC_RELAXED) || prot != (TULOU_PROT_READ | TULOU_PROT_WRITE) ||
+		flags != (TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS))
+		return start;
+	return map_kept(vm, size, prot, flags);
+}
+
 static bool has_kept(const struct tulou_process_vm *vm)
 {
-	return __atomic_load_n(&vm->resident.count, __ATOMIC_RELAXED);
+	return __atomic_load_n(&vm->resident.count, __ATOMIC_RELAXED) | (uintptr_t)process_vm_nooks(vm);
 }
 
 static bool may_give_back(const struct tulou_process_vm *vm)
@@ -357,18 +369,11 @@ static bool may_give_back(const struct tulou_process_vm *vm)
 
 long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
 {
-	const int plain = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS;
 	bool again = true;
 	long result;
 
-	if (unlikely(process_vm_nooks(vm)) && !addr && page_is_aligned(offset)) {
-		result = (long)nook_map(vm, page_up(size), prot, flags);
-		if (result)
-			return result;
-	}
-	if (unlikely(has_kept(vm)) && !addr && prot == (TULOU_PROT_READ | TULOU_PROT_WRITE) && flags == plain &&
-		page_is_aligned(offset)) {
-		result = map_kept(vm, page_up(size), prot, flags);
+	if (unlikely(has_kept(vm)) && !addr && page_is_aligned(offset)) {
+		result = map_again(vm, page_up(size), prot, flags);
 		if (result)
 			return result;
 	}

@@ -143,6 +143,7 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 	if (error)
 		return error;
 	error = reserve_room(vm, content, new);
+	process_vm_step(vm); /* a death from here on leaves it booked, since the host may have it */
 	if (!error)
 		error = host->move(host->ctx, r->old.start, range_size(r->old), new.start, r->new_size, r->keep);
 	if (error) {

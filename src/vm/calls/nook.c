@@ -142,7 +142,8 @@ struct range nooks_lowest(const struct nooks *nooks, struct range range, enum no
 	{
 		uint64_t place = nook_peek(nook);
 
-		if (nook_state(place) == state && range_overlaps(nook_range(place), range) && nook_range(place).start < lowest.start)
+		if (nook_state(place) == state && range_overlaps(nook_range(place), range) &&
+			nook_range(place).start < lowest.start)
 			lowest = range_cut(nook_range(place), range);
 	}
 	return lowest;
@@ -161,33 +162,31 @@ static void nook_clear(struct tulou_process_vm *vm, struct nook *nook)
 {
 	uint32_t pages = nook->counted.pages;
 
-	if (nook->counts) {
+	if (nook->counts) { /* who dies in between leaves too much, which is less than wrapping */
+		nook->counts = false;
 		__atomic_sub_fetch(&vm->nooks->pages, pages, __ATOMIC_RELAXED);
 		resident_count(vm->pool, -(pages * PAGE_SIZE));
-		nook->counts = false;
 	}
 	__atomic_store_n(&nook->place, NOOK_NONE, __ATOMIC_RELEASE);
 	__atomic_store_n(&vm->nooks->busy, vm->nooks->busy & ~(1ul << (nook - vm->nooks->at)), __ATOMIC_RELEASE);
 }
 
-/* Its lock is held. The books lose the area before the nook does. */
+/* Its lock is held. The books lose the area before the nook does: one who died here may have come so far, and the pages may be others' by now. So
+ * only what the books still say is unmapped. */
 static int nook_recall_locked(struct tulou_process_vm *vm, struct nook *nook)
 {
-	const struct tulou_host *host = vm->pool->host;
 	struct range range = nook_range(nook->place);
 	int error = 0;
 
-	if (nook_is_idle(nook->place)) {
-		if (!process_vm_reserve(vm))
-			return -TULOU_ENOMEM;
-		if (nook_state(nook->place) == NOOK_KEPT)
-			error = host->unmap(host->ctx, range.start, range_size(range));
-		if (error)
-			return error;
+	if (nook_state(nook->place) == NOOK_KEPT)
+		error = vm_unmap(vm, range);
+	else if (nook_state(nook->place) == NOOK_FREE && process_vm_reserve(vm))
 		process_vm_remove(vm, range);
-	}
-	nook_clear(vm, nook);
-	return 0;
+	else if (nook_state(nook->place) == NOOK_FREE)
+		error = -TULOU_ENOMEM;
+	if (!error)
+		nook_clear(vm, nook);
+	return error;
 }
 
 static int nook_recall(struct tulou_process_vm *vm, struct nook *nook)
@@ -200,14 +199,16 @@ static int nook_recall(struct tulou_process_vm *vm, struct nook *nook)
 	return error;
 }
 
-/* Only the state of a nook changes meanwhile. */
+/* Only the state of a nook changes meanwhile. One that is NONE, but busy, was left so by a dead task. */
 int nooks_recall(struct tulou_process_vm *vm, struct range range)
 {
 	struct nook *nook;
 
 	nooks_for_each(nook, vm->nooks, left)
 	{
-		int error = range_overlaps(nook_range(nook_peek(nook)), range) ? nook_recall(vm, nook) : 0;
+		uint64_t place = nook_peek(nook);
+		bool concerned = place == NOOK_NONE || range_overlaps(nook_range(place), range);
+		int error = concerned ? nook_recall(vm, nook) : 0;
 
 		if (error)
 			return error;

@@ -77,13 +77,19 @@ bool resident_has_room(const struct tulou *pool, size_t more)
 	return __atomic_load_n(&pool->resident_bytes, __ATOMIC_RELAXED) + more <= RESIDENT_POOL_BYTES;
 }
 
+/* Others read both at any time. */
+static void held_set(struct resident *kept, uint32_t count, uint32_t pages)
+{
+	__atomic_store_n(&kept->count, count, __ATOMIC_RELAXED);
+	__atomic_store_n(&kept->pages, pages, __ATOMIC_RELAXED);
+}
+
 static void block_add(struct tulou_process_vm *vm, struct range block)
 {
 	struct resident *kept = &vm->resident;
 
 	kept->block[kept->count] = block;
-	kept->count++;
-	kept->pages += (uint32_t)(range_size(block) / PAGE_SIZE);
+	held_set(kept, kept->count + 1, kept->pages + (uint32_t)(range_size(block) / PAGE_SIZE));
 	resident_count(vm->pool, range_size(block));
 }
 
@@ -92,8 +98,7 @@ static void block_remove(struct tulou_process_vm *vm, uint32_t at)
 	struct resident *kept = &vm->resident;
 	size_t size = range_size(kept->block[at]);
 
-	kept->pages -= (uint32_t)(size / PAGE_SIZE);
-	kept->count--;
+	held_set(kept, kept->count - 1, kept->pages - (uint32_t)(size / PAGE_SIZE));
 	for (; at < kept->count; at++)
 		kept->block[at] = kept->block[at + 1];
 	resident_count(vm->pool, -size);
@@ -222,7 +227,7 @@ int resident_drop_slow(struct tulou_process_vm *vm, struct range range)
 void resident_forget(struct tulou_process_vm *vm)
 {
 	resident_count(vm->pool, -resident_bytes(&vm->resident));
-	vm->resident.held = 0;
+	__atomic_store_n(&vm->resident.held, 0, __ATOMIC_RELAXED);
 	nooks_forget(vm);
 }
 
