@@ -50,6 +50,9 @@ void manager_start(
 	}
 	if (world->heap)
 		heap_build(run);
+	else
+		for (unsigned i = 0; i < world_processes(world); i++)
+			manager_nooks(manager.vms[i]);
 	manager_map(run, &run->record->start);
 }
 

@@ -19,6 +19,8 @@ extern struct manager manager; /* of this child */
 /* Pool, process VM and, if the world has one, the heap; fills the record's start. */
 void manager_start(
 	struct run *run, const struct tulou_host *host, int (*descriptor)(int), int (*file_of)(uint64_t, uint64_t, bool));
+/* As if threads of the process had met at its lock (src/vm/nook.h). */
+void manager_nooks(struct tulou_process_vm *vm);
 long manager_call(struct run *run, const struct request *req, const struct outcome *leader);
 /* For the text of maps; without a range to meet. */
 struct map_reader manager_reader(struct run *run, struct map *map);

@@ -86,7 +86,7 @@ static inline bool call_has_range(enum call_kind call)
 struct world {
 	uintptr_t start, end; /* the arena: the manager's pool */
 	size_t chunk_size;
-	bool heap; /* build image, heap and stack first, so that brk works */
+	bool heap; /* build image, heap and stack first, so that brk works; the manager has nooks if not */
 	bool pair; /* two processes with the same descriptors */
 };
 
