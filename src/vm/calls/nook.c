@@ -171,6 +171,20 @@ static void nook_clear(struct tulou_process_vm *vm, struct nook *nook)
 	__atomic_store_n(&vm->nooks->busy, vm->nooks->busy & ~(1ul << (nook - vm->nooks->at)), __ATOMIC_RELEASE);
 }
 
+static int stretches_unmap(struct tulou_process_vm *vm, struct range range)
+{
+	const struct tulou_host *host = vm->pool->host;
+	struct range stretch;
+	struct area_seen first;
+	int error = 0;
+
+	while (!error && process_vm_stretch(vm, range, &stretch, &first)) {
+		error = host->unmap(host->ctx, stretch.start, range_size(stretch));
+		range.start = stretch.end;
+	}
+	return error;
+}
+
 /* Its lock is held. The books lose the area before the nook does: one who died here may have come so far, and the pages may be others' by now. So
  * only what the books still say is unmapped. */
 static int nook_recall_locked(struct tulou_process_vm *vm, struct nook *nook)
@@ -178,15 +192,16 @@ static int nook_recall_locked(struct tulou_process_vm *vm, struct nook *nook)
 	struct range range = nook_range(nook->place);
 	int error = 0;
 
-	if (nook_state(nook->place) == NOOK_KEPT)
-		error = vm_unmap(vm, range);
-	else if (nook_state(nook->place) == NOOK_FREE && process_vm_reserve(vm))
+	if (nook_is_idle(nook->place)) {
+		if (!process_vm_reserve(vm))
+			return -TULOU_ENOMEM;
+		error = nook_state(nook->place) == NOOK_KEPT ? stretches_unmap(vm, range) : 0;
+		if (error)
+			return error;
 		process_vm_remove(vm, range);
-	else if (nook_state(nook->place) == NOOK_FREE)
-		error = -TULOU_ENOMEM;
-	if (!error)
-		nook_clear(vm, nook);
-	return error;
+	}
+	nook_clear(vm, nook);
+	return 0;
 }
 
 static int nook_recall(struct tulou_process_vm *vm, struct nook *nook)
