@@ -51,7 +51,7 @@ struct tulou_stats {
 	size_t torn_count; /* process VMs whose task died inside a call */
 	size_t rollback_count; /* changes of shared books that were taken back after a death */
 	size_t limbo; /* bytes */
-	size_t resident; /* bytes that processes keep for their next mmap; they are in `used` too */
+	size_t resident; /* bytes that processes keep for their next mmap, which are in `used` too, or their threads may keep */
 	size_t books; /* bytes of metadata taken from the host */
 	uint64_t committed; /* bytes granted to processes out of tulou_config.memory_limit; 0 without one */
 };
