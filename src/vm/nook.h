@@ -15,7 +15,8 @@
  * always as it was mapped. Only the holder of the process's lock makes a nook of NONE, or NONE of it, and holds the nook's as well. Who
  * looks without a lock (access_ok.c) looks at the nooks too.
  *
- * A process has nooks once its threads have met at its lock NOOK_MEETINGS times. Which one a thread uses is said by its number
+ * A process has nooks once its threads have met at its lock NOOK_MEETINGS times, for areas of up to RESIDENT_BLOCK_BYTES. When memory is short
+ * all are recalled (resident_give_back). Which one a thread uses is said by its number
  * (host->self): two may have the same, and any thread may take what is in one. Lock order: process VM > nook > manager.
  *
  * Nobody uses a nook while tasks of several processes have the process VM, so who dies with a nook's lock takes all who would go on with

@@ -22,6 +22,7 @@ struct tulou {
 	uint64_t committed; /* atomic: what the process VMs have been granted together */
 	enum tulou_resident resident;
 	size_t resident_bytes; /* what all processes keep; atomic, and set right by tulou_trim() */
+	bool nooks; /* atomic: a process has some, or had */
 
 	struct guard list_guard;
 	struct journal *list_journal; /* of who holds list_guard; fixed */

@@ -262,7 +262,7 @@ static void gives_way(void **state)
 	assert_int_equal(map_pages(f.a, 510, RW), 0);
 	assert_int_equal(unmap(f.a, 0, 510), 0);
 	idle(&f, 4, RW);
-	assert_int_equal(map_pages(f.b, 510, RW), -TULOU_ENOMEM); /* of another process: it is not asked */
+	assert_true(map_pages(f.b, 510, RW) >= 0); /* of another process */
 	pool_close(&f);
 }
 

@@ -364,9 +364,9 @@ static bool has_kept(const struct tulou_process_vm *vm)
 	return __atomic_load_n(&vm->resident.count, __ATOMIC_RELAXED) | (uintptr_t)process_vm_nooks(vm);
 }
 
-static bool may_give_back(const struct tulou_process_vm *vm)
+static bool may_give_back(const struct tulou *pool)
 {
-	return __atomic_load_n(&vm->pool->resident_bytes, __ATOMIC_RELAXED) || process_vm_nooks(vm);
+	return __atomic_load_n(&pool->resident_bytes, __ATOMIC_RELAXED) || __atomic_load_n(&pool->nooks, __ATOMIC_RELAXED);
 }
 
 long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int prot, int flags, int fd, uint64_t offset)
@@ -381,7 +381,7 @@ long tulou_mmap(struct tulou_process_vm *vm, uintptr_t addr, size_t size, int pr
 	}
 	for (;; again = false) {
 		result = map(vm, addr, size, prot, flags, fd, offset);
-		if (likely(result != -TULOU_ENOMEM) || !again || !may_give_back(vm) || !resident_give_back(vm))
+		if (likely(result != -TULOU_ENOMEM) || !again || !may_give_back(vm->pool) || !resident_give_back(vm))
 			return result;
 	}
 }

@@ -270,6 +270,7 @@ static bool nooks_open(struct tulou_process_vm *vm)
 	for (int i = 0; i < NOOKS; i++)
 		nooks->at[i] = (struct nook){.place = NOOK_NONE};
 	__atomic_store_n(&vm->nooks, nooks, __ATOMIC_RELEASE);
+	__atomic_store_n(&vm->pool->nooks, true, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -278,7 +279,7 @@ static bool may_remember(const struct tulou_process_vm *vm, struct range range, 
 	const int plain = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS, any = TULOU_MAP_NORESERVE | TULOU_MAP_STACK;
 	const int prots = TULOU_PROT_READ | TULOU_PROT_WRITE | TULOU_PROT_EXEC;
 
-	return (flags & ~any) == plain && !(prot & ~prots) && range_size(range) / PAGE_SIZE <= NOOK_PAGES_MOST &&
+	return (flags & ~any) == plain && !(prot & ~prots) && range_size(range) <= RESIDENT_BLOCK_BYTES &&
 	       vm->limit_least == UINT64_MAX && !vm->lock_future && !growth_concerns(vm, range) &&
 	       !journal_notes(vm->guard.journal);
 }

@@ -292,9 +292,8 @@ static void all_drop(struct tulou_process_vm *vm)
 bool resident_give_back(struct tulou_process_vm *vm)
 {
 	size_t before = __atomic_load_n(&vm->pool->resident_bytes, __ATOMIC_RELAXED);
-	bool idle = nooks_hide(process_vm_nooks(vm), vm->pool->range);
 
-	return pool_visit(vm->pool, all_drop) < before || idle;
+	return pool_visit(vm->pool, all_drop) < before || __atomic_load_n(&vm->pool->nooks, __ATOMIC_RELAXED);
 }
 
 void tulou_process_vm_exact(struct tulou_process_vm *vm)
