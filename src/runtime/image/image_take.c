@@ -64,6 +64,7 @@ struct image_set *images_take(struct program *p, const struct strings *argv, con
 	set->starting = p->has_interp;
 	set->again = true;
 	*start = set->start;
+	image_cpuid(set, *place);
 	return set;
 }
 
@@ -86,5 +87,6 @@ struct image_set *images_of(struct program *p, struct tulou_process_vm *vm, size
 	set->images[SET_INTERPRETER] =
 		(struct image){.key = wanted.interpreter, .start = start->interp_start, .end = start->interp_end};
 	image_pieces_find(set, vm);
+	image_cpuid(set, vm);
 	return set;
 }
