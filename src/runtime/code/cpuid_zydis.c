@@ -20,16 +20,52 @@ static unsigned walk_all(struct walk *w, size_t found[CPUID_MAX])
 	return count;
 }
 
-/* Nobody comes to the middle of what a jump at `start` covers. */
-static bool jump_fits(const struct walk *w, bool whole, size_t start, size_t first_length)
+/* ---- several instructions under the jump ------------------------------------------------------------------------------------------ */
+
+/* Registers, by the numbers of their largest. */
+struct registers_used {
+	uint64_t read, written;
+};
+
+static uint64_t register_bit(ZydisRegister reg)
 {
-	if (first_length >= CODE_JUMP_SIZE)
-		return true;
+	ZydisRegister whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
+	return whole >= ZYDIS_REGISTER_RAX && whole <= ZYDIS_REGISTER_R15 ? 1ul << (whole - ZYDIS_REGISTER_RAX) : 0;
+}
+
+/* Only moves to registers: one that has been done may be done again. */
+static bool note_registers(const struct instruction *in, struct registers_used *used)
+{
+	const ZydisDecodedOperand *to = &in->operands[0], *from = &in->operands[1];
+
+	if ((in->head.mnemonic != ZYDIS_MNEMONIC_MOV && in->head.mnemonic != ZYDIS_MNEMONIC_LEA) ||
+		to->type != ZYDIS_OPERAND_TYPE_REGISTER || !register_bit(to->reg.value))
+		return false;
+	used->written |= register_bit(to->reg.value);
+	if (from->type == ZYDIS_OPERAND_TYPE_REGISTER)
+		used->read |= register_bit(from->reg.value);
+	if (from->type == ZYDIS_OPERAND_TYPE_MEMORY)
+		used->read |= register_bit(from->mem.base) | register_bit(from->mem.index);
+	return true;
+}
+
+/* Those under a jump at `start`: nobody branches to one but the first; and since there is no way back to the second, what a signal interrupts
+ * there begins anew with the first. */
+static bool several_fit(const struct walk *w, bool whole, size_t start)
+{
+	struct registers_used used = {0};
+	struct instruction in;
+
 	for (size_t at = start + 1; at < start + CODE_JUMP_SIZE; at++)
 		if (walk_bit(w->targets, at))
 			return false;
-	return whole && !w->open;
+	for (size_t at = start; at < start + CODE_JUMP_SIZE; at += in.head.length)
+		if (!walk_decode_at(w, at, &in) || !note_registers(&in, &used))
+			return false;
+	return whole && !w->open && !(used.read & used.written);
 }
+
+/* ---- pieces --------------------------------------------------------------------------------------------------------------------------- */
 
 /* The instructions from `start` to the cpuid at `end`, when they can be moved. */
 static bool piece_from(const struct walk *w, bool whole, size_t start, size_t end, struct code_piece *out)
@@ -41,7 +77,7 @@ static bool piece_from(const struct walk *w, bool whole, size_t start, size_t en
 		if (!walk_bit(w->seen, at) || !walk_decode_at(w, at, &in) || !walk_may_move(&in) ||
 			!walk_append(out, &in, end - start))
 			return false;
-		if (at == start && !jump_fits(w, whole, start, in.head.length))
+		if (at == start && in.head.length < CODE_JUMP_SIZE && !several_fit(w, whole, start))
 			return false;
 	}
 	return true;

@@ -4,18 +4,19 @@
  * theirs, where they stand.
  *
  * To find them costs what several starts gain, so it is done when a third process has the linker. (Who dies while finding leaves it undone.)
+ * And it costs each process VM the copied pages of text, so only those have it that are handed on: a crowd of sleepers has not.
  */
 #include "runtime/image/image_set.h"
 #include "runtime/trap/cpuid.h"
 #include "runtime/trap/patch_cpuid.h"
 #include "runtime/trap/patch_space.h"
 
-enum { LINKERS_MAX = 2, STARTS_BEFORE = 2 };
+enum { LINKERS_MAX = 2, STARTS_BEFORE = 1 };
 enum { LINKER_NONE, LINKER_BUSY, LINKER_COUNTING, LINKER_FINDING, LINKER_KNOWN };
 
 static struct linker {
 	uint32_t state; /* LINKER_*; atomic */
-	uint32_t starts; /* atomic */
+	uint32_t starts; /* with a process VM that was handed on; atomic */
 	struct file_key key; /* written once */
 	struct cpuid_sites sites; /* the same */
 } linkers[LINKERS_MAX] LARGE_ZEROS;

@@ -66,7 +66,7 @@ void images_give(struct process *process, struct image_set *set)
 	if (set)
 		__atomic_store_n(&set->holder, SET_HELD, __ATOMIC_RELEASE);
 	images_drop(__atomic_exchange_n(&process->images, set, __ATOMIC_ACQ_REL));
-	if (set && (set->again || set->patch)) {
+	if (set && set->again) {
 		patch_attach(process, set->patch);
 		set->patch = NULL;
 	}

@@ -87,6 +87,5 @@ struct image_set *images_of(struct program *p, struct tulou_process_vm *vm, size
 	set->images[SET_INTERPRETER] =
 		(struct image){.key = wanted.interpreter, .start = start->interp_start, .end = start->interp_end};
 	image_pieces_find(set, vm);
-	image_cpuid(set, vm);
 	return set;
 }

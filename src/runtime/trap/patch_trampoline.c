@@ -170,6 +170,6 @@ void patch_trampoline_leave(const struct patch_site *site, struct registers *reg
 
 	if (site->kind == SITE_CPUID && in >= answered && in < answered + CPUID_UNKNOWN)
 		cpuid_unpack(regs, in - answered, site->at);
-	else /* the first instruction is begun again; each of the others stands in the site too, and then the syscall or cpuid */
-		regs->rip = patch_site_start(site) + (in < site->length ? in : site->length);
+	else /* what is under the jump is begun again; each of the others stands in the site too, and then the syscall or cpuid */
+		regs->rip = patch_site_start(site) + (in < JUMP_SIZE ? 0 : in < site->length ? in : site->length);
 }
