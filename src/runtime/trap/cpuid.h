@@ -50,7 +50,7 @@ void cpuid_allow(void);
 void cpuid_print(void);
 
 /* cpuid.S */
-void cpuid_answer(void), cpuid_search(void), cpuid_unknown(void), cpuid_unknown_leave(void), cpuid_found(void), cpuid_packed(void),
-	cpuid_end(void);
+void cpuid_answer(void), cpuid_search(void), cpuid_unknown(void), cpuid_unknown_leave(void), cpuid_found(void),
+	cpuid_packed(void), cpuid_end(void);
 #endif
 #endif

@@ -174,8 +174,7 @@ static const struct patch_site *site_of_trampoline(const struct patch_space *spa
 void patch_settle(const struct process *process, struct registers *regs)
 {
 	bool answering = cpuid_stands_in(regs);
-	const struct patch_site *site =
-		site_of_trampoline(process->patch, answering ? cpuid_return_address(regs) : regs->rip);
+	const struct patch_site *site = site_of_trampoline(process->patch, answering ? cpuid_return_address(regs) : regs->rip);
 
 	if (site && answering)
 		cpuid_leave(regs, site->at);

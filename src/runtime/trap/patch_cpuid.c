@@ -173,8 +173,7 @@ static bool put_trampolines(struct patching *p, struct tulou_process_vm *vm)
 		uint64_t at = in + i * TRAMPOLINE_SIZE;
 
 		p->made[i] = record(p, i, first + i * TRAMPOLINE_SIZE);
-		if (p->made[i] &&
-			!patch_trampoline_make(p->made[i], &s->piece, s->bytes, address_of(p, i), p->page + at))
+		if (p->made[i] && !patch_trampoline_make(p->made[i], &s->piece, s->bytes, address_of(p, i), p->page + at))
 			p->made[i] = NULL;
 	}
 	return patch_quiet(first, p->page + in, fresh ? PAGE : p->sites->count * TRAMPOLINE_SIZE) == 0;

@@ -31,7 +31,8 @@ struct cpuid_sites {
 /* All of the text that can be patched; `text` is mapped, and what is mapped there is its file's. */
 void patch_cpuid_find(const struct text *text, struct cpuid_sites *out);
 /* Patch them in a VM in which nothing runs, with records in `space`. What cannot be stays as it is. */
-void patch_cpuid(struct tulou_process_vm *vm, struct patch_space *space, const struct text *text, const struct cpuid_sites *sites);
+void patch_cpuid(
+	struct tulou_process_vm *vm, struct patch_space *space, const struct text *text, const struct cpuid_sites *sites);
 /* Take them back, for good: cpuid shall fault in this VM. 0 or a negative errno. */
 long patch_cpuid_undo(struct process *process);
 

@@ -26,16 +26,17 @@ enum { PAGE = 4096, TICKS = 200, FLAGS = 0x8d5 /* all that arithmetic sets */, F
  * Each: answers(leaf, subleaf, out, flags) returns the flags behind it, or 0 when what lies below the stack pointer has changed.
  * What comes between is the form of the site.
  */
-#define SITE(name, form)                                                                                                        \
-	site_function name;                                                                                                     \
-	__asm__(".type " #name ",@function\n" #name ":\n"                                                                       \
-		".cfi_startproc\n"                                                                                              \
-		"	push %rbx\n	push %r12\n	mov %rdx, %r8\n	push %rcx\n	popf\n"                                        \
-		"	movl $0x5ca1ab1e, -8(%rsp)\n	movl $0x5ca1ab1e, -128(%rsp)\n" form                                      \
-		"	mov %eax, (%r8)\n	mov %ebx, 4(%r8)\n	mov %ecx, 8(%r8)\n	mov %edx, 12(%r8)\n"                   \
-		"	mov -8(%rsp), %edx\n	mov -128(%rsp), %ecx\n	pushf\n	pop %rax\n	cld\n"                                 \
-		"	cmp $0x5ca1ab1e, %edx\n	jne 8f\n	cmp $0x5ca1ab1e, %ecx\n	je 9f\n8:	xor %eax, %eax\n9:	pop %r12\n"    \
-		"	pop %rbx\n	ret\n"                                                                                         \
+#define SITE(name, form) \
+	site_function name; \
+	__asm__(".type " #name ",@function\n" #name ":\n" \
+		".cfi_startproc\n" \
+		"	push %rbx\n	push %r12\n	mov %rdx, %r8\n	push %rcx\n	popf\n" \
+		"	movl $0x5ca1ab1e, -8(%rsp)\n	movl $0x5ca1ab1e, -128(%rsp)\n" form \
+		"	mov %eax, (%r8)\n	mov %ebx, 4(%r8)\n	mov %ecx, 8(%r8)\n	mov %edx, 12(%r8)\n" \
+		"	mov -8(%rsp), %edx\n	mov -128(%rsp), %ecx\n	pushf\n	pop %rax\n	cld\n" \
+		"	cmp $0x5ca1ab1e, %edx\n	jne 8f\n	cmp $0x5ca1ab1e, %ecx\n	je 9f\n8:	xor %eax, " \
+		"%eax\n9:	pop %r12\n" \
+		"	pop %rbx\n	ret\n" \
 		".cfi_endproc\n.size " #name ", .-" #name "\n")
 
 /* nothing that could be moved stands before it */
@@ -47,10 +48,12 @@ SITE(relative, "	lea relative(%rip), %r9\n	mov %edi, %eax\n	mov %esi, %ecx\n	cpu
 /* several short ones, to the first of which it branches */
 SITE(several, "	mov %edi, %r12d\n	mov $2, %r9d\n	jmp 1f\n	nop\n"
 	      "1:	mov %r12d, %eax\n	mov %esi, %ecx\n	cpuid\n"
-	      "	mov %eax, %r10d\n	lea -1(%r9), %r9d\n	xchg %ecx, %r11d\n	mov %r9d, %ecx\n	jrcxz 2f\n	jmp 1b\n"
+	      "	mov %eax, %r10d\n	lea -1(%r9), %r9d\n	xchg %ecx, %r11d\n	mov %r9d, %ecx\n	jrcxz 2f\n	"
+	      "jmp 1b\n"
 	      "2:	xchg %ecx, %r11d\n	mov %r10d, %eax\n");
 /* several, into the middle of which it branches: left alone */
-SITE(middle, "	mov %edi, %r12d\n	mov %edi, %eax\n	jrcxz 1f\n	mov %r12d, %eax\n1:	mov %esi, %ecx\n	cpuid\n");
+SITE(middle, "	mov %edi, %r12d\n	mov %edi, %eax\n	jrcxz 1f\n	mov %r12d, %eax\n1:	mov %esi, %ecx\n	"
+	     "cpuid\n");
 /* the jump would cross the edge of a page, 24 bytes behind the start of the function: left alone */
 __asm__(".balign 4096\n.skip 4096 - 24 - 3, 0x90\n");
 SITE(edge, "	movl $1, -16(%rsp)\n	mov %edi, %eax\n	mov %esi, %ecx\n	cpuid\n");
@@ -97,7 +100,10 @@ static const struct {
 	uint32_t leaf, last;
 	struct answer everywhere; /* the bits that are the same on all processors */
 } leaves[] = {
-#define ALL {~0u, ~0u, ~0u, ~0u}
+#define ALL \
+	{ \
+		~0u, ~0u, ~0u, ~0u \
+	}
 	{0, 0, ALL},
 	{1, 0, {~0u, 0xffffff, ~0u, ~0u}},
 	{2, 0, ALL},
@@ -124,7 +130,7 @@ static const struct {
 static void same(const struct answer *a, const struct answer *b, const struct answer *mask, const char *what)
 {
 	expect(!((a->eax ^ b->eax) & mask->eax) && !((a->ebx ^ b->ebx) & mask->ebx) && !((a->ecx ^ b->ecx) & mask->ecx) &&
-		       !((a->edx ^ b->edx) & mask->edx),
+			!((a->edx ^ b->edx) & mask->edx),
 		what);
 }
 
@@ -255,4 +261,5 @@ __attribute__((used, noreturn)) static void begin(const long *stack)
 	__builtin_unreachable();
 }
 
-__asm__(".globl linker_start\nlinker_start:\n	xor %ebp, %ebp\n	mov %rsp, %rdi\n	and $-16, %rsp\n	call begin\n");
+__asm__(".globl linker_start\nlinker_start:\n	xor %ebp, %ebp\n	mov %rsp, %rdi\n	and $-16, %rsp\n	call "
+	"begin\n");
