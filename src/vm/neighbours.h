@@ -11,7 +11,7 @@
  * the neighbour's lock is free, or the neighbour is parked itself. B only reads what is A's: that a chunk has been cut is the manager's
  * knowledge, and A catches up with it in its next call (process_vm_catch_up).
  *
- * No process VM is freed while the border is held.
+ * No process VM is freed while the border is held. The protocol is modelled in border.pml.
  */
 #ifndef TULOU_VM_NEIGHBOURS_H
 #define TULOU_VM_NEIGHBOURS_H

@@ -42,27 +42,32 @@ void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t i
 	content_init(&vm->contents, &vm->arena);
 }
 
-/* The dead holder was parked: whoever has the border may be looking at its map, and shall be done before anything in it changes. */
-static void neighbours_await(struct tulou_process_vm *vm, uint32_t self)
+/* The dead holder was parked: whoever has the border may be looking at its map, and shall be done before anything in it changes; and nobody shall
+ * begin to look, so that it ends while the border is held (border.pml, variant 9). */
+static void unpark(struct tulou_process_vm *vm, uint32_t self)
 {
-	struct tulou *pool = vm->pool;
+	struct guard *border = &vm->pool->border;
+	const struct tulou_host *host = vm->pool->host;
+	bool mine = lock_holder(&border->lock) == self;
 
-	if (!__atomic_load_n(&vm->parked, __ATOMIC_SEQ_CST) || lock_holder(&pool->border.lock) == self)
+	if (!__atomic_load_n(&vm->parked, __ATOMIC_SEQ_CST))
 		return;
-	guard_take(&pool->border, pool->host, self, NULL);
-	guard_drop(&pool->border, pool->host);
+	if (!mine)
+		guard_take(border, host, self, NULL);
+	__atomic_store_n(&vm->parked, false, __ATOMIC_SEQ_CST);
+	if (!mine)
+		guard_drop(border, host);
 }
 
 /* Torn is said before the guard gets another name: who dies here is followed by one who sees the same. */
 void process_vm_taken_over(struct tulou_process_vm *vm, uint32_t self, enum guard_result result)
 {
-	neighbours_await(vm, self);
+	unpark(vm, self);
 	journal_claim(vm->journal, self);
 	step_map_forget(&vm->map);
 	/* What was reserved may have been taken back, and contents with it. */
 	vm->arena.spent = true;
 	content_forget(&vm->contents);
-	__atomic_store_n(&vm->parked, false, __ATOMIC_SEQ_CST);
 	vm->interrupted = true;
 	if (result == GUARD_TORN && !vm->torn) {
 		vm->torn = true;

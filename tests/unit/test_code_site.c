@@ -249,6 +249,43 @@ static void test_functions(void **state)
 	}
 }
 
+/* As clone(2) of libraries: the child has no caller to unwind to, so the function's entry ends before the syscall. */
+void open_ended(void), open_ended_syscall(void);
+__asm__(".text\n"
+	".type open_ended, @function\n"
+	"open_ended:\n"
+	"	.cfi_startproc\n"
+	"	nop\n"
+	"	mov $56, %eax\n"
+	"	.cfi_endproc\n"
+	".type open_ended_syscall, @function\n"
+	"open_ended_syscall:\n"
+	"	syscall\n"
+	"	test %rax, %rax\n"
+	"	ret\n"
+	"	.fill 16, 1, 0x90\n");
+
+static void test_open_ended(void **state)
+{
+	const struct code_reader reader = {read_here, NULL};
+	struct wanted wanted = {.address = (uint64_t)open_ended_syscall};
+	struct code_function function;
+	struct code_piece piece;
+
+	(void)state;
+	assert_true(dl_iterate_phdr(visit, &wanted));
+	assert_true(code_function_find(&reader, NULL, wanted.text, wanted.offset, wanted.address, &function));
+	assert_int_equal(function.start, (uint64_t)open_ended);
+	if (!has_decoder())
+		return;
+	assert_int_equal(
+		code_piece_find((const uint8_t *)function.start, function.size, wanted.address - function.start, 56, &piece),
+		CODE_OK);
+	assert_int_equal(piece.start, 1);
+	assert_false(code_function_find(&reader, NULL, wanted.text, wanted.offset, wanted.address + 1, &function) &&
+		     function.start == (uint64_t)open_ended);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_cpuid_forms),
 		cmocka_unit_test(test_cpuid_branches),
 		cmocka_unit_test(test_functions),
+		cmocka_unit_test(test_open_ended),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

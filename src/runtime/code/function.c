@@ -4,6 +4,7 @@
 #include <linux/elf.h>
 
 #include "base/mem.h"
+#include "runtime/code/site.h"
 
 enum {
 	PHDRS_MAX = 32,
@@ -18,6 +19,7 @@ enum {
 	EH_HEAD = 12,
 	DT_GNU_HASH_TAG = 0x6ffffef5,
 	ST_FUNC = 2,
+	INSTRUCTION_MAX = 15,
 };
 
 struct image {
@@ -114,6 +116,9 @@ static bool by_unwind_table(const struct image *image, uint64_t address, struct 
 	if (!fetch(image, &frame, fde, sizeof frame) || fde + 8 + (uint64_t)(int64_t)frame.start != out->start)
 		return false;
 	out->size = frame.size;
+	if (address - out->start ==
+		out->size) /* a call that makes a task: its child has no caller, and the unwind information ends before it */
+		out->size += CODE_SYSCALL_SIZE + INSTRUCTION_MAX;
 	return address - out->start < out->size;
 }
 

@@ -8,7 +8,7 @@
  *     else (fork)             the kernel copies the address space; the child is an instance of its own, with one process
  *
  * Every new task enters guest code through a copy of its creator's signal frame that lies at the top of its own block: rt_sigreturn
- * sets its registers, mask and alternate stack.
+ * sets its registers, mask and alternate stack. One whose creator called from a patched site goes on as that call does (trap/fast.h).
  */
 #include "runtime/process/clone.h"
 
@@ -42,17 +42,30 @@ static void parent_set_tid(const struct clone_request *request, long tid)
 		user_write(request->parent_tid, &word, sizeof word);
 }
 
-/* Lay the frame through which the new task enters guest code at the top of its block. */
-static struct frame *child_frame(struct thread *child, const struct frame *parent, uint64_t stack)
+/* Lay down how the new task enters guest code, with `stack` or its creator's (0). Returns where its first steps have their stack. */
+static void *child_prepare(struct thread *child, const struct thread *creator, const struct frame *frame, uint64_t stack)
 {
-	struct frame *frame = frame_copy((uintptr_t)thread_stack_top(child), parent);
+	struct frame *copy;
 
-	frame->context.regs.rax = 0;
+	if (fast_is(creator, frame)) {
+		fast_prepare(child, creator, stack);
+		return thread_stack_top(child);
+	}
+	copy = frame_copy((uintptr_t)thread_stack_top(child), frame);
+	copy->context.regs.rax = 0;
 	if (stack)
-		frame->context.regs.rsp = stack;
-	trap_frame_stack(frame, child);
-	child->entry_frame = frame;
-	return frame;
+		copy->context.regs.rsp = stack;
+	trap_frame_stack(copy, child);
+	child->entry_frame = copy;
+	return copy;
+}
+
+static _Noreturn void child_enter(struct thread *child)
+{
+	fast_begin(child);
+	if (!child->entry_frame)
+		fast_enter(child);
+	frame_return(child->entry_frame);
 }
 
 /* ---- threads ---------------------------------------------------------------------------------------------------------------- */
@@ -61,16 +74,15 @@ static void thread_begin(void *argument)
 {
 	struct thread *thread = argument;
 	thread->tid = (int)sys0(__NR_gettid);
-	fast_begin(thread);
-	frame_return(thread->entry_frame);
+	child_enter(thread);
 }
 
 static long clone_thread(struct thread *thread, struct frame *frame, const struct clone_request *request)
 {
 	struct process *process = thread->process;
 	struct thread *child;
-	struct frame *entry;
 	uint64_t flags;
+	void *stack;
 	long tid;
 
 	if (!(request->flags & CLONE_VM) || !(request->flags & CLONE_SIGHAND))
@@ -82,12 +94,12 @@ static long clone_thread(struct thread *thread, struct frame *frame, const struc
 	filters_inherit(child, thread);
 	child->sigsys_blocked = thread->sigsys_blocked;
 	child->gs_is_guests = !fast_has_gs(thread);
-	entry = child_frame(child, frame, request->stack);
+	stack = child_prepare(child, thread, frame, request->stack);
 	__atomic_add_fetch(&process->thread_count, 1, __ATOMIC_ACQ_REL);
 	flags = request->flags & ~(uint64_t)CLONE_VFORK;
 	if (flags & CLONE_PIDFD)
 		flags &= ~(uint64_t)CLONE_PARENT_SETTID;
-	tid = clone_task(flags, entry, (uint32_t *)parent_word(request), (uint32_t *)request->child_tid, request->tls,
+	tid = clone_task(flags, stack, (uint32_t *)parent_word(request), (uint32_t *)request->child_tid, request->tls,
 		thread_begin, child);
 	filters_unlock(process);
 	if (tid < 0) {
@@ -104,15 +116,14 @@ static long clone_thread(struct thread *thread, struct frame *frame, const struc
 static void process_begin(void *argument)
 {
 	struct thread *thread = argument;
-	uint32_t tid = (uint32_t)sys0(__NR_gettid);
+	uint32_t tid = thread->process->word & WORD_TID; /* CLONE_CHILD_SETTID */
 
 	thread->tid = thread->process->pid = (int)tid;
 	if (thread->set_child_tid)
 		user_write(thread->set_child_tid, &tid, sizeof tid);
 	if (thread->clear_signals)
 		signal_reset(thread->process);
-	fast_begin(thread);
-	frame_return(thread->entry_frame);
+	child_enter(thread);
 }
 
 /* A slot and a block for a child of `thread`'s process, whose filters_lock is held. */
@@ -172,7 +183,7 @@ static long clone_shared(struct thread *thread, struct frame *frame, const struc
 	const uint64_t slot_flags = request->flags & CLONE_PIDFD ? 0 : CLONE_PARENT_SETTID;
 	struct thread *first;
 	struct process *child;
-	struct frame *entry;
+	void *stack;
 	long pid = supervisor_ensure();
 
 	if (pid < 0)
@@ -184,10 +195,10 @@ static long clone_shared(struct thread *thread, struct frame *frame, const struc
 		return -EAGAIN;
 	}
 	child = first->process;
-	entry = child_frame(first, frame, request->stack);
+	stack = child_prepare(first, thread, frame, request->stack);
 	/* The pid stands in the slot before the child runs: whoever follows a dead creator knows whether there is a task. With a pidfd,
 	 * which wants the kernel's one word, the child says it itself. */
-	pid = clone_task((request->flags & ~ours) | slot_flags | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, entry,
+	pid = clone_task((request->flags & ~ours) | slot_flags | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, stack,
 		slot_flags ? (uint32_t *)&child->pid : (uint32_t *)request->pidfd, &child->word, request->tls, process_begin,
 		first);
 	filters_unlock(thread->process);
@@ -224,6 +235,7 @@ static void copy_begin(struct thread *thread, struct frame *frame, const struct 
 	sys1(__NR_set_tid_address, (long)&process->word);
 	process->attributes = attributes_inherited(&process->attributes, true);
 	process->resident_peak = 0;
+	thread->fast.deferred = 0; /* the parent has it */
 	thread_forget_others(thread);
 	process_forget_others(process);
 	patch_forget_others(process);

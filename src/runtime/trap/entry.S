@@ -211,11 +211,18 @@ fast_entry:
 	mov	%rax, %gs:FAST_RAX
 	mov	%rsp, %gs:FAST_RSP
 	mov	%rcx, %gs:FAST_RIP
+	mov	%rbx, %gs:FAST_RBX
+	mov	%rbp, %gs:FAST_RBP
+	mov	%r12, %gs:FAST_R12
+	mov	%r13, %gs:FAST_R13
+	mov	%r14, %gs:FAST_R14
+	mov	%r15, %gs:FAST_R15
 	movl	$1, %gs:FAST_ACTIVE
 fast_switch:
 	mov	%gs:FAST_TOP, %rsp
 	rdgsbase %rdi
 	call	fast_call
+fast_done:
 	movl	$0, %gs:FAST_ACTIVE
 fast_leave:
 	cmpl	$0, %gs:FAST_DEFERRED
@@ -247,6 +254,21 @@ fast_pass:
 	jmp	*%rcx
 fast_leave_end:
 	.size	fast_entry, . - fast_entry
+
+/* The first steps of a new task in guest code: its creator's call has returned 0 to it. `active` is set. */
+	.globl	fast_child
+	.type	fast_child, @function
+fast_child:
+	mov	%gs:FAST_TOP, %rsp
+	mov	%gs:FAST_RBX, %rbx
+	mov	%gs:FAST_RBP, %rbp
+	mov	%gs:FAST_R12, %r12
+	mov	%gs:FAST_R13, %r13
+	mov	%gs:FAST_R14, %r14
+	mov	%gs:FAST_R15, %r15
+	xor	%eax, %eax
+	jmp	fast_done
+	.size	fast_child, . - fast_child
 
 /* Not here: back to the site's own syscall, which is trapped. */
 	.type	fast_refuse, @function

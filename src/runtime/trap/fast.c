@@ -26,11 +26,23 @@ _Static_assert(FAST_AT(frame.context.regs.r10) == FAST_R10 && FAST_AT(frame.cont
 _Static_assert(FAST_AT(frame.context.regs.rsi) == FAST_RSI && FAST_AT(frame.context.regs.rdx) == FAST_RDX, "entry.S");
 _Static_assert(FAST_AT(frame.context.regs.rax) == FAST_RAX && FAST_AT(frame.context.regs.rsp) == FAST_RSP, "entry.S");
 _Static_assert(FAST_AT(frame.context.regs.rip) == FAST_RIP, "entry.S");
+_Static_assert(FAST_AT(frame.context.regs.rbx) == FAST_RBX && FAST_AT(frame.context.regs.rbp) == FAST_RBP, "entry.S");
+_Static_assert(FAST_AT(frame.context.regs.r12) == FAST_R12 && FAST_AT(frame.context.regs.r13) == FAST_R13, "entry.S");
+_Static_assert(FAST_AT(frame.context.regs.r14) == FAST_R14 && FAST_AT(frame.context.regs.r15) == FAST_R15, "entry.S");
 _Static_assert(THREADS_BASE >> 32 == FAST_BLOCKS, "entry.S");
 
-/* Those that need no more of the guest's context than arguments and stack pointer, and change nothing of it but rax. */
+/* Those that make or end a task. */
+static bool is_of_tasks(unsigned nr)
+{
+	return nr == __NR_clone || nr == __NR_clone3 || nr == __NR_fork || nr == __NR_vfork || nr == __NR_exit ||
+	       nr == __NR_exit_group;
+}
+
+/* Those that need no more of the guest's context than `frame` has, and change nothing of it but rax. */
 bool fast_answers(unsigned nr)
 {
+	if (is_of_tasks(nr))
+		return trap_answers(nr);
 	switch (nr) {
 	case __NR_mmap:
 	case __NR_munmap:
@@ -56,6 +68,8 @@ bool fast_answers(unsigned nr)
 	case __NR_readlinkat:
 	case __NR_prlimit64:
 	case __NR_getrlimit:
+	case __NR_set_tid_address:
+	case __NR_rseq:
 		return trap_answers(nr);
 	default:
 		return false;
@@ -71,6 +85,18 @@ static bool sigsys_after(int how, uint64_t set, bool before)
 	return how == SIG_SETMASK ? named : how == SIG_BLOCK ? before || named : before && !named;
 }
 
+/* What the mask is, for a guest that believes SIGSYS blocked: posix_spawn asks so. */
+static long mask_read(struct thread *thread, uint64_t to)
+{
+	uint64_t mask;
+
+	sys4(__NR_rt_sigprocmask, SIG_BLOCK, 0, (long)&mask, sizeof mask);
+	if (thread->fast.deferred)
+		mask = thread->fast.mask;
+	mask |= SIGNAL_BIT(SIGNAL_SIGSYS);
+	return user_write(to, &mask, sizeof mask);
+}
+
 /* The kernel does it on the guest's own context, with SIGSYS taken out of the set. What needs more than that is trapped. */
 static long fast_rt_sigprocmask(struct thread *thread, struct frame *frame)
 {
@@ -78,6 +104,8 @@ static long fast_rt_sigprocmask(struct thread *thread, struct frame *frame)
 	struct fast *fast = &thread->fast;
 	int how = (int)r->rdi;
 
+	if (thread->sigsys_blocked && !r->rsi && r->rdx && r->r10 == sizeof fast->set)
+		return mask_read(thread, r->rdx);
 	if (thread->sigsys_pending || (thread->sigsys_blocked && r->rdx))
 		return TRAP_REFUSED; /* it would arrive now, or the old mask must show it */
 	if (!r->rsi || r->r10 != sizeof fast->set || how < SIG_BLOCK || how > SIG_SETMASK ||
@@ -89,6 +117,47 @@ static long fast_rt_sigprocmask(struct thread *thread, struct frame *frame)
 	fast->set &= ~SIGNAL_BIT(SIGNAL_SIGSYS);
 	fast->pass_rsi = (uint64_t)&fast->set;
 	return TRAP_REDO;
+}
+
+/* ---- calls that make or end tasks ------------------------------------------------------------------------------------------------- */
+
+/* As in a trap no signal comes meanwhile: a new task begins with the guest's mask, not with that of a call that has kept a signal, and one
+ * that ends gives its stack back before it is gone. */
+static long fast_task_call(unsigned nr, struct thread *thread, struct frame *frame)
+{
+	const uint64_t all = ~0ull;
+	struct fast *fast = &thread->fast;
+	long result;
+
+	statistics_hit(thread, nr); /* it may not come back */
+	sys4(__NR_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&frame->context.mask, sizeof all);
+	if (fast->deferred)
+		frame->context.mask = fast->mask;
+	result = trap_call(nr, thread, frame);
+	if (!fast->deferred)
+		sys4(__NR_rt_sigprocmask, SIG_SETMASK, (long)&frame->context.mask, 0, sizeof all);
+	return result;
+}
+
+void fast_prepare(struct thread *child, const struct thread *creator, uint64_t stack)
+{
+	struct fast *fast = &child->fast;
+
+	fast->frame.context = creator->fast.frame.context;
+	fast->frame.context.regs.rax = 0;
+	if (stack)
+		fast->frame.context.regs.rsp = stack;
+	fast->active = 1;
+}
+
+_Noreturn void fast_enter(struct thread *thread)
+{
+	struct frame *frame = &thread->fast.frame;
+
+	trap_frame_stack(frame, thread);
+	sys2(__NR_sigaltstack, (long)&frame->context.stack, 0);
+	sys4(__NR_rt_sigprocmask, SIG_SETMASK, (long)&frame->context.mask, 0, sizeof frame->context.mask);
+	fast_child();
 }
 
 /* ---- the call ------------------------------------------------------------------------------------------------------------------- */
@@ -107,13 +176,16 @@ int fast_call(struct thread *thread)
 	thread->fast.sigsys_undo = false;
 	if (thread->filter && !filters_allow(thread, regs))
 		result = TRAP_REFUSED; /* who says no does it to a call of the guest's own */
+	else if (nr == __NR_rt_sigprocmask)
+		result = fast_rt_sigprocmask(thread, frame);
 	else
-		result = nr == __NR_rt_sigprocmask ? fast_rt_sigprocmask(thread, frame) : trap_call(nr, thread, frame);
+		result = is_of_tasks(nr) ? fast_task_call(nr, thread, frame) : trap_call(nr, thread, frame);
 	if (result == TRAP_REFUSED) {
 		regs->rip -= SYSCALL_SIZE; /* the site's own syscall, which is trapped */
 		return FAST_RETURN;
 	}
-	statistics_hit(thread, nr);
+	if (!is_of_tasks(nr))
+		statistics_hit(thread, nr);
 	if (result == TRAP_REDO) {
 		regs->rip -= SYSCALL_SIZE;
 		return FAST_PASS;

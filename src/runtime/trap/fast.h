@@ -15,6 +15,8 @@
  * So a handler never sees an address or a stack of ours, a handler that jumps away leaves no lock held, and one that calls in
  * again finds the path free.
  *
+ * A task that is made goes on behind the site as its creator does (fast_child): clone(2) has given it all that is not in `frame`.
+ *
  * %gs: its base is the thread's block. A guest that sets it (arch_prctl, wrgsbase) has it for itself: fast_entry sees that it is none
  * of our blocks, and makes the call by the site's own `syscall`, which is trapped.
  */
@@ -31,8 +33,14 @@
 #define FAST_R8       592
 #define FAST_R9       600
 #define FAST_R10      608
+#define FAST_R12      624
+#define FAST_R13      632
+#define FAST_R14      640
+#define FAST_R15      648
 #define FAST_RDI      656
 #define FAST_RSI      664
+#define FAST_RBP      672
+#define FAST_RBX      680
 #define FAST_RDX      688
 #define FAST_RAX      696
 #define FAST_RSP      712
@@ -54,7 +62,8 @@ struct fast {
 	uint64_t mask; /* the guest's, when one did */
 	uint64_t top; /* of the block */
 	uint64_t pass_rsi; /* argument 2 as the kernel shall see it when the guest's own call is made (rt_sigprocmask) */
-	struct frame frame; /* only regs: argument registers, rax, rsp, and rip, where the guest goes on */
+	struct frame
+		frame; /* only regs, without r11, rcx and flags: rip is where the guest goes on; of calls that make or end tasks its mask */
 	struct siginfo info; /* of the deferred signal */
 	uint64_t set; /* a mask without SIGSYS */
 	bool sigsys_undo; /* the call changes thread->sigsys_blocked, and it was: */
@@ -63,10 +72,14 @@ struct fast {
 
 /* Is there a way without traps for this call? */
 bool fast_answers(unsigned nr);
-/* Is this the frame of a call from a patched site? Of its context only the argument registers, rsp and rip are there. */
+/* Is this the frame of a call from a patched site? */
 bool fast_is(const struct thread *thread, const struct frame *frame);
 /* In the task itself, before it enters guest code: %gs is its block's. */
 void fast_begin(struct thread *thread);
+/* For the block of a task that `creator` is about to make in a call from a patched site: with the stack `stack`, or the creator's (0). */
+void fast_prepare(struct thread *child, const struct thread *creator, uint64_t stack);
+/* In that task, on its block's stack: enter guest code. */
+_Noreturn void fast_enter(struct thread *thread);
 /* Is %gs the block's, or has the guest taken it? */
 bool fast_has_gs(const struct thread *thread);
 /* A signal has arrived, with `frame` as the kernel laid it: make its context one that the guest may see. True: not now, return. A
@@ -76,5 +89,6 @@ bool fast_signal(struct thread *thread, struct frame *frame, int *signo);
 /* entry.S */
 void fast_entry(void), fast_switch(void), fast_leave(void), fast_pass(void), fast_leave_end(void), fast_refuse(void),
 	fast_refuse_end(void);
+_Noreturn void fast_child(void);
 #endif
 #endif

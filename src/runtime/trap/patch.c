@@ -400,3 +400,21 @@ bool patch_page_apply(const struct patch_space *space, uint64_t page, uint8_t *b
 	}
 	return any;
 }
+
+void patch_originals(const struct patch_space *space, uint64_t from, uint8_t *bytes, size_t size)
+{
+	uint8_t jump[JUMP_SIZE];
+
+	for (unsigned i = 0; space && i < SITES_MAX; i++) {
+		const struct patch_site *site = &space->sites[i];
+		uint64_t at = site->state == SITE_PATCHED ? site_start(site) - from : size;
+
+		if (at >= size || size - at < JUMP_SIZE)
+			continue;
+		jump_bytes(site, site_start(site), jump);
+		if (memcmp(bytes + at, jump, sizeof jump))
+			continue;
+		bytes[at] = MOV_EAX;
+		memcpy(bytes + at + 1, &site->nr, sizeof site->nr);
+	}
+}

@@ -68,5 +68,7 @@ uint64_t patch_trampolines_size(const struct patch_space *space);
 bool patch_trampolines_stand(const struct patch_space *space);
 /* `bytes` is a page as its file has it: put in the jumps that stand in it. False: there are none. */
 bool patch_page_apply(const struct patch_space *space, uint64_t page, uint8_t *bytes);
+/* `bytes` were read at `from`: put back what stood there where jumps stand. */
+void patch_originals(const struct patch_space *space, uint64_t from, uint8_t *bytes, size_t size);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "runtime/code/function.h"
+#include "runtime/trap/patch.h"
 #include "runtime/user.h"
 
 enum { LEARNED_NOTHING, LEARNED_BUSY, LEARNED_DONE, LEARNED_MAX = 256, PAGE = TULOU_PAGE_SIZE };
@@ -107,6 +108,7 @@ static enum fall_back piece_decode(const struct process *process, const struct t
 		function.size = sizeof code;
 	if (function.start + function.size > text->end || user_read(code, function.start, function.size) < 0)
 		return FALL_NO_FUNCTION;
+	patch_originals(process->patch, function.start, code, function.size);
 	result = code_piece_find(code, function.size, address - function.start, nr, piece);
 	if (result == CODE_OK) {
 		*start = function.start + piece->start;
