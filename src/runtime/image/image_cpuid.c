@@ -42,14 +42,14 @@ static struct linker *linker_of(const struct file_key *key)
 	return NULL;
 }
 
-static bool linker_known(struct linker *linker, const struct text *text)
+static bool linker_known(struct linker *linker, const struct text *text, const struct patch_space *space)
 {
 	if (__atomic_load_n(&linker->state, __ATOMIC_ACQUIRE) == LINKER_KNOWN)
 		return linker->sites.count != 0;
 	if (__atomic_fetch_add(&linker->starts, 1, __ATOMIC_RELAXED) < STARTS_BEFORE ||
 		!step(linker, LINKER_COUNTING, LINKER_FINDING))
 		return false;
-	patch_cpuid_find(text, &linker->sites);
+	patch_cpuid_find(text, space, &linker->sites);
 	__atomic_store_n(&linker->state, LINKER_KNOWN, __ATOMIC_RELEASE);
 	return linker->sites.count != 0;
 }
@@ -77,7 +77,7 @@ void image_cpuid(struct image_set *set, struct tulou_process_vm *vm)
 		!text_of(interpreter, &text))
 		return;
 	linker = linker_of(&interpreter->key);
-	if (!linker || !linker_known(linker, &text) || !cpuid_learn())
+	if (!linker || !linker_known(linker, &text, set->patch) || !cpuid_learn())
 		return;
 	if (!set->patch)
 		set->patch = patch_space_claim();

@@ -407,14 +407,14 @@ void patch_originals(const struct patch_space *space, uint64_t from, uint8_t *by
 
 	for (unsigned i = 0; space && i < SITES_MAX; i++) {
 		const struct patch_site *site = &space->sites[i];
-		uint64_t at = site->state == SITE_PATCHED ? site_start(site) - from : size;
+		uint64_t at = site->state == SITE_PATCHED ? patch_site_start(site) - from : size;
 
 		if (at >= size || size - at < JUMP_SIZE)
 			continue;
-		jump_bytes(site, site_start(site), jump);
+		patch_jump_bytes(site, patch_site_start(site), jump);
 		if (memcmp(bytes + at, jump, sizeof jump))
 			continue;
-		bytes[at] = MOV_EAX;
+		bytes[at] = site->first;
 		memcpy(bytes + at + 1, &site->nr, sizeof site->nr);
 	}
 }

@@ -46,6 +46,7 @@ static bool window_read(void *arg, void *to, uint64_t from, size_t size)
 
 struct hunt {
 	const struct text *text;
+	const struct patch_space *space;
 	struct window window; /* of tables */
 	uint64_t done; /* functions up to here were decoded */
 	struct cpuid_sites *out;
@@ -82,6 +83,7 @@ static void look_at_function(struct hunt *h, uint64_t at)
 	size = function.size < sizeof code ? function.size : sizeof code;
 	if (user_read(code, function.start, size) < 0)
 		return;
+	patch_originals(h->space, function.start, code, size);
 	count = code_cpuid_find(code, size, size == function.size, pieces, CPUID_SITES_MAX - h->out->count);
 	for (unsigned i = 0; i < count; i++)
 		add(h, code, function.start, &pieces[i]);
@@ -106,12 +108,13 @@ static void look_at_words(struct hunt *h, uint64_t at, const uint64_t *words, si
 	}
 }
 
-void patch_cpuid_find(const struct text *text, struct cpuid_sites *out)
+void patch_cpuid_find(const struct text *text, const struct patch_space *space, struct cpuid_sites *out)
 {
 	struct hunt hunt;
 	uint64_t words[AT_ONCE / sizeof(uint64_t) + 1];
 
 	hunt.text = text;
+	hunt.space = space;
 	hunt.window.full = false;
 	hunt.done = 0;
 	hunt.out = out;

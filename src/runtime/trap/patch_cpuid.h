@@ -28,8 +28,8 @@ struct cpuid_sites {
 	struct cpuid_site sites[CPUID_SITES_MAX]; /* by offset */
 };
 
-/* All of the text that can be patched; `text` is mapped, and what is mapped there is its file's. */
-void patch_cpuid_find(const struct text *text, struct cpuid_sites *out);
+/* All of the text that can be patched; `text` is mapped, and what is mapped there is its file's but for the jumps of `space` (NULL: none). */
+void patch_cpuid_find(const struct text *text, const struct patch_space *space, struct cpuid_sites *out);
 /* Patch them in a VM in which nothing runs, with records in `space`. What cannot be stays as it is. */
 void patch_cpuid(
 	struct tulou_process_vm *vm, struct patch_space *space, const struct text *text, const struct cpuid_sites *sites);
