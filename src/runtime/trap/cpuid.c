@@ -17,6 +17,7 @@ enum { LEAVES_MAX = 8, SUBLEAVES_MAX = 2 * CACHES_MOST + FEATURES_MOST + XSAVE_M
 #define EXTENDED_TOPOLOGY 0x80000026u
 #define HYBRID            (1u << 15) /* of leaf 7, edx */
 #define HETEROGENEOUS     (1u << 30) /* of leaf 0x80000026, eax */
+#define HYPERVISOR        (1u << 31) /* of leaf 1, ecx */
 #define CACHE_TYPE        0x1fu
 
 struct answer {
@@ -126,7 +127,8 @@ bool cpuid_learn(void)
 	most_extended = ask(EXTENDED, 0).eax;
 	if (most >= FEATURES)
 		features = ask(FEATURES, 0);
-	if (is_hybrid(features.edx, most_extended)) {
+	/* A real processor answers by itself, in less time than copied pages of text cost. */
+	if (!(ask(1, 0).ecx & HYPERVISOR) || is_hybrid(features.edx, most_extended)) {
 		__atomic_store_n(&state, LEARN_NEVER, __ATOMIC_RELEASE);
 		return false;
 	}

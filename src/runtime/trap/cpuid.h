@@ -11,7 +11,8 @@
  * instruction would leave it, whatever its stack and %gs are. A signal that arrives meanwhile finds the context before the cpuid or behind it.
  *
  * Kept are what a list names (cpuid.c); everything else goes to the processor: what has an APIC id in it (1, 0xb, 0x1f, 0x8000001e), what the
- * hypervisor says of itself, and what nobody knows. On hybrid processors nothing is kept.
+ * hypervisor says of itself, and what nobody knows. On hybrid processors, and without a hypervisor,
+ * nothing is kept.
  */
 #ifndef TULOU_RUNTIME_CPUID_H
 #define TULOU_RUNTIME_CPUID_H

@@ -14,9 +14,13 @@ if grep -q 'no decoder' none; then
 	[ -z "$(answered)" ] || fail "answers without a decoder: $(cat err)"
 	exit 77
 fi
-# Hybrid processors answer each for itself.
-grep -qw 'hybrid_cpu' /proc/cpuinfo && exit 77
 few=$(answered)
+# Hybrid processors answer each for itself; one without a hypervisor is fast enough.
+edx=$("$GUESTS/cpuid" features | sed -n 's/^1: [0-9a-f]* [0-9a-f]* [0-9a-f]* \([0-9a-f]*\),.*/\1/p')
+if [ $((0x$edx >> 15 & 1)) = 1 ] || ! grep -qw hypervisor /proc/cpuinfo; then
+	[ -z "$few" ] || fail "answers on such processors: $(cat err)"
+	exit 0
+fi
 # The third and all later ones: each leaf by three sites, twice, one of them in a loop of two.
 [ "${few:-0}" -ge 200 ] || fail "few answers: $(cat err)"
 "$TULOU" run --stats -- cpuid often 12 "$GUESTS/cpuid" features > out 2> err || fail "cpuid ends with $?: $(cat err)"
