@@ -115,28 +115,31 @@ static void jump_equal(struct filter *p, uint32_t k, unsigned target)
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, k, target - p->count - 1, 0);
 }
 
-static uint8_t target_of(unsigned nr)
+/* Where each number leads; what is above is allowed. */
+static void targets_find(uint8_t targets[TRAP_NUMBERS + 1])
 {
-	if (nr == __NR_rt_sigreturn)
-		return SIGRETURN;
+	for (unsigned nr = 0; nr < TRAP_NUMBERS; nr++)
+		targets[nr] = trap_answers(nr) ? WHERE : ALLOW;
+	targets[TRAP_NUMBERS] = ALLOW;
+	targets[__NR_rt_sigreturn] = SIGRETURN;
 	for (size_t i = 0; i < COUNT(trapped_if); i++)
-		if (nr == trapped_if[i].nr)
-			return (uint8_t)(BLOCK_IF + trapped_if[i].argument);
+		targets[trapped_if[i].nr] = (uint8_t)(BLOCK_IF + trapped_if[i].argument);
 	for (size_t i = 0; i < COUNT(trapped_values); i++)
-		if (nr == trapped_values[i].nr)
-			return (uint8_t)(BLOCK_VALUES + i);
-	return trap_answers(nr) ? WHERE : ALLOW;
+		targets[trapped_values[i].nr] = (uint8_t)(BLOCK_VALUES + i);
 }
 
 static void runs_find(struct filter *p)
 {
+	uint8_t targets[TRAP_NUMBERS + 1], last = TARGETS;
+
+	targets_find(targets);
 	for (unsigned nr = 0; nr <= TRAP_NUMBERS; nr++) {
-		uint8_t target = nr < TRAP_NUMBERS ? target_of(nr) : ALLOW;
-		if (p->run_count && p->runs[p->run_count - 1].target == target)
+		if (targets[nr] == last)
 			continue;
+		last = targets[nr];
 		p->broken |= p->run_count == RUNS_MAX;
 		if (!p->broken)
-			p->runs[p->run_count++] = (struct run){(uint16_t)nr, target};
+			p->runs[p->run_count++] = (struct run){(uint16_t)nr, last};
 	}
 }
 
