@@ -91,8 +91,8 @@ struct tulou_host {
 	int (*advise)(void *ctx, uintptr_t start, size_t size, int advice);
 	/* msync(2) on mapped pages; flags are TULOU_MS_*. */
 	int (*sync)(void *ctx, uintptr_t start, size_t size, int flags);
-	/* mincore(2) on mapped pages: a byte per page, bit 0 says resident. `vector` is the caller's, perhaps a guest's: EFAULT where it
-	 * cannot be written. NULL: mincore is ENOSYS. */
+	/* mincore(2): a byte per page, bit 0 says resident. ENOMEM: not all of the pages are mapped. `vector` is the caller's, perhaps a
+	 * guest's: EFAULT where it cannot be written. NULL: mincore is ENOSYS. */
 	int (*resident)(void *ctx, uintptr_t start, size_t size, unsigned char *vector);
 	/* mlock2(2), munlock(2) on mapped pages. A positive errno: they are locked, but not all could be brought in, for which
 	 * mlock(2) says that errno. NULL: the calls are ENOSYS. */

@@ -6,8 +6,9 @@
  *
  * The word holds slot and generation of the owner, not a tid. Who waits looks again at least every 10 ms (host->wait): if the
  * owner can never run again (host->alive), the waiter takes the lock over by compare-and-swap and is told: the owner may have
- * died half-way, and what the lock guards must be looked at first. No fairness; locks are held for a few hundred instructions
- * (the process lock: over host calls). Not recursive.
+ * died half-way, and what the lock guards must be looked at first. No fairness, on purpose: a waiter looks seldom, then sleeps, so that
+ * tasks who hammer a lock take it in turns of many calls. Locks are held for a few hundred instructions (the process lock: over host
+ * calls). Not recursive.
  */
 #ifndef TULOU_BASE_LOCK_H
 #define TULOU_BASE_LOCK_H

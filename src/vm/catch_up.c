@@ -3,12 +3,11 @@
  * catch_up.c - a process learns what happened to its memory while it was not looking, see process_vm.h.
  *
  *     stale          others have taken what was free in its chunks (neighbours.h): the map gets the marks of the chunks that are left
- *     interrupted    a task died in a call, and others of the process live: the books are whole, but for what that call had begun
+ *     interrupted    a task died in a call, and others of the process live: interrupted.c
  *
  * Noted step by step: no step takes more than one chunk, tile or bond.
  */
-#include "process_vm.h"
-#include "shm_manager.h"
+#include "interrupted.h"
 
 /* What the host would not take back, as a whole. */
 static void limbo_note(struct tulou_process_vm *limbo, const struct chunk *chunk)
@@ -87,65 +86,6 @@ static bool map_catch_up(struct tulou_process_vm *vm)
 	return done;
 }
 
-/* ---- what a call had begun ------------------------------------------------------------------------------------------------- */
-
-/* A place that was booked and not used, a heap beyond its break: the host may have pages there or not. */
-static bool tile_is_unfinished(const struct tulou_process_vm *vm, const struct step_tile *tile)
-{
-	const struct area_content *content;
-
-	if (tile->value < STEP_AREA)
-		return false;
-	content = &content_at(&vm->contents, tile->value)->is;
-	return content->pending || (content->kind == TULOU_AREA_HEAP && page_address(tile->end) > page_up(vm->brk));
-}
-
-static void unfinished_remove(struct tulou_process_vm *vm, struct range range)
-{
-	const struct tulou_host *host = vm->pool->host;
-
-	if (!content_at(&vm->contents, step_tile_at(&vm->map, page_number(range.start)).value)->is.pending)
-		range.start = size_max(range.start, page_up(vm->brk));
-	if (host->unmap(host->ctx, range.start, range_size(range)))
-		limbo_take(vm, range);
-	else if (process_vm_reserve(vm))
-		process_vm_remove(vm, range);
-}
-
-/* A call holds the object that it maps, and gives it up at its end. */
-static void bonds_recount(struct tulou_process_vm *vm)
-{
-	size_t idle = 0;
-
-	list_for_each(link, &vm->bonds.list)
-	{
-		struct shm_bond *bond = container_of(link, struct shm_bond, link);
-		size_t areas = 0;
-
-		for (uint32_t number = STEP_AREA; number < content_end(&vm->contents); number++) {
-			const struct content *content = content_at(&vm->contents, number);
-
-			areas += content_is_used(content) && content->is.object == bond->object;
-		}
-		journal_set(vm->stock.own, &bond->areas, areas);
-		process_vm_step(vm);
-		idle += !areas;
-	}
-	journal_set(vm->stock.own, &vm->bonds.idle, idle);
-	process_vm_step(vm);
-}
-
-/* Have the whole map looked at. */
-static void interrupted_begin(struct tulou_process_vm *vm)
-{
-	struct vm_manager *manager = &vm->pool->manager;
-
-	manager_lock(manager, &vm->stock);
-	process_vm_stale(vm, vm->pool->range, &vm->stock);
-	manager_unlock(manager, &vm->stock);
-	bonds_recount(vm);
-}
-
 /* Who cut a chunk, or made one, may have died before it gave back what stayed empty. */
 bool process_vm_catch_up(struct tulou_process_vm *vm)
 {
@@ -159,10 +99,12 @@ bool process_vm_catch_up(struct tulou_process_vm *vm)
 	if (!map_catch_up(vm))
 		return false;
 	vm->interrupted = false;
+	if (interrupted)
+		interrupted_end(vm);
 	for (tile.end = page_number(stale.start); tile.end < page_number(stale.end);) {
 		tile = step_tile_at(&vm->map, tile.end);
-		if (interrupted && tile_is_unfinished(vm, &tile))
-			unfinished_remove(vm, tile_range(&tile));
+		if (interrupted)
+			interrupted_visit(vm, &tile);
 		if (tile.first && (interrupted || tile.value < STEP_AREA))
 			process_vm_settle(vm, page_address(tile.page), true);
 	}

@@ -34,6 +34,9 @@ _Static_assert(
 	STEP_NOTES(STEP_LEVELS - 2) + 2 * sizeof(struct content_table) / 8 + sizeof(struct content) / 8 + 16 <= JOURNAL_ENTRIES,
 	"a change is one step");
 
+/* A mapping, and where it moves. */
+enum { ANNOUNCED = 2 };
+
 struct tulou_process_vm {
 	struct tulou *pool;
 	struct list link; /* pool.processes; guarded by pool.list_lock */
@@ -49,12 +52,14 @@ struct tulou_process_vm {
 	bool frozen; /* the holder of the list's guard has taken the lock (fork.c) */
 	/* guarded by guard */
 	bool torn; /* a task died inside a call, with all others of its process: fit only to be given back */
-	bool interrupted; /* a task died inside a call: what it had begun is still to be taken back (catch_up.c) */
+	bool interrupted; /* a task died inside a call: what it had begun is still to be taken back (interrupted.c) */
 	bool huge; /* there may be areas of huge pages */
 	bool has_device; /* there may be files that are no regular ones */
 	uint8_t hidden; /* enum hidden: how much of it stays out of others' copies (fork.c) */
 	bool sealed; /* there may be sealed areas: mseal(2) */
 	bool watched; /* there is more to do at the end of a call: checks, or a grant that is given back; fixed */
+	struct range
+		announced[ANNOUNCED]; /* what a call of one of several tasks is, or was last, about to have the host change */
 	int lock_future; /* flags of AREA_LOCK_MASK that new areas get: mlockall(MCL_FUTURE) */
 	struct stock stock;
 	struct step_map map; /* `version` and nodes: step_peek() */
@@ -158,6 +163,16 @@ void limbo_retry(struct tulou *pool, uint32_t self);
 void limbo_take_locked(struct tulou *pool, struct chunk *chunk, struct stock *stock);
 /* Hand the process's areas in `range` to limbo, if memory can be had to cut their chunks. */
 void limbo_take(struct tulou_process_vm *vm, struct range range);
+/* The host is about to change `range` (`which`: 0, or 1 for where something moves), and what was booked for that stays. Who follows a task that
+ * dies in between asks the host how far it came (interrupted.c). */
+static inline void process_vm_announce(struct tulou_process_vm *vm, unsigned which, struct range range)
+{
+	if (likely(!journal_notes(vm->arena.journal)))
+		return;
+	journal_commit(vm->arena.journal);
+	vm->announced[which] = range;
+}
+
 static inline int resident_drop(struct tulou_process_vm *vm, struct range range)
 {
 	return likely(!vm->resident.count) ? 0 : resident_drop_slow(vm, range);

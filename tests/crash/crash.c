@@ -68,22 +68,34 @@ void check(const char *when)
 	wrong(text);
 }
 
-static int count_bytes(void *arg, const struct tulou_area_info *area)
+struct seen {
+	size_t bytes, different; /* of the books; of these with other permissions than the host's */
+};
+
+static int see_area(void *arg, const struct tulou_area_info *area)
 {
-	if (area->kind != TULOU_AREA_RESERVED)
-		*(size_t *)arg += area->end - area->start;
+	struct seen *seen = arg;
+	struct sim_area at;
+
+	if (area->kind == TULOU_AREA_RESERVED)
+		return 0;
+	seen->bytes += area->end - area->start;
+	for (uintptr_t page = area->start; page < area->end; page += PAGE)
+		if (sim_query(world.sim, page, &at) && at.prot != area->prot)
+			seen->different += PAGE;
 	return 0;
 }
 
 void agree(const char *when)
 {
-	size_t bytes = 0;
-	char text[120];
+	struct seen seen = {0, 0};
+	char text[160];
 
-	tulou_walk_areas(world.pool, count_bytes, &bytes);
-	if (bytes == sim_mapped(world.sim))
+	tulou_walk_areas(world.pool, see_area, &seen);
+	if (seen.bytes == sim_mapped(world.sim) && !seen.different)
 		return;
-	snprintf(text, sizeof(text), "%s: %zu bytes in the books, the host has %zu", when, bytes, sim_mapped(world.sim));
+	snprintf(text, sizeof(text), "%s: %zu bytes in the books, the host has %zu; %zu with other permissions", when, seen.bytes,
+		sim_mapped(world.sim), seen.different);
 	wrong(text);
 }
 
@@ -120,6 +132,7 @@ static __attribute__((noreturn)) void end_copy(enum task task, bool neighbour_li
 	check("after the dead were given back");
 	if (shared) {
 		sibling_tries("the sibling again");
+		agree("the sibling again");
 		tulou_process_vm_drop(&world.sibling);
 	}
 	agree("after the dead were given back");

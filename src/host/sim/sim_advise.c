@@ -120,7 +120,7 @@ int sim_resident(void *ctx, uintptr_t start, size_t size, unsigned char *vector)
 	int error = sim_range_check(sim, SIM_RESIDENT, start, size);
 
 	if (error == 0 && !sim_areas_covered(&sim->areas, start, start + size))
-		error = sim_violation(sim, "resident for %#lx, %#zx bytes, with a hole", start, size);
+		error = -TULOU_ENOMEM;
 	for (uintptr_t end = start + size; error == 0 && start < end; start += TULOU_PAGE_SIZE) {
 		const struct sim_extent *extent = sim_areas_find(&sim->areas, start);
 		uint64_t number = (extent->offset + (start - extent->start)) >> TULOU_PAGE_SHIFT;

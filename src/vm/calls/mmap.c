@@ -263,13 +263,16 @@ static int check_limits(struct tulou_process_vm *vm, const struct request *r, st
 static long commit(struct tulou_process_vm *vm, struct request *r)
 {
 	struct usage before = vm->usage;
-	int error = reserve(vm, r);
+	int error;
 
+	process_vm_announce(vm, 0, vm->pool->range); /* until the place is known */
+	error = reserve(vm, r);
 	if (error)
 		return error;
 	error = check_limits(vm, r, before);
 	if (!error)
 		error = reserve_room(vm, r);
+	process_vm_announce(vm, 0, r->range);
 	if (!error)
 		error = map_options_map(&r->options, r->range, vm->pool->host);
 	if (likely(!error)) {

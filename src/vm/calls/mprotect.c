@@ -157,6 +157,7 @@ static long commit(struct tulou_process_vm *vm, struct decoded *d)
 		error = process_vm_may_change(vm, range_between(d->range.start, end));
 		if (error)
 			return error;
+		process_vm_announce(vm, 0, d->range);
 		error = host->protect(host->ctx, d->range.start, end - d->range.start, d->prot);
 		if (error) {
 			protect_again(vm, range_between(d->range.start, end));

@@ -75,7 +75,9 @@ static bool grow_in_place(struct tulou_process_vm *vm, struct request *r, int *e
 	if (!process_vm_area_above(vm, r->old.end - 1, &last) || !range_make(&more, r->old.end, r->new_size - range_size(r->old)))
 		return false;
 	content = content_of(&last, last.range.end);
+	process_vm_announce(vm, 0, more);
 	if (vm_extend(vm, more, content)) {
+		process_vm_announce(vm, 0, more);
 		*error = host->grow(host->ctx, r->old.start, range_size(r->old), r->new_size);
 		if (*error)
 			process_vm_remove(vm, more);
@@ -139,10 +141,13 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 
 	if (r->keep)
 		whole = range_between(process_vm_mapping_start(vm, area), process_vm_mapping_end(vm, area));
+	process_vm_announce(vm, 0, r->old);
+	process_vm_announce(vm, 1, vm->pool->range); /* until the place is known */
 	error = reserve(vm, r, content, &new);
 	if (error)
 		return error;
 	error = reserve_room(vm, content, new);
+	process_vm_announce(vm, 1, new);
 	if (!error)
 		error = host->move(host->ctx, r->old.start, range_size(r->old), new.start, r->new_size, r->keep);
 	if (error) {

@@ -38,8 +38,10 @@ static inline ALWAYS_INLINE int unmap_stretches(struct tulou_process_vm *vm, str
 
 int vm_unmap(struct tulou_process_vm *vm, struct range range)
 {
-	int error = unmap_stretches(vm, range);
+	int error;
 
+	process_vm_announce(vm, 0, range);
+	error = unmap_stretches(vm, range);
 	growth_settle(vm, range);
 	return error;
 }
