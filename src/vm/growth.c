@@ -120,9 +120,9 @@ static int chain_learn(struct tulou_process_vm *vm, const struct chain *chain)
 
 int growth_learn_slow(struct tulou_process_vm *vm, struct range range)
 {
+	int error = nooks_recall(vm, vm->pool->range);
 	uintptr_t at = look_from(vm, range.start);
 	struct area area;
-	int error = 0;
 
 	while (!error && process_vm_area_above(vm, at, &area) && area.range.start < range.end) {
 		struct chain chain;

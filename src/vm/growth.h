@@ -13,6 +13,9 @@
  * becomes room. Rooms are as the areas around say: growth_settle() drops those that no G touches any more, and sets barriers.
  * Hosts that do not grow mappings (host->grown is NULL) have no rooms.
  *
+ * An area that is idle in a nook (nook.h) ends no growth, since it has no pages. So there are no nooks near what grows: a call that concerns
+ * it recalls them all when it learns how far it has grown, and what makes something grow does so too.
+ *
  * All functions want the process's lock. A process without such mappings pays one test (vm->growth is empty).
  * Invariant: P8 a room or barrier is touched from above by a room or a mapping that grows, of the same process; a barrier is a page.
  */

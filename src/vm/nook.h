@@ -25,7 +25,7 @@
  * counts what is idle, and so does what it has committed.
  *
  * Invariant: K2 nooks and kept blocks do not overlap; each nook lies in anonymous private memory of the process with the perms it was mapped
- * with, and has its bit in `busy`.
+ * with, has its bit in `busy`, and is not near what grows (growth.h).
  */
 #ifndef TULOU_VM_NOOK_H
 #define TULOU_VM_NOOK_H

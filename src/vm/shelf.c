@@ -40,6 +40,7 @@ static int renew(struct tulou_process_vm *vm)
 	if (!error) {
 		resident_forget(vm);
 		vm->resident = (struct resident){.count = 0};
+		vm->meetings = 0;
 		process_vm_limit(vm, UINT64_MAX, UINT64_MAX);
 		vm->peak = vm->usage.total;
 	}

@@ -132,6 +132,11 @@ static void unlock_kept(
 	process_vm_change(vm, range, (struct area_change){.clear = AREA_LOCK_MASK, .prot = -1});
 }
 
+static struct range new_range(const struct request *r)
+{
+	return range_between(r->new_addr, r->new_addr + r->new_size);
+}
+
 static long move(struct tulou_process_vm *vm, const struct request *r, const struct area *area)
 {
 	const struct tulou_host *host = vm->pool->host;
@@ -141,6 +146,11 @@ static long move(struct tulou_process_vm *vm, const struct request *r, const str
 
 	if (r->keep)
 		whole = range_between(process_vm_mapping_start(vm, area), process_vm_mapping_end(vm, area));
+	if (unlikely(content.flags & TULOU_MAP_GROWSDOWN) || (r->fixed && growth_concerns(vm, new_range(r)))) {
+		error = nooks_recall(vm, vm->pool->range);
+		if (error)
+			return error;
+	}
 	process_vm_announce(vm, 0, r->old);
 	process_vm_announce(vm, 1, vm->pool->range); /* until the place is known */
 	error = reserve(vm, r, content, &new);
@@ -184,11 +194,6 @@ static long move_first_part(struct tulou_process_vm *vm, struct request *r, cons
 	result = move(vm, r, area);
 	error = result < 0 ? 0 : vm_unmap(vm, rest);
 	return error ? error : result;
-}
-
-static struct range new_range(const struct request *r)
-{
-	return range_between(r->new_addr, r->new_addr + r->new_size);
 }
 
 static bool target_is_sealed(struct tulou_process_vm *vm, const struct request *r)

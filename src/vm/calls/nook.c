@@ -152,9 +152,9 @@ struct range nooks_lowest(const struct nooks *nooks, struct range range, enum no
 /* ---- recalling: the process's lock is held ------------------------------------------------------------------------------- */
 
 /* A dead holder may have been between the host and the state. */
-static void nook_lock(struct tulou_process_vm *vm, struct nook *nook)
+static void nook_lock(struct tulou_process_vm *vm, struct nook *nook, uint32_t self)
 {
-	if (lock_take(&nook->lock, vm->pool->host, vm->stock.self) == LOCK_TAKEN_OVER && nook_is_idle(nook->place))
+	if (lock_take(&nook->lock, vm->pool->host, self) == LOCK_TAKEN_OVER && nook_is_idle(nook->place))
 		place_set_state(nook, NOOK_KEPT);
 }
 
@@ -208,7 +208,7 @@ static int nook_recall(struct tulou_process_vm *vm, struct nook *nook)
 {
 	int error;
 
-	nook_lock(vm, nook);
+	nook_lock(vm, nook, vm->stock.self);
 	error = nook_recall_locked(vm, nook);
 	lock_drop(&nook->lock, vm->pool->host);
 	return error;
@@ -237,7 +237,7 @@ void nooks_recall_unused(struct tulou_process_vm *vm)
 
 	nooks_for_each(nook, vm->nooks, left)
 	{
-		nook_lock(vm, nook);
+		nook_lock(vm, nook, vm->stock.self);
 		if (!nook->counted.used && nook_is_idle(nook->place))
 			nook_recall_locked(vm, nook);
 		nook->counted.used = false;
@@ -302,7 +302,7 @@ void nook_remember(struct tulou_process_vm *vm, struct range range, int prot, in
 	if (!may_remember(vm, range, prot, flags) || !nooks_open(vm))
 		return;
 	nook = nook_of(vm, vm->stock.self);
-	nook_lock(vm, nook);
+	nook_lock(vm, nook, vm->stock.self);
 	if (nook_is_free(vm, nook)) {
 		if (nook->counted.pages != pages)
 			nook->counted = (struct resident_size){.pages = pages};
@@ -326,7 +326,7 @@ void nooks_settle(struct tulou_process_vm *vm)
 
 	nooks_for_each(nook, vm->nooks, left)
 	{
-		nook_lock(vm, nook);
+		nook_lock(vm, nook, vm->stock.self);
 		lock_drop(&nook->lock, vm->pool->host);
 	}
 }
@@ -335,7 +335,7 @@ void nooks_hold(struct tulou_process_vm *vm, uint32_t self)
 {
 	struct nook *nook;
 
-	nooks_for_each(nook, vm->nooks, left) lock_take(&nook->lock, vm->pool->host, self);
+	nooks_for_each(nook, vm->nooks, left) nook_lock(vm, nook, self);
 }
 
 void nooks_release(struct tulou_process_vm *vm, uint32_t self)
@@ -371,7 +371,7 @@ bool nooks_check(struct tulou_process_vm *vm, struct report *report)
 	{
 		struct range range = nook_range(nook_peek(nook));
 
-		if (nook_state(nook_peek(nook)) == NOOK_NONE || !nook_is_area(vm, nook, range))
+		if (nook_state(nook_peek(nook)) == NOOK_NONE || growth_concerns(vm, range) || !nook_is_area(vm, nook, range))
 			return report_broken(
 				report, "K2: process %u: a nook of %lx is not as it was mapped", vm->id, range.start);
 		nooks_for_each(other, vm->nooks, rest) if (other != nook && range_overlaps(nook_range(nook_peek(other)),
