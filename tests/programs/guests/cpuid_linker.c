@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpuid_linker - a dynamic linker (PT_INTERP) that links nothing: it asks cpuid in all forms that Tulou may answer itself, and in some that
- * it must leave alone, and compares each with one that it cannot patch. Prints the answers, as far as they are the same everywhere. With an
- * argument it forks then, and both make their text writable.
+ * cpuid_linker - a dynamic linker (PT_INTERP) that links nothing: it asks cpuid in all forms that Tulou may answer itself, and
+ * in some that it must leave alone, and compares each with one that it cannot patch. Prints the answers, as far as they are the
+ * same everywhere. With an argument it forks then, and both make their text writable.
  */
 #include <signal.h>
 #include <stdint.h>
@@ -61,7 +61,7 @@ SITE(edge, "	movl $1, -16(%rsp)\n	mov %edi, %eax\n	mov %esi, %ecx\n	cpuid\n");
 SITE(features, "	mov $7, %eax\n	xor %ecx, %ecx\n	cpuid\n");
 SITE(processor, "	mov $1, %eax\n	cpuid\n");
 
-/* ---- without a libc -------------------------------------------------------------------------------------------------------------- */
+/* ---- without a libc -------------------------------------------------------------------------------------------------------- */
 
 static long call(long nr, long a, long b, long c, long d)
 {
@@ -94,7 +94,7 @@ static void print_hex(uint32_t number)
 	text[used++] = ' ';
 }
 
-/* ---- answers ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------------------------------------- */
 
 static const struct {
 	uint32_t leaf, last;
@@ -177,7 +177,7 @@ static void test_leaves(void)
 	same(&found, &wanted, &leaves[1].everywhere, "leaf 1");
 }
 
-/* ---- signals: a handler never sees an address that is not ours ------------------------------------------------------------------------ */
+/* ---- signals: a handler never sees an address that is not ours ------------------------------------------------------------- */
 
 extern const char __ehdr_start[], etext[];
 static volatile int ticks, strange;
@@ -221,7 +221,7 @@ static void test_signals(void)
 	expect(!strange, "a handler has seen a strange address");
 }
 
-/* ---- its own text ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- its own text ---------------------------------------------------------------------------------------------------------- */
 
 static void test_text(void)
 {
