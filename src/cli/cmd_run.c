@@ -230,7 +230,8 @@ static int start_all(void)
 		if (runtime.verbose && !launch->thread && pid > 0)
 			message("'%s' runs in an instance of its own: %s", programs.argv[i][0],
 				launch->program->native ? program_why(launch->program) : "its fixed address is taken");
-		launch_fini(launch);
+		if (!launch->thread || pid < 0)
+			launch_fini(launch);
 		if (pid < 0) {
 			for (unsigned started = 0; started < i; started++)
 				sys2(__NR_kill, programs.pids[started], 9);

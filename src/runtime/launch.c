@@ -154,14 +154,13 @@ long launch_load(struct launch *launch)
 
 /* ---- starting ------------------------------------------------------------------------------------------------------------------- */
 
-/* On the guest's task: into the program. */
+/* On the guest's task: into the program. Nobody else has looked at `launch` since it was started. */
 static _Noreturn void enter(struct launch *launch)
 {
 	struct thread *thread = launch->thread;
 	struct frame *frame = frame_fresh((uintptr_t)thread_stack_top(thread));
 
-	thread->tid = (int)sys0(__NR_gettid);
-	thread->process->pid = thread->tid;
+	thread->tid = thread->process->pid = (int)(thread->process->word & WORD_TID);
 	tulou_process_vm_set_id(thread->process->vm, (uint32_t)thread->tid);
 	sys5(__NR_prctl, PR_SET_NAME, (long)launch->program->comm, 0, 0, 0);
 	frame->context.regs.rip = launch->start.entry;
@@ -169,8 +168,8 @@ static _Noreturn void enter(struct launch *launch)
 	frame->context.mask = runtime.signal_mask;
 	trap_frame_stack(frame, thread);
 	fast_begin(thread);
+	launch_fini(launch);
 	__atomic_or_fetch(&thread->process->word, WORD_RELEASED, __ATOMIC_ACQ_REL);
-	task_wake(&thread->process->word);
 	frame_return(frame);
 }
 
@@ -178,17 +177,6 @@ static void child_main(void *argument)
 {
 	sys2(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL_NUMBER); /* its instance does not outlive its supervisor */
 	enter(argument);
-}
-
-/* The child reads `launch`: wait until it is on its own. */
-static void wait_released(struct process *process)
-{
-	for (;;) {
-		uint32_t word = __atomic_load_n(&process->word, __ATOMIC_ACQUIRE);
-		if (!word || word & WORD_RELEASED)
-			return;
-		task_wait(&process->word, word, 1000);
-	}
 }
 
 long launch_start(struct launch *launch)
@@ -210,7 +198,6 @@ long launch_start(struct launch *launch)
 	}
 	process->pid = (int)pid;
 	__atomic_store_n(&process->complete, 1, __ATOMIC_RELEASE);
-	wait_released(process);
 	return pid;
 }
 

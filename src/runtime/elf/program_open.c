@@ -14,6 +14,7 @@
 #include <linux/mman.h>
 #include "host/linux/syscall.h"
 #include "runtime/elf/bytes.h"
+#include "runtime/elf/exec_path.h"
 #include "runtime/elf/program_internal.h"
 
 #ifndef AT_EXECVE_CHECK
@@ -188,6 +189,18 @@ static bool name_will_vanish(int dirfd, const char *path)
 	return by_descriptor(dirfd, path) && (sys2(__NR_fcntl, dirfd, F_GETFD) & FD_CLOEXEC);
 }
 
+/* Of the file that was found: p->path. */
+static void path_set(struct program *p, int dirfd, const char *path, int flags)
+{
+	const char *name = p->script_count ? p->scripts[p->script_count - 1].interp : path;
+	bool named = p->script_count || (!by_descriptor(dirfd, path) && !flags);
+
+	if (named && exec_path_resolve(name, p->dev, p->ino, p->path, sizeof(p->path)))
+		return;
+	if (!exec_file_path(p->fd, p->path, sizeof(p->path)))
+		text_put(p->path, sizeof(p->path), 0, p->script_count ? name : p->execfn);
+}
+
 /* ---- one file after the other ------------------------------------------------------------------------------------------- */
 
 /* Opens a file and reads its head. */
@@ -282,8 +295,7 @@ long program_open(struct program *p, int dirfd, const char *path, int flags, str
 		program_close(p);
 		return error;
 	}
-	if (!exec_file_path(p->fd, p->path, sizeof(p->path)))
-		text_put(p->path, sizeof(p->path), 0, p->script_count ? p->scripts[p->script_count - 1].interp : p->execfn);
+	path_set(p, dirfd, path, flags);
 	comm_set(p, path[0] == '\0');
 	return 0;
 }

@@ -21,6 +21,7 @@
 #include "runtime/process/task.h"
 #include "runtime/seccomp/filters.h"
 #include "runtime/supervisor/supervisor.h"
+#include "runtime/text.h"
 #include "runtime/trap/patch.h"
 #include "runtime/trap/signal.h"
 #include "runtime/trap/trap.h"
@@ -143,7 +144,7 @@ static struct thread *child_create(struct thread *thread, const struct clone_req
 	child->limits = parent->limits;
 	child->attributes = attributes_inherited(&parent->attributes, false);
 	signal_actions_inherit(child, parent);
-	memcpy(child->exe, parent->exe, sizeof child->exe);
+	memcpy(child->exe, parent->exe, text_length(parent->exe) + 1);
 	patch_share(parent, child);
 	first->leader = true;
 	first->gs_is_guests = !fast_has_gs(thread);

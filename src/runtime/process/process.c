@@ -90,7 +90,8 @@ struct process *process_claim(uint32_t creator)
 	if (slot < 0)
 		return NULL;
 	process = process_place((unsigned)slot);
-	memset((char *)process + sizeof process->tag, 0, sizeof *process - sizeof process->tag);
+	memset((char *)process + sizeof process->tag, 0, offsetof(struct process, exe) - sizeof process->tag);
+	process->exe[0] = 0;
 	process->word = WORD_STARTING;
 	__atomic_store_n(&process->tag, tag_make(creator, tag_generation(process->tag), PROCESS_LIVE), __ATOMIC_RELEASE);
 	return process;

@@ -79,7 +79,7 @@ struct process {
 	struct attributes attributes;
 	size_t resident_peak; /* bytes: the most that was seen (procfs.h); nobody counts in between */
 	struct outside outside[OUTSIDE_COUNT];
-	char exe[PROCESS_PATH]; /* /proc/self/exe: resolved */
+	char exe[PROCESS_PATH]; /* /proc/self/exe: resolved; the last, since it is not zeroed */
 };
 
 _Static_assert(sizeof(struct process) <= PROCESS_SLOT, "process slot");

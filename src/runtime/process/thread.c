@@ -14,6 +14,7 @@ enum { THREAD_COUNT = 32768, SLOT_BITS = 15, WORD_BITS = 64 };
 
 /* Bit n: block n is in use. thread_leave clears it with its last instruction (entry.S). */
 static uint64_t thread_used[THREAD_COUNT / WORD_BITS];
+static unsigned words_used; /* words that ever had a bit; only grows; atomic */
 static struct arena thread_arena = {.base = THREADS_BASE, .size = THREAD_COUNT * THREAD_BLOCK};
 
 static struct thread *thread_at(unsigned slot)
@@ -31,11 +32,22 @@ static bool slot_used(unsigned slot)
 	return __atomic_load_n(&thread_used[slot / WORD_BITS], __ATOMIC_ACQUIRE) >> (slot % WORD_BITS) & 1;
 }
 
+/* Before the bit is set: who looks for a process's blocks finds all that it has. */
+static void word_use(unsigned i)
+{
+	unsigned seen = __atomic_load_n(&words_used, __ATOMIC_RELAXED);
+
+	while (seen <= i && !__atomic_compare_exchange_n(&words_used, &seen, i + 1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+}
+
 /* Lowest free slot, so that blocks stay warm and few. */
 static int slot_claim(void)
 {
 	for (unsigned i = 0; i < THREAD_COUNT / WORD_BITS; i++) {
 		uint64_t word = __atomic_load_n(&thread_used[i], __ATOMIC_RELAXED);
+		if (~word)
+			word_use(i);
 		while (~word) {
 			unsigned bit = (unsigned)__builtin_ctzll(~word);
 			if (__atomic_compare_exchange_n(
@@ -86,7 +98,7 @@ void thread_release(struct thread *thread)
 
 void thread_each(struct process *process, void (*visit)(struct thread *thread, void *arg), void *arg)
 {
-	for (unsigned i = 0; i < THREAD_COUNT / WORD_BITS; i++) {
+	for (unsigned i = 0; i < __atomic_load_n(&words_used, __ATOMIC_ACQUIRE); i++) {
 		uint64_t word = __atomic_load_n(&thread_used[i], __ATOMIC_ACQUIRE);
 		for (; word; word &= word - 1) {
 			struct thread *thread = thread_at(i * WORD_BITS + (unsigned)__builtin_ctzll(word));
