@@ -17,6 +17,10 @@
 #define BYTES(...) ((const uint8_t[]){__VA_ARGS__}), sizeof((const uint8_t[]){__VA_ARGS__})
 #define SYSCALL    0x0f, 0x05
 #define MOV_9      0xb8, 9, 0, 0, 0
+#define CPUID      0x0f, 0xa2
+#define MOV_EDI    0x89, 0xf8 /* mov %edi,%eax */
+#define MOV_R12    0x44, 0x89, 0xe0 /* mov %r12d,%eax */
+#define MOV_ESI    0x89, 0xf1 /* mov %esi,%ecx */
 
 static enum code_result find(const uint8_t *code, size_t size, struct code_piece *piece)
 {
@@ -113,6 +117,87 @@ static void test_move(void **state)
 	assert_false(code_piece_move(&piece, code, 0x10000000, moved, 0x10000000 + (3ul << 30)));
 }
 
+/* ---- cpuid ---- */
+
+static void expect_cpuid(unsigned count, size_t start, size_t length, const uint8_t *code, size_t size)
+{
+	struct code_piece pieces[4] = {0};
+
+	assert_int_equal(code_cpuid_find(code, size, true, pieces, 4), count);
+	if (count) {
+		assert_int_equal(pieces[0].start, start);
+		assert_int_equal(pieces[0].length, length);
+	}
+}
+
+static void test_cpuid_forms(void **state)
+{
+	(void)state;
+	if (!has_decoder())
+		skip();
+	expect_cpuid(1, 0, 5, BYTES(MOV_9, CPUID, 0xc3));
+	/* push rbx; mov eax; xor ecx,ecx; cpuid: from the mov on */
+	expect_cpuid(1, 1, 7, BYTES(0x53, MOV_9, 0x31, 0xc9, CPUID, 0xc3));
+	/* movl $0,0x60(%rsp), which says nothing of eax */
+	expect_cpuid(1, 0, 8, BYTES(0xc7, 0x44, 0x24, 0x60, 0, 0, 0, 0, CPUID, 0xc3));
+	/* mov %eax,0x1000(%rip); mov %r8d,%eax: a displacement */
+	expect_cpuid(1, 0, 9, BYTES(0x89, 0x05, 0, 0x10, 0, 0, 0x44, 0x89, 0xc0, CPUID, 0xc3));
+	/* several instructions under the jump; the shortest that has room */
+	expect_cpuid(1, 0, 5, BYTES(MOV_R12, MOV_ESI, CPUID, 0xc3));
+	expect_cpuid(1, 3, 5, BYTES(MOV_R12, MOV_R12, MOV_ESI, CPUID, 0xc3));
+	/* no room; a call, a branch, an exchange before it */
+	expect_cpuid(0, 0, 0, BYTES(MOV_EDI, MOV_ESI, CPUID, 0xc3));
+	expect_cpuid(0, 0, 0, BYTES(MOV_9, 0xe8, 0, 0, 0, 0, CPUID, 0xc3));
+	expect_cpuid(0, 0, 0, BYTES(MOV_9, 0x74, 0x00, CPUID, 0xc3));
+	expect_cpuid(0, 0, 0, BYTES(MOV_9, 0x93, CPUID, 0xc3));
+	/* more of them, not two within one jump */
+	expect_cpuid(2, 0, 5, BYTES(MOV_9, CPUID, MOV_9, CPUID, 0xc3));
+	expect_cpuid(1, 0, 5, BYTES(MOV_9, CPUID, MOV_ESI, CPUID, 0xc3));
+	/* nobody comes there; inside another instruction: mov $0x..a20f,%ebx */
+	expect_cpuid(0, 0, 0, BYTES(0xc3, MOV_9, CPUID, 0xc3));
+	expect_cpuid(0, 0, 0, BYTES(MOV_9, 0xbb, CPUID, 0, 0, 0xc3));
+	/* a piece that would not fit beside the rest of a trampoline: six moves of 5 bytes have one that does */
+	expect_cpuid(1, 25, 5, BYTES(MOV_9, MOV_9, MOV_9, MOV_9, MOV_9, MOV_9, CPUID, 0xc3));
+}
+
+static void test_cpuid_branches(void **state)
+{
+	const uint8_t two[] = {MOV_R12, MOV_ESI, CPUID, 0xc3};
+	struct code_piece piece;
+
+	(void)state;
+	if (!has_decoder())
+		skip();
+	/* to the first of several: jz to 0 */
+	expect_cpuid(1, 0, 5, BYTES(MOV_R12, MOV_ESI, CPUID, 0x74, 0xf7, 0xc3));
+	/* to the cpuid itself, which stays where it is */
+	expect_cpuid(1, 0, 5, BYTES(MOV_R12, MOV_ESI, CPUID, 0x74, 0xfc, 0xc3));
+	/* into the middle, from behind and from before, near and far */
+	expect_cpuid(0, 0, 0, BYTES(MOV_R12, MOV_ESI, CPUID, 0x74, 0xfa, 0xc3));
+	expect_cpuid(0, 0, 0, BYTES(0x74, 0x03, MOV_R12, MOV_ESI, CPUID, 0xc3));
+	expect_cpuid(0, 0, 0, BYTES(MOV_R12, MOV_ESI, CPUID, 0x0f, 0x84, 0xf6, 0xff, 0xff, 0xff, 0xc3));
+	/* … where the jump covers one instruction, the middle of the piece is still there */
+	expect_cpuid(1, 0, 7, BYTES(MOV_9, MOV_ESI, CPUID, 0x74, 0xfa, 0xc3));
+	/* a branch that nobody can follow: jmp *%rax; out of the function, either way; through what is no instruction */
+	expect_cpuid(0, 0, 0, BYTES(0x74, 0x02, 0xff, 0xe0, MOV_R12, MOV_ESI, CPUID, 0xc3));
+	expect_cpuid(0, 0, 0, BYTES(MOV_R12, MOV_ESI, CPUID, 0xe9, 0, 1, 0, 0));
+	expect_cpuid(0, 0, 0, BYTES(0x74, 0xf0, MOV_R12, MOV_ESI, CPUID, 0xc3));
+	expect_cpuid(0, 0, 0, BYTES(0x74, 0x01, 0x06, MOV_R12, MOV_ESI, CPUID, 0xc3));
+	/* … which says nothing of a single instruction */
+	expect_cpuid(1, 4, 5, BYTES(0x74, 0x02, 0xff, 0xe0, MOV_9, CPUID, 0xc3));
+	/* what is under the jump is begun anew after a signal, so it must be moves that do not read what they write: mov %eax,%ecx behind; add */
+	expect_cpuid(0, 0, 0, BYTES(MOV_R12, 0x89, 0xc1, CPUID, 0xc3));
+	expect_cpuid(0, 0, 0, BYTES(0x83, 0xc6, 0x01, MOV_ESI, CPUID, 0xc3));
+	expect_cpuid(0, 0, 0, BYTES(0x8b, 0x44, 0x06, 0x04 /* mov 4(%rsi,%rax),%eax */, MOV_ESI, CPUID, 0xc3));
+	expect_cpuid(1, 0, 6, BYTES(0x8b, 0x44, 0x3e, 0x04 /* mov 4(%rsi,%rdi),%eax */, MOV_ESI, CPUID, 0xc3));
+	expect_cpuid(0, 0, 0, BYTES(0x89, 0x04, 0x24 /* mov %eax,(%rsp) */, MOV_ESI, CPUID, 0xc3));
+	/* … what is behind the jump, any */
+	expect_cpuid(1, 0, 8, BYTES(MOV_EDI, 0x49, 0x89, 0xd0, 0x83, 0xc1, 0x01, CPUID, 0xc3));
+	/* only a part of the function is there */
+	assert_int_equal(code_cpuid_find(two, sizeof(two), true, &piece, 1), 1);
+	assert_int_equal(code_cpuid_find(two, sizeof(two), false, &piece, 1), 0);
+}
+
 /* ---- where functions begin: asked of this program's own libraries ---- */
 
 static bool read_here(void *arg, void *to, uint64_t from, size_t size)
@@ -207,6 +292,8 @@ int main(void)
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_move),
+		cmocka_unit_test(test_cpuid_forms),
+		cmocka_unit_test(test_cpuid_branches),
 		cmocka_unit_test(test_functions),
 		cmocka_unit_test(test_open_ended),
 	};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * site.h - is a `syscall` instruction one whose number is loaded just before it, in code that can be moved?
+ * site.h - which instructions before a `syscall` or `cpuid` can run elsewhere, so that a jump has room in their place?
  *
  *     function ─▶ … │ mov $nr,%eax │ mov %r9,%rdx │ syscall │ …
  *                   └────────── the piece ────────┘
@@ -17,7 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CODE_SYSCALL_SIZE = 2, CODE_JUMP_SIZE = 5, CODE_PIECE_MAX = 32, CODE_FUNCTION_MAX = 8192, CODE_RELATIVE_MAX = 4 };
+enum { CODE_SYSCALL_SIZE = 2, CODE_CPUID_SIZE = 2, CODE_JUMP_SIZE = 5 };
+enum { CODE_PIECE_MAX = 32, CODE_CPUID_PIECE_MAX = 26, CODE_FUNCTION_MAX = 8192, CODE_RELATIVE_MAX = 4 };
 
 /* Was it built with one? Else no site is ever understood. */
 extern const bool code_decoder;
@@ -30,8 +31,8 @@ enum code_result {
 };
 
 struct code_piece {
-	size_t start; /* of the mov, in the function */
-	size_t length; /* from there to the syscall */
+	size_t start; /* of its first instruction, in the function */
+	size_t length; /* from there to the syscall or cpuid */
 	unsigned relative_count;
 	uint8_t relative[CODE_RELATIVE_MAX]; /* where 32-bit displacements from the instruction pointer stand in it */
 };
@@ -39,6 +40,9 @@ struct code_piece {
 /* `code`: `size` bytes (at most CODE_FUNCTION_MAX) from the first instruction of a function on. `syscall_at`: where the syscall
  * stands in them. `nr`: what rax held there. */
 enum code_result code_piece_find(const uint8_t *code, size_t size, size_t syscall_at, uint32_t nr, struct code_piece *out);
+/* The pieces before all cpuid instructions of a function that a jump has room in: one instruction, or several, moves that may
+ * be done twice, of which nobody can branch to any but the first. `whole`: `size` is all of the function. Returns how many were found, at most `most`. */
+unsigned code_cpuid_find(const uint8_t *code, size_t size, bool whole, struct code_piece *out, unsigned most);
 /* Copy the piece from `bytes`, which stand at address `from`, to where it will run at address `to`. False when something that it
  * refers to is out of reach there. */
 bool code_piece_move(const struct code_piece *piece, const uint8_t *bytes, uint64_t from, uint8_t *out, uint64_t to);

@@ -16,6 +16,8 @@
  * Libraries lie in the new process's memory before its interpreter has asked for them. That ends with the first trapped call from anywhere
  * but the interpreter: what it has not asked for by then goes. Until then only the interpreter runs, and it looks at none of it.
  *
+ * What is handed on has its interpreter's cpuid instructions patched (trap/patch_cpuid.h).
+ *
  * Only programs that can lie anywhere: one at a fixed address would keep others from their place. Bounded in number, bytes and age.
  */
 #ifndef TULOU_RUNTIME_IMAGE_H

@@ -68,6 +68,7 @@ void image_zero(uint64_t start, uint64_t end)
 /* ---- pages that are not their file's --------------------------------------------------------------------------------------------- */
 
 struct verification {
+	const struct image *image;
 	long pagemap;
 	int fd;
 	const struct patch_space *patch;
@@ -85,11 +86,15 @@ static bool page_equal(const uint64_t *a, const uint64_t *b)
 
 /* A private page that was copied shall be the file's with our jumps in it. (To drop it would not do for a probe of the kernel's, which is set
  * anew when the file is mapped.) */
-static void page_verify(struct verification *v, const struct image_piece *piece, uint64_t at)
+static void page_verify(struct verification *v, uint64_t at)
 {
+	const struct image_piece *piece = v->image->pieces;
 	uint8_t bytes[PAGE] __attribute__((aligned(8)));
-	long got = v->patch ? exec_file_read(v->fd, bytes, PAGE, piece->offset + (at - piece->start)) : 0;
+	long got;
 
+	while (at - piece->start >= piece->end - piece->start)
+		piece++;
+	got = v->patch ? exec_file_read(v->fd, bytes, PAGE, piece->offset + (at - piece->start)) : 0;
 	if (got > 0)
 		memset(bytes + got, 0, (size_t)(PAGE - got));
 	if (got <= 0 || !patch_page_apply(v->patch, at, bytes) || !page_equal((const uint64_t *)at, (const uint64_t *)bytes))
@@ -102,29 +107,29 @@ static bool is_copied(uint64_t entry)
 }
 
 /* One entry for each page: before Linux 6.7. */
-static void look_at_entries(struct verification *v, const struct image_piece *piece)
+static void look_at_entries(struct verification *v, uint64_t start, uint64_t end)
 {
 	uint64_t entries[ENTRIES_AT_ONCE];
 
-	for (uint64_t at = piece->start, pages; at < piece->end && v->good; at += pages * PAGE) {
+	for (uint64_t at = start, pages; at < end && v->good; at += pages * PAGE) {
 		long size;
 
-		pages = (piece->end - at) / PAGE < ENTRIES_AT_ONCE ? (piece->end - at) / PAGE : ENTRIES_AT_ONCE;
+		pages = (end - at) / PAGE < ENTRIES_AT_ONCE ? (end - at) / PAGE : ENTRIES_AT_ONCE;
 		size = (long)(pages * sizeof *entries);
 		v->good = sys4(__NR_pread64, v->pagemap, (long)entries, size, (long)(at / PAGE * sizeof *entries)) == size;
 		for (uint64_t i = 0; i < pages && v->good; i++)
 			if (is_copied(entries[i]))
-				page_verify(v, piece, at + i * PAGE);
+				page_verify(v, at + i * PAGE);
 	}
 }
 
 /* The kernel names the pages that were copied. False: this one cannot. */
-static bool look_at_copied(struct verification *v, const struct image_piece *piece)
+static bool look_at_copied(struct verification *v, uint64_t start, uint64_t end)
 {
 	struct scan_region found[REGIONS_AT_ONCE];
 	struct scan scan = {.size = sizeof scan,
-		.start = piece->start,
-		.end = piece->end,
+		.start = start,
+		.end = end,
 		.regions = (uint64_t)found,
 		.region_count = REGIONS_AT_ONCE,
 		.inverted = SCAN_FILE,
@@ -132,32 +137,44 @@ static bool look_at_copied(struct verification *v, const struct image_piece *pie
 		.any_of = SCAN_PRESENT | SCAN_SWAPPED,
 		.answer = SCAN_PRESENT | SCAN_SWAPPED | SCAN_FILE};
 
-	while (scan.start < piece->end && v->good) {
+	while (scan.start < end && v->good) {
 		long count = sys3(__NR_ioctl, v->pagemap, SCAN_REQUEST, (long)&scan);
 
-		if (count < 0 && scan.start == piece->start)
+		if (count < 0 && scan.start == start)
 			return false;
 		v->good = count >= 0 && scan.walked > scan.start;
 		for (long i = 0; i < count; i++)
 			for (uint64_t at = found[i].start; at < found[i].end; at += PAGE)
-				page_verify(v, piece, at);
+				page_verify(v, at);
 		scan.start = scan.walked;
 	}
 	return true;
 }
 
+static bool never_written(const struct image_piece *piece)
+{
+	return piece->file && !(piece->prot & TULOU_PROT_WRITE);
+}
+
 bool image_verify(const struct image *image, int fd, const struct patch_space *patch)
 {
-	struct verification v = {.pagemap = sys4(__NR_openat, AT_FDCWD, (long)"/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0),
+	struct verification v = {.image = image,
+		.pagemap = sys4(__NR_openat, AT_FDCWD, (long)"/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0),
 		.fd = fd,
 		.patch = patch};
 
 	v.good = v.pagemap >= 0;
-	for (unsigned i = 0; i < image->count && v.good; i++) {
-		if (!image->pieces[i].file || image->pieces[i].prot & TULOU_PROT_WRITE)
+	for (unsigned i = 0, next; i < image->count && v.good; i = next) {
+		uint64_t start = image->pieces[i].start, end = image->pieces[i].end;
+
+		next = i + 1;
+		if (!never_written(&image->pieces[i]))
 			continue;
-		if (!look_at_copied(&v, &image->pieces[i]))
-			look_at_entries(&v, &image->pieces[i]);
+		/* Text has constants on both sides: one look for all of them. */
+		for (; next < image->count && image->pieces[next].start == end && never_written(&image->pieces[next]); next++)
+			end = image->pieces[next].end;
+		if (!look_at_copied(&v, start, end))
+			look_at_entries(&v, start, end);
 	}
 	if (v.pagemap >= 0)
 		sys1(__NR_close, v.pagemap);

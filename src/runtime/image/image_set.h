@@ -80,6 +80,9 @@ void image_zero(uint64_t start, uint64_t end);
  * can tell. */
 bool image_verify(const struct image *image, int fd, const struct patch_space *patch);
 
+/* Nothing runs in the VM yet, which holds the set's program and interpreter: have the interpreter's cpuid instructions answered without the
+ * processor, when that has been started often enough. */
+void image_cpuid(struct image_set *set, struct tulou_process_vm *vm);
 /* The start of the process is over: what its interpreter has not asked for goes. */
 void images_settle(struct process *process);
 /* One that was shelved has been taken. */

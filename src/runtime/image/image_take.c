@@ -64,6 +64,7 @@ struct image_set *images_take(struct program *p, const struct strings *argv, con
 	set->starting = p->has_interp;
 	set->again = true;
 	*start = set->start;
+	image_cpuid(set, *place);
 	return set;
 }
 

@@ -34,6 +34,7 @@
 #include "runtime/seccomp/filters.h"
 #include "runtime/supervisor/supervisor.h"
 #include "runtime/text.h"
+#include "runtime/trap/cpuid.h"
 #include "runtime/trap/patch.h"
 #include "runtime/trap/path.h"
 #include "runtime/trap/trap.h"
@@ -129,6 +130,7 @@ static void enter_program(struct exec *e)
 	*regs = fresh;
 	sys2(__NR_arch_prctl, ARCH_SET_FS, 0);
 	sys2(__NR_arch_prctl, ARCH_SET_GS, 0);
+	cpuid_allow();
 	e->thread->gs_is_guests = false;
 	fast_begin(e->thread);
 }

@@ -6,8 +6,10 @@
 
 #include "runtime/layout.h"
 #include "runtime/seccomp/filters.h"
+#include "runtime/trap/cpuid.h"
 #include "runtime/trap/entry.h"
 #include "runtime/trap/patch.h"
+#include "runtime/trap/patch_cpuid.h"
 #include "runtime/trap/statistics.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
@@ -217,6 +219,18 @@ bool fast_has_gs(const struct thread *thread)
 	return runtime.patch && gs_base() == (uint64_t)thread;
 }
 
+/* Each cpuid shall be SIGSEGV, those that we answer too. */
+static long forbid_cpuid(struct process *process)
+{
+	long result = patch_cpuid_undo(process);
+
+	if (!result)
+		result = sys2(__NR_arch_prctl, ARCH_SET_CPUID, 0);
+	if (!result)
+		cpuid_may_fault();
+	return result;
+}
+
 /* A guest that sets %gs has it, and its calls are trapped from then on. What it did not set itself reads as 0. */
 long trap_arch_prctl(struct thread *thread, struct frame *frame)
 {
@@ -226,6 +240,8 @@ long trap_arch_prctl(struct thread *thread, struct frame *frame)
 
 	if ((int)r->rdi == ARCH_GET_GS && fast_has_gs(thread))
 		return user_write(r->rsi, &base, sizeof base);
+	if ((int)r->rdi == ARCH_SET_CPUID && !r->rsi)
+		return forbid_cpuid(thread->process);
 	result = sys2(__NR_arch_prctl, (long)r->rdi, (long)r->rsi);
 	if ((int)r->rdi == ARCH_SET_GS && !result)
 		thread->gs_is_guests = true;

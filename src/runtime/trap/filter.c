@@ -53,7 +53,7 @@ static const uint32_t seccomp_operations[] = {SECCOMP_SET_MODE_STRICT, SECCOMP_S
 static const uint32_t socket_options[] = {SO_ZEROCOPY};
 static const uint32_t ioctl_requests[] = {PROCMAP_QUERY, UFFDIO_REGISTER, UFFDIO_UNREGISTER};
 
-static const uint32_t arch_prctl_codes[] = {ARCH_SET_GS, ARCH_GET_GS};
+static const uint32_t arch_prctl_codes[] = {ARCH_SET_GS, ARCH_GET_GS, ARCH_SET_CPUID};
 
 enum { ARGUMENTS = 6 };
 

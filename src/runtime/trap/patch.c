@@ -5,51 +5,20 @@
 
 #include "base/mem.h"
 #include "base/page.h"
-#include "runtime/layout.h"
+#include "runtime/trap/cpuid.h"
 #include "runtime/trap/fast.h"
+#include "runtime/trap/patch_cpuid.h"
 #include "runtime/trap/patch_pages.h"
 #include "runtime/trap/patch_space.h"
 #include "runtime/trap/patch_text.h"
+#include "runtime/trap/patch_trampoline.h"
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
 
 /* A trap costs some 2.7 µs more than a call, patching a site some 40, the first of a process twice that: it pays after so many. What a
  * program does to start is not counted, so that short ones have no records. */
 enum { PATCH_AFTER = 12, PATCH_FIRST = 16, TRAPS_AT_START = 20, TRY_AGAIN = 4096 };
-enum { JUMP = 0xe9, BREAK = 0xcc, MOV_EAX = 0xb8, POINTER_AT = 56, PAGE = TULOU_PAGE_SIZE };
-/* Where to look for places of trampolines: the manager's chunks, and some room for what else lies at their ends. */
-#define CHUNK (32ul << 20)
-#define ROOM  (64ul << 10)
-/* Below ±2 GiB, by more than an instruction. */
-#define REACH 0x7fff0000l
-
-/* ---- a site ---------------------------------------------------------------------------------------------------------------------- */
-
-static void put_relative(uint8_t *at, uint64_t address_behind, uint64_t target)
-{
-	int32_t distance = (int32_t)(int64_t)(target - address_behind);
-	memcpy(at, &distance, sizeof distance);
-}
-
-static void jump_bytes(const struct patch_site *site, uint64_t start, uint8_t out[JUMP_SIZE])
-{
-	out[0] = JUMP;
-	put_relative(out + 1, start + JUMP_SIZE, site->trampoline);
-}
-
-static uint64_t site_start(const struct patch_site *site)
-{
-	return site->at - SYSCALL_LENGTH - site->length;
-}
-
-/* Does its jump stand there? */
-static bool site_stands(const struct patch_site *site)
-{
-	uint8_t expected[JUMP_SIZE], found[JUMP_SIZE];
-
-	jump_bytes(site, site_start(site), expected);
-	return user_read(found, site_start(site), sizeof found) == 0 && !memcmp(found, expected, sizeof found);
-}
+enum { MOV_EAX = 0xb8, PAGE = TULOU_PAGE_SIZE };
 
 /* ---- may its page be changed? ------------------------------------------------------------------------------------------------------- */
 
@@ -57,90 +26,24 @@ static bool site_stands(const struct patch_site *site)
 static bool page_is_known(const struct patch_space *space, uint64_t at)
 {
 	for (unsigned i = 0; i < SITES_MAX; i++)
-		if (space->sites[i].state == SITE_PATCHED && site_start(&space->sites[i]) / PAGE == at / PAGE &&
-			site_stands(&space->sites[i]))
+		if (space->sites[i].state == SITE_PATCHED && patch_site_start(&space->sites[i]) / PAGE == at / PAGE &&
+			patch_site_stands(&space->sites[i]))
 			return true;
 	return text_page_is_files(at);
 }
 
-/* ---- trampolines ---------------------------------------------------------------------------------------------------------------- */
-
-static bool in_reach(uint64_t a, uint64_t b)
-{
-	int64_t distance = (int64_t)(a - b);
-	return distance < REACH && distance > -REACH;
-}
-
-/* An executable page of the process within reach of its text, where nothing else would come to lie: a guest may rely on a hole that it
- * made. At the end of the text's chunk, which is filled from its start; for a program linked at a fixed address, whose heap
- * grows behind it, below. */
-static uint64_t page_make(struct tulou_process_vm *vm, const struct text *text)
-{
-	const uint64_t chunk_end = (text->end | (CHUNK - 1)) + 1;
-	const uint64_t places[] = {text->start < PLACEMENT_START ? text->start - 32 * ROOM : chunk_end - ROOM,
-		text->start - 16 * CHUNK - ROOM, text->start - 24 * CHUNK - ROOM, chunk_end + 16 * CHUNK - ROOM,
-		chunk_end + 24 * CHUNK - ROOM};
-	const int flags = TULOU_MAP_PRIVATE | TULOU_MAP_ANONYMOUS | TULOU_MAP_FIXED_NOREPLACE;
-
-	for (unsigned i = 0; i < sizeof places / sizeof *places; i++) {
-		uint64_t place = page_down(places[i]);
-		long at = tulou_mmap(vm, place, PAGE, TULOU_PROT_READ | TULOU_PROT_EXEC, flags, -1, 0);
-		if (at < 0)
-			continue;
-		if (in_reach(place, text->start) && in_reach(place, text->end))
-			return place;
-		tulou_munmap(vm, place, PAGE);
-	}
-	return 0;
-}
-
-/* Room for a trampoline within reach; 0: none. */
-static uint64_t trampoline_claim(struct patch_space *space, struct tulou_process_vm *vm, const struct text *text)
-{
-	for (unsigned i = 0; i < TRAMPOLINES_MAX; i++) {
-		if (!space->pages[i]) {
-			space->pages[i] = page_make(vm, text);
-			space->used[i] = 0;
-		}
-		if (!space->pages[i])
-			return 0;
-		if (space->used[i] < PAGE / TRAMPOLINE_SIZE && in_reach(space->pages[i], text->start) &&
-			in_reach(space->pages[i], text->end))
-			return space->pages[i] + TRAMPOLINE_SIZE * space->used[i]++;
-	}
-	return 0;
-}
-
-static uint32_t sum_of(const void *trampoline)
-{
-	const uint64_t *words = trampoline;
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < TRAMPOLINE_SIZE / sizeof *words; i++)
-		sum = (sum ^ words[i]) * 0x9e3779b97f4a7c15ul;
-	return (uint32_t)(sum >> 32);
-}
+/* ---- patching ------------------------------------------------------------------------------------------------------------------- */
 
 /* `fresh`: the first one of its page. */
 static bool trampoline_write(
 	struct patch_site *site, const struct code_piece *piece, const uint8_t *bytes, uint64_t start, bool fresh)
 {
-	uint8_t code[TRAMPOLINE_SIZE] __attribute__((aligned(8))), *at = code + piece->length;
-	uint64_t to = site->trampoline, entry = (uint64_t)fast_entry;
+	uint8_t code[TRAMPOLINE_SIZE] __attribute__((aligned(8)));
 
-	memset(code, BREAK, sizeof code);
-	if (!code_piece_move(piece, bytes, start, code, to))
+	if (!patch_trampoline_make(site, piece, bytes, start, code))
 		return false;
-	memcpy(at, "\x48\x8d\x0d", 3); /* lea behind(%rip), %rcx */
-	put_relative(at + 3, to + piece->length + 7, site->at);
-	memcpy(at + 7, "\xff\x25", 2); /* jmp *pointer(%rip) */
-	put_relative(at + 9, to + piece->length + 13, to + POINTER_AT);
-	memcpy(code + POINTER_AT, &entry, sizeof entry);
-	site->sum = sum_of(code);
-	return (fresh ? patch_fresh(to, code, sizeof code) : patch_anonymous(to, code, sizeof code)) == 0;
+	return (fresh ? patch_fresh : patch_anonymous)(site->trampoline, code, sizeof code) == 0;
 }
-
-/* ---- patching ------------------------------------------------------------------------------------------------------------------- */
 
 /* FALL_BACKS: it is patched. */
 static enum fall_back site_patch(struct process *process, struct patch_space *space, struct patch_site *site)
@@ -161,15 +64,16 @@ static enum fall_back site_patch(struct process *process, struct patch_space *sp
 		return FALL_FORM;
 	if (!page_is_known(space, start))
 		return FALL_NO_FILE;
-	if (!site->trampoline || !in_reach(site->trampoline, start)) {
-		site->trampoline = trampoline_claim(space, process->vm, &text);
+	if (!site->trampoline || !patch_in_reach(site->trampoline, start)) {
+		site->trampoline = patch_trampoline_claim(space, process->vm, &text, 1);
 		fresh = !(site->trampoline & (PAGE - 1));
 	}
 	if (!site->trampoline)
 		return FALL_NO_ROOM;
 	site->length = (uint8_t)piece.length;
 	site->prot = (uint8_t)text.prot;
-	jump_bytes(site, start, jump);
+	site->first = MOV_EAX;
+	patch_jump_bytes(site, start, jump);
 	space->patched = true;
 	if (!trampoline_write(site, &piece, bytes, start, fresh) || patch_text(start, jump, sizeof jump, text.prot) < 0)
 		return FALL_NO_ROOM;
@@ -185,7 +89,7 @@ static void site_try(struct process *process, struct patch_space *space, struct 
 		space->low = site->at - CODE_PIECE_MAX;
 	if (site->at > space->high)
 		space->high = site->at;
-	if (site->state == SITE_PATCHED && site_stands(site))
+	if (site->state == SITE_PATCHED && patch_site_stands(site))
 		return;
 	why = site_patch(process, space, site);
 	site->state = why == FALL_BACKS ? SITE_PATCHED : SITE_LEFT;
@@ -204,9 +108,12 @@ static enum fall_back notice(struct thread *thread, struct patch_space *space, u
 
 	if (!site)
 		return FALL_NO_ROOM;
+	if (site->kind == SITE_CPUID && site->state == SITE_PATCHED) /* another text stands there now */
+		return FALL_REFUSED;
 	if (site->state == SITE_FREE || site->nr != nr) {
 		if (site->state == SITE_PATCHED) /* two numbers from one syscall: it is jumped to from elsewhere */
 			return FALL_REFUSED;
+		site->kind = SITE_SYSCALL;
 		site->nr = nr;
 		site->hits = 0;
 		site->state = SITE_COLD;
@@ -250,24 +157,29 @@ void patch_notice(struct thread *thread, const struct registers *regs)
 
 /* ---- contexts ------------------------------------------------------------------------------------------------------------------- */
 
-/* Without the lock: a record that others read is not changed but for its state while a thread can be in its trampoline. */
-void patch_settle(const struct process *process, struct registers *regs)
+/* Without the lock: a record that others read is not changed but for its state while a thread can be in its trampoline. NULL: `at` is in
+ * none. */
+static const struct patch_site *site_of_trampoline(const struct patch_space *space, uint64_t at)
 {
-	const struct patch_space *space = process->patch;
 	bool ours = false;
 
 	for (unsigned i = 0; space && i < TRAMPOLINES_MAX; i++)
-		ours |= space->pages[i] && regs->rip - space->pages[i] < PAGE;
-	for (unsigned i = 0; ours && i < SITES_MAX; i++) {
-		const struct patch_site *site = &space->sites[i];
-		uint64_t in = regs->rip - site->trampoline;
+		ours |= space->pages[i] && at - space->pages[i] < PAGE;
+	for (unsigned i = 0; ours && i < SITES_MAX; i++)
+		if (space->sites[i].trampoline && at - space->sites[i].trampoline < TRAMPOLINE_SIZE)
+			return &space->sites[i];
+	return NULL;
+}
 
-		if (!site->trampoline || in >= TRAMPOLINE_SIZE)
-			continue;
-		/* The mov itself is begun again; each of the others stands in the site too, and then the syscall. */
-		regs->rip = site_start(site) + (in < site->length ? in : site->length);
-		return;
-	}
+void patch_settle(const struct process *process, struct registers *regs)
+{
+	bool answering = cpuid_stands_in(regs);
+	const struct patch_site *site = site_of_trampoline(process->patch, answering ? cpuid_return_address(regs) : regs->rip);
+
+	if (site && answering)
+		cpuid_leave(regs, site->at);
+	else if (site)
+		patch_trampoline_leave(site, regs);
 }
 
 /* ---- changes by the guest ------------------------------------------------------------------------------------------------------- */
@@ -281,15 +193,15 @@ static bool overlaps(uint64_t start, uint64_t size, uint64_t from, uint64_t to)
 
 static long site_restore(struct patch_site *site)
 {
-	uint8_t original[JUMP_SIZE] = {MOV_EAX};
+	uint8_t original[JUMP_SIZE] = {site->first};
 	long result = 0;
 
-	if (site_stands(site)) {
+	if (patch_site_stands(site)) {
 		memcpy(original + 1, &site->nr, sizeof site->nr);
-		result = patch_text(site_start(site), original, sizeof original, site->prot);
+		result = patch_text(patch_site_start(site), original, sizeof original, site->prot);
 	}
 	if (!result)
-		site->state = SITE_COLD;
+		site->state = site->kind == SITE_CPUID ? SITE_FREE : SITE_COLD;
 	return result;
 }
 
@@ -299,7 +211,7 @@ static bool site_concerned(
 {
 	if (site->state != SITE_PATCHED)
 		return false;
-	if (change == PATCH_CHANGE && overlaps(start, size, site_start(site), site->at))
+	if (change == PATCH_CHANGE && overlaps(start, size, patch_site_start(site), site->at))
 		return true;
 	for (unsigned i = 0; i < TRAMPOLINES_MAX; i++)
 		if (space->pages[i] == page_down(site->trampoline) &&
@@ -366,6 +278,21 @@ void patch_after(struct process *process)
 
 	if (space && patch_space_is_mine(space))
 		patch_space_unlock(space);
+}
+
+long patch_cpuid_undo(struct process *process)
+{
+	struct patch_space *space = process->patch;
+	long result = 0;
+
+	if (!space || !space->cpuid)
+		return 0;
+	patch_space_lock(space);
+	for (unsigned i = 0; i < SITES_MAX && !result; i++)
+		if (space->sites[i].kind == SITE_CPUID && space->sites[i].state == SITE_PATCHED)
+			result = site_restore(&space->sites[i]);
+	patch_space_unlock(space);
+	return result;
 }
 
 /* Patched text that is made writable, and trampolines that no longer could be executed. */
@@ -452,7 +379,7 @@ bool patch_trampolines_stand(const struct patch_space *space)
 {
 	for (unsigned i = 0; i < SITES_MAX; i++) {
 		const struct patch_site *site = &space->sites[i];
-		if (site->state == SITE_PATCHED && site->sum != sum_of((const void *)site->trampoline))
+		if (site->state == SITE_PATCHED && !patch_trampoline_stands(site))
 			return false;
 	}
 	return true;
@@ -464,11 +391,11 @@ bool patch_page_apply(const struct patch_space *space, uint64_t page, uint8_t *b
 
 	for (unsigned i = 0; i < SITES_MAX; i++) {
 		const struct patch_site *site = &space->sites[i];
-		uint64_t start = site->state == SITE_PATCHED ? site_start(site) : 0;
+		uint64_t start = site->state == SITE_PATCHED ? patch_site_start(site) : 0;
 
 		if (start / PAGE != page / PAGE)
 			continue;
-		jump_bytes(site, start, bytes + (start - page));
+		patch_jump_bytes(site, start, bytes + (start - page));
 		any = true;
 	}
 	return any;
@@ -480,14 +407,14 @@ void patch_originals(const struct patch_space *space, uint64_t from, uint8_t *by
 
 	for (unsigned i = 0; space && i < SITES_MAX; i++) {
 		const struct patch_site *site = &space->sites[i];
-		uint64_t at = site->state == SITE_PATCHED ? site_start(site) - from : size;
+		uint64_t at = site->state == SITE_PATCHED ? patch_site_start(site) - from : size;
 
 		if (at >= size || size - at < JUMP_SIZE)
 			continue;
-		jump_bytes(site, site_start(site), jump);
+		patch_jump_bytes(site, patch_site_start(site), jump);
 		if (memcmp(bytes + at, jump, sizeof jump))
 			continue;
-		bytes[at] = MOV_EAX;
+		bytes[at] = site->first;
 		memcpy(bytes + at + 1, &site->nr, sizeof site->nr);
 	}
 }

@@ -15,6 +15,8 @@
  *         vfork, and gone with exec. What the guest does to such a page (unmap, protect, move) or to patched text (make it
  *         writable, move it) first takes the jumps back (patch_before).
  *
+ * Dynamic linkers' cpuid instructions have such jumps too: patch_cpuid.h.
+ *
  * A load from a patched site sees the jump (docs/deviations.md).
  */
 #ifndef TULOU_RUNTIME_PATCH_H

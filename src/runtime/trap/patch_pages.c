@@ -88,6 +88,11 @@ long patch_text(uint64_t at, const void *bytes, size_t size, int prot)
 	return result;
 }
 
+long patch_quiet(uint64_t at, const void *bytes, size_t size)
+{
+	return write_by_memory(at, bytes, size);
+}
+
 long patch_anonymous(uint64_t at, const void *bytes, size_t size)
 {
 	uint64_t page = page_down(at);

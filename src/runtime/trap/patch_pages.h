@@ -10,6 +10,8 @@
 
 /* Write into a page of a private file mapping, which must not have been written but by this function. 0 or a negative errno. */
 long patch_text(uint64_t at, const void *bytes, size_t size, int prot);
+/* Write into one private page, of a file or not, that nobody executes meanwhile. */
+long patch_quiet(uint64_t at, const void *bytes, size_t size);
 /* Write into an anonymous page that is executable and readable. */
 long patch_anonymous(uint64_t at, const void *bytes, size_t size);
 /* The same, when nobody executes it yet: the rest of it is filled with breakpoints. */

@@ -15,8 +15,8 @@ static struct patch_space *space_at(unsigned slot)
 	return (struct patch_space *)(PATCHES_BASE + slot * TULOU_PAGE_SIZE);
 }
 
-/* Lowest free slot, with one reference. */
-static struct patch_space *space_claim(void)
+/* The lowest free slot. */
+struct patch_space *patch_space_claim(void)
 {
 	for (unsigned slot = 0; slot < SPACES_MAX; slot++) {
 		struct patch_space *space = space_at(slot);
@@ -46,7 +46,7 @@ struct patch_space *patch_space_of(struct process *process)
 
 	if (space)
 		return space;
-	space = space_claim();
+	space = patch_space_claim();
 	if (!space || __atomic_compare_exchange_n(&process->patch, &none, space, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return space;
 	space_unref(space);

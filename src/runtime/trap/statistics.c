@@ -7,6 +7,7 @@
 #include "runtime/image/image.h"
 #include "runtime/message.h"
 #include "runtime/process/thread.h"
+#include "runtime/trap/cpuid.h"
 #include "runtime/trap/trap.h"
 
 enum { LINE_SIZE = 512, OTHERS = 0 };
@@ -109,5 +110,6 @@ void statistics_print(void)
 	for (unsigned call = OTHERS + 1; call < COUNT(calls); call++)
 		line(call);
 	line(OTHERS);
+	cpuid_print();
 	images_print();
 }
