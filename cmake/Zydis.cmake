@@ -29,7 +29,8 @@ add_library(tulou_zydis STATIC ${source}/src/Decoder.c ${source}/src/DecoderData
 target_include_directories(tulou_zydis SYSTEM PUBLIC ${source}/include ${TULOU_ZYCORE})
 target_include_directories(tulou_zydis PRIVATE ${source}/src)
 target_compile_definitions(tulou_zydis PUBLIC ZYDIS_STATIC_BUILD ZYCORE_STATIC_BUILD ZYDIS_DISABLE_FORMATTER ZYDIS_DISABLE_ENCODER)
-# Of libc it only wants memcpy and memset, which base/mem.c has; its own ones, that ZYAN_NO_LIBC would give it, take two thirds of the decoder's time.
+# Of libc it only wants memcpy and memset, which base/mem.c has; its own ones, that ZYAN_NO_LIBC would give it, take two thirds of
+# the decoder's time.
 target_compile_definitions(tulou_zydis INTERFACE ZYAN_NO_LIBC PRIVATE NDEBUG)
 # As the runtime: no libc, no vector registers, position-independent.
 target_compile_options(tulou_zydis PRIVATE -std=gnu11 -O2 -w -ffreestanding -fPIE -mgeneral-regs-only -fno-stack-protector

@@ -198,6 +198,40 @@ static void test_cpuid_branches(void **state)
 	assert_int_equal(code_cpuid_find(two, sizeof(two), false, &piece, 1), 0);
 }
 
+/* Bytes at random, with many cpuid, short branches and moves among them: what is found is before a cpuid and has room for a jump. */
+static void test_cpuid_random(void **state)
+{
+	static const uint8_t often[][3] = {
+		{CPUID, 0x90}, {MOV_R12}, {MOV_EDI, 0x90}, {MOV_ESI, 0x90}, {0x74, 0xf0, 0x90}, {0xb8, 1, 0}};
+	uint64_t random = 88172645463325252ul;
+	unsigned all = 0;
+
+	(void)state;
+	if (!has_decoder())
+		skip();
+	for (int n = 0; n < 5000; n++) {
+		struct code_piece pieces[8];
+		uint8_t code[96];
+		unsigned count;
+
+		for (size_t i = 0; i < sizeof(code); i += 3) {
+			random ^= random << 13;
+			random ^= random >> 7;
+			random ^= random << 17;
+			memcpy(code + i, random % 8 < 6 ? often[random % 8] : (const uint8_t *)&random, 3);
+		}
+		count = code_cpuid_find(code, sizeof(code), random & 256, pieces, 8);
+		assert_true(count <= 8);
+		for (unsigned i = 0; i < count; i++) {
+			const uint8_t *end = code + pieces[i].start + pieces[i].length;
+			assert_in_range(pieces[i].length, CODE_JUMP_SIZE, CODE_CPUID_PIECE_MAX);
+			assert_true(end + CODE_CPUID_SIZE <= code + sizeof(code) && end[0] == 0x0f && end[1] == 0xa2);
+		}
+		all += count;
+	}
+	assert_true(all > 100);
+}
+
 /* ---- where functions begin: asked of this program's own libraries ---- */
 
 static bool read_here(void *arg, void *to, uint64_t from, size_t size)
@@ -294,6 +328,7 @@ int main(void)
 		cmocka_unit_test(test_move),
 		cmocka_unit_test(test_cpuid_forms),
 		cmocka_unit_test(test_cpuid_branches),
+		cmocka_unit_test(test_cpuid_random),
 		cmocka_unit_test(test_functions),
 		cmocka_unit_test(test_open_ended),
 	};

@@ -20,7 +20,7 @@ static unsigned walk_all(struct walk *w, size_t found[CPUID_MAX])
 	return count;
 }
 
-/* ---- several instructions under the jump ------------------------------------------------------------------------------------------ */
+/* ---- several instructions under the jump ----------------------------------------------------------------------------------- */
 
 /* Registers, by the numbers of their largest. */
 struct registers_used {
@@ -49,8 +49,8 @@ static bool note_registers(const struct instruction *in, struct registers_used *
 	return true;
 }
 
-/* Those under a jump at `start`: nobody branches to one but the first; and since there is no way back to the second, what a signal interrupts
- * there begins anew with the first. */
+/* Those under a jump at `start`: nobody branches to one but the first; and since there is no way back to the second, what a
+ * signal interrupts there begins anew with the first. */
 static bool several_fit(const struct walk *w, bool whole, size_t start)
 {
 	struct registers_used used = {0};
@@ -65,7 +65,7 @@ static bool several_fit(const struct walk *w, bool whole, size_t start)
 	return whole && !w->open && !(used.read & used.written);
 }
 
-/* ---- pieces --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- pieces ---------------------------------------------------------------------------------------------------------------- */
 
 /* The instructions from `start` to the cpuid at `end`, when they can be moved. */
 static bool piece_from(const struct walk *w, bool whole, size_t start, size_t end, struct code_piece *out)

@@ -41,7 +41,8 @@ struct code_piece {
  * stands in them. `nr`: what rax held there. */
 enum code_result code_piece_find(const uint8_t *code, size_t size, size_t syscall_at, uint32_t nr, struct code_piece *out);
 /* The pieces before all cpuid instructions of a function that a jump has room in: one instruction, or several, moves that may
- * be done twice, of which nobody can branch to any but the first. `whole`: `size` is all of the function. Returns how many were found, at most `most`. */
+ * be done twice, of which nobody can branch to any but the first. `whole`: `size` is all of the function. Returns how many were
+ * found, at most `most`. */
 unsigned code_cpuid_find(const uint8_t *code, size_t size, bool whole, struct code_piece *out, unsigned most);
 /* Copy the piece from `bytes`, which stand at address `from`, to where it will run at address `to`. False when something that it
  * refers to is out of reach there. */

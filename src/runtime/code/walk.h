@@ -43,8 +43,8 @@ static inline bool walk_bit(const uint8_t *bits, size_t at)
 	return bits[at / WALK_BITS] >> (at % WALK_BITS) & 1;
 }
 
-/* One that only moves data or computes, and does so from anywhere. (One that faults does so in the trampoline; the runtime moves the
- * context back.) */
+/* One that only moves data or computes, and does so from anywhere. (One that faults does so in the trampoline; the runtime
+ * moves the context back.) */
 bool walk_may_move(const struct instruction *in);
 /* One more instruction at the end of the piece. False: no room for it. */
 bool walk_append(struct code_piece *piece, const struct instruction *in, size_t most);

@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "runtime/code/walk.h"
 
-/* ---- walking ------------------------------------------------------------------------------------------------------------------- */
+/* ---- walking --------------------------------------------------------------------------------------------------------------- */
 
 static void bit_set(uint8_t *bits, size_t at)
 {
@@ -72,7 +72,7 @@ bool walk_follow(struct walk *w, size_t at, const ZydisDecodedInstruction *in)
 	return conditional;
 }
 
-/* ---- what may be moved ---------------------------------------------------------------------------------------------------------- */
+/* ---- what may be moved ----------------------------------------------------------------------------------------------------- */
 
 static bool moves_data(ZydisMnemonic mnemonic)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * image_cpuid.c - dynamic linkers, whose cpuid instructions cost more than all else that they do on a virtual machine: for each file of
- * theirs, where they stand.
+ * image_cpuid.c - dynamic linkers, whose cpuid instructions cost more than all else that they do on a virtual machine: for each
+ * file of theirs, where they stand.
  *
- * To find them costs what several starts gain, so it is done when a third process has the linker. (Who dies while finding leaves it undone.)
- * And it costs each process VM the copied pages of text, so only those have it that are handed on: a crowd of sleepers has not.
+ * To find them costs what several starts gain, so it is done when a third process has the linker. (Who dies while finding
+ * leaves it undone.) And it costs each process VM the copied pages of text, so only those have it that are handed on: a crowd
+ * of sleepers has not.
  */
 #include "runtime/image/image_set.h"
 #include "runtime/trap/cpuid.h"

@@ -4,7 +4,9 @@
 #include "base/compiler.h"
 #include "runtime/process/thread.h"
 
-enum { SCRATCHES = 4, STRINGS_LENT = 2 * STRINGS_ONE_MAX };
+/* One string of any length fits behind 64 KiB of others; more are mapped. Not more than that: the large zeros must not hold a whole huge page
+ * (tools/check-wx). */
+enum { SCRATCHES = 4, STRINGS_LENT = 3 * STRINGS_ONE_MAX / 2 };
 
 static struct scratch {
 	uint32_t holder; /* a task's token; that of a dead one is as good as 0; atomic */

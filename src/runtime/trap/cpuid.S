@@ -2,7 +2,8 @@
 /*
  * cpuid.S - look eax and ecx up in the tables of cpuid.c. rbx: where to go on; rdx is free.
  *
- * Neither flags nor stack: comparing is adding the complement and 1, which makes 0 of what is equal, and bswap brings 32 bits above.
+ * Neither flags nor stack: comparing is adding the complement and 1, which makes 0 of what is equal, and bswap brings 32 bits
+ * above.
  */
 #include "runtime/trap/cpuid.h"
 

@@ -40,7 +40,7 @@ struct cpuid_known cpuid_leaves[LEAVES_MAX + 1], cpuid_subleaves[SUBLEAVES_MAX +
 static uint32_t state; /* LEARN_*; atomic */
 static bool may_fault;
 
-/* ---- asking the processor ----------------------------------------------------------------------------------------------------------- */
+/* ---- asking the processor -------------------------------------------------------------------------------------------------- */
 
 static struct answer ask(uint32_t leaf, uint32_t subleaf)
 {
@@ -85,8 +85,8 @@ static bool is_hybrid(uint32_t features_edx, uint32_t most_extended)
 	return features_edx & HYBRID || (most_extended >= EXTENDED_TOPOLOGY && ask(EXTENDED_TOPOLOGY, 0).eax & HETEROGENEOUS);
 }
 
-/* What dynamic linkers ask. Not leaf 1, in which is the processor's APIC id. What depends on control registers (0xd, OSPKE of 7) depends on
- * what Linux sets on each processor once; what a thread must ask for (AMX) is switched elsewhere. */
+/* What dynamic linkers ask. Not leaf 1, in which is the processor's APIC id. What depends on control registers (0xd, OSPKE of
+ * 7) depends on what Linux sets on each processor once; what a thread must ask for (AMX) is switched elsewhere. */
 static void keep_basic(uint32_t most, uint32_t last_features)
 {
 	keep_leaf(0);
@@ -139,7 +139,7 @@ bool cpuid_learn(void)
 	return true;
 }
 
-/* ---- contexts ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- contexts -------------------------------------------------------------------------------------------------------------- */
 
 bool cpuid_stands_in(const struct registers *regs)
 {
@@ -180,7 +180,7 @@ void cpuid_unpack(struct registers *regs, uint64_t in, uint64_t behind)
 	regs->rip = behind;
 }
 
-/* ---- cpuid that faults ------------------------------------------------------------------------------------------------------------ */
+/* ---- cpuid that faults ----------------------------------------------------------------------------------------------------- */
 
 void cpuid_may_fault(void)
 {
@@ -193,7 +193,7 @@ void cpuid_allow(void)
 		sys2(__NR_arch_prctl, ARCH_SET_CPUID, 1);
 }
 
-/* ---- statistics -------------------------------------------------------------------------------------------------------------------- */
+/* ---- statistics ------------------------------------------------------------------------------------------------------------ */
 
 void cpuid_print(void)
 {

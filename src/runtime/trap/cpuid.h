@@ -7,11 +7,12 @@
  *     site: jmp ─▶ trampoline (patch_trampoline.h): rbx = 1: ─▶ cpuid_answer: eax, ecx looked up ─▶ 1: eax, ebx, ecx, edx; behind the cpuid
  *                                                                                        unknown └▶ 2: the site's own cpuid
  *
- * All of it uses only the four registers that cpuid writes, no flags, no stack, no memory but the table: the guest's state is as the
- * instruction would leave it, whatever its stack and %gs are. A signal that arrives meanwhile finds the context before the cpuid or behind it.
+ * All of it uses only the four registers that cpuid writes, no flags, no stack, no memory but the table: the guest's state is
+ * as the instruction would leave it, whatever its stack and %gs are. A signal that arrives meanwhile finds the context before
+ * the cpuid or behind it.
  *
- * Kept are what a list names (cpuid.c); everything else goes to the processor: what has an APIC id in it (1, 0xb, 0x1f, 0x8000001e), what the
- * hypervisor says of itself, and what nobody knows. On hybrid processors, and without a hypervisor,
+ * Kept are what a list names (cpuid.c); everything else goes to the processor: what has an APIC id in it (1, 0xb, 0x1f,
+ * 0x8000001e), what the hypervisor says of itself, and what nobody knows. On hybrid processors, and without a hypervisor,
  * nothing is kept.
  */
 #ifndef TULOU_RUNTIME_CPUID_H

@@ -6,8 +6,8 @@
  *                                        ▼
  *     trampoline     │ mov $7,%eax │ xor %ecx,%ecx │ lea 1f,%rbx │ jmp cpuid_answer │ 1: …
  *
- * Nobody is trapped by a cpuid, so they are looked for: the bytes 0f a2, which their function's decoding then shows to be one, or not. The
- * pages are written before the text is executed.
+ * Nobody is trapped by a cpuid, so they are looked for: the bytes 0f a2, which their function's decoding then shows to be one,
+ * or not. The pages are written before the text is executed.
  */
 #ifndef TULOU_RUNTIME_PATCH_CPUID_H
 #define TULOU_RUNTIME_PATCH_CPUID_H
@@ -28,7 +28,8 @@ struct cpuid_sites {
 	struct cpuid_site sites[CPUID_SITES_MAX]; /* by offset */
 };
 
-/* All of the text that can be patched; `text` is mapped, and what is mapped there is its file's but for the jumps of `space` (NULL: none). */
+/* All of the text that can be patched; `text` is mapped, and what is mapped there is its file's but for the jumps of `space`
+ * (NULL: none). */
 void patch_cpuid_find(const struct text *text, const struct patch_space *space, struct cpuid_sites *out);
 /* Patch them in a VM in which nothing runs, with records in `space`. What cannot be stays as it is. */
 void patch_cpuid(

@@ -26,7 +26,7 @@ bool patch_in_reach(uint64_t a, uint64_t b)
 	return distance < REACH && distance > -REACH;
 }
 
-/* ---- the site ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the site -------------------------------------------------------------------------------------------------------------- */
 
 static uint8_t *put_relative(uint8_t *at, uint64_t address_behind, uint64_t target)
 {
@@ -59,11 +59,11 @@ bool patch_site_stands(const struct patch_site *site)
 	return user_read(found, patch_site_start(site), sizeof found) == 0 && !memcmp(found, expected, sizeof found);
 }
 
-/* ---- places --------------------------------------------------------------------------------------------------------------------- */
+/* ---- places ---------------------------------------------------------------------------------------------------------------- */
 
-/* An executable page of the process within reach of its text, where nothing else would come to lie: a guest may rely on a hole that it
- * made. At the end of the text's chunk, which is filled from its start; for a program linked at a fixed address, whose heap
- * grows behind it, below. */
+/* An executable page of the process within reach of its text, where nothing else would come to lie: a guest may rely on a hole
+ * that it made. At the end of the text's chunk, which is filled from its start; for a program linked at a fixed address, whose
+ * heap grows behind it, below. */
 static uint64_t page_make(struct tulou_process_vm *vm, const struct text *text)
 {
 	const uint64_t chunk_end = (text->end | (CHUNK - 1)) + 1;
@@ -102,7 +102,7 @@ uint64_t patch_trampoline_claim(struct patch_space *space, struct tulou_process_
 	return 0;
 }
 
-/* ---- code ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- code ------------------------------------------------------------------------------------------------------------------ */
 
 static uint32_t sum_of(const void *trampoline)
 {
@@ -162,7 +162,7 @@ bool patch_trampoline_stands(const struct patch_site *site)
 	return site->sum == sum_of((const void *)site->trampoline);
 }
 
-/* ---- contexts ------------------------------------------------------------------------------------------------------------------- */
+/* ---- contexts -------------------------------------------------------------------------------------------------------------- */
 
 void patch_trampoline_leave(const struct patch_site *site, struct registers *regs)
 {

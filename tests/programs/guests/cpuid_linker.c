@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpuid_linker - a dynamic linker (PT_INTERP) that links nothing: it asks cpuid in all forms that Tulou may answer itself, and in some that
- * it must leave alone, and compares each with one that it cannot patch. Prints the answers, as far as they are the same everywhere. With an
- * argument it forks then, and both make their text writable.
+ * cpuid_linker - a dynamic linker (PT_INTERP) that links nothing: it asks cpuid in all forms that Tulou may answer itself, and
+ * in some that it must leave alone, and compares each with one that it cannot patch. Prints the answers, as far as they are the
+ * same everywhere. With an argument it forks then; one of the two makes its text writable, the other wants cpuid to fault.
  */
+#include <asm/prctl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -61,7 +62,7 @@ SITE(edge, "	movl $1, -16(%rsp)\n	mov %edi, %eax\n	mov %esi, %ecx\n	cpuid\n");
 SITE(features, "	mov $7, %eax\n	xor %ecx, %ecx\n	cpuid\n");
 SITE(processor, "	mov $1, %eax\n	cpuid\n");
 
-/* ---- without a libc -------------------------------------------------------------------------------------------------------------- */
+/* ---- without a libc -------------------------------------------------------------------------------------------------------- */
 
 static long call(long nr, long a, long b, long c, long d)
 {
@@ -94,7 +95,7 @@ static void print_hex(uint32_t number)
 	text[used++] = ' ';
 }
 
-/* ---- answers ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------------------------------------- */
 
 static const struct {
 	uint32_t leaf, last;
@@ -177,7 +178,7 @@ static void test_leaves(void)
 	same(&found, &wanted, &leaves[1].everywhere, "leaf 1");
 }
 
-/* ---- signals: a handler never sees an address that is not ours ------------------------------------------------------------------------ */
+/* ---- signals: a handler never sees an address that is not ours ------------------------------------------------------------- */
 
 extern const char __ehdr_start[], etext[];
 static volatile int ticks, strange;
@@ -221,25 +222,43 @@ static void test_signals(void)
 	expect(!strange, "a handler has seen a strange address");
 }
 
-/* ---- its own text ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- its own text ---------------------------------------------------------------------------------------------------------- */
 
-static void test_text(void)
+/* Is the first instruction of features() what it was? */
+static int text_is_original(void)
 {
 	static const uint8_t original[] = {0xb8, 7, 0, 0, 0, 0x31, 0xc9, 0x0f, 0xa2};
-	uint64_t page = (uint64_t)features & -(uint64_t)PAGE;
 	const uint8_t *at = (const uint8_t *)features;
-	struct answer wanted;
 	int found = 0;
 
-	expect(call(SYS_mprotect, (long)page, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, 0) == 0, "mprotect");
 	for (int i = 0; i < 64 && !found; i++) {
 		found = 1;
 		for (unsigned k = 0; k < sizeof original; k++)
 			found &= at[i + k] == original[k];
 	}
-	expect(found, "writable text is not the original");
+	return found;
+}
+
+static void test_writable_text(void)
+{
+	uint64_t page = (uint64_t)features & -(uint64_t)PAGE;
+	struct answer wanted;
+
+	expect(call(SYS_mprotect, (long)page, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, 0) == 0, "mprotect");
+	expect(text_is_original(), "writable text is not the original");
 	*(volatile uint8_t *)page = *(volatile uint8_t *)page;
 	expect(call(SYS_mprotect, (long)page, 2 * PAGE, PROT_READ | PROT_EXEC, 0) == 0, "mprotect");
+	ask_all(7, 0, &leaves[0].everywhere, &wanted);
+}
+
+/* cpuid shall be SIGSEGV, wherever it stands; where that cannot be, nothing else has changed. */
+static void test_faulting(void)
+{
+	struct answer wanted;
+
+	if (!call(SYS_arch_prctl, ARCH_SET_CPUID, 0, 0, 0))
+		expect(call(SYS_arch_prctl, ARCH_SET_CPUID, 1, 0, 0) == 0, "arch_prctl");
+	expect(text_is_original(), "text that shall fault is not the original");
 	ask_all(7, 0, &leaves[0].everywhere, &wanted);
 }
 
@@ -253,9 +272,12 @@ __attribute__((used, noreturn)) static void begin(const long *stack)
 	call(SYS_write, 1, (long)text, used, 0);
 	if (stack[0] < 2)
 		call(SYS_exit_group, 0, 0, 0, 0);
-	child = call(SYS_fork, 0, 0, 0, 0); /* does the rest too */
+	child = call(SYS_fork, 0, 0, 0, 0);
 	expect(child >= 0, "fork");
-	test_text();
+	if (child)
+		test_writable_text();
+	else
+		test_faulting();
 	expect(!child || (call(SYS_wait4, child, (long)&status, 0, 0) == child && !status), "the forked one");
 	call(SYS_exit_group, 0, 0, 0, 0);
 	__builtin_unreachable();
