@@ -73,7 +73,7 @@ static inline void process_vm_leave(struct tulou_process_vm *vm, struct range to
 	stock_limit(&vm->stock);
 	if (unlikely(total > vm->peak))
 		vm->peak = total;
-	if (unlikely(vm->watched | vm->hidden))
+	if (unlikely(vm->watched | __atomic_load_n(&vm->hidden, __ATOMIC_RELAXED)))
 		process_vm_leave_slow(vm, touched);
 	else
 		process_vm_unlock(vm);
