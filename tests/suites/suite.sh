@@ -80,30 +80,31 @@ alike()
 	done
 }
 
-# unsteady: natively one try ended like the first or second under Tulou, and the other did not
+# unsteady: natively one of the last two tries ended like one of them under Tulou, and the other did not
 unsteady()
 {
 	! alike "$pair" native "$pair.first" native && { alike "$pair" native "$pair.first" tulou || alike "$pair.first" native "$pair" tulou; }
 }
 
 # compare NAME SECONDS FILTER REASON COMMAND…: both sides, in $directory; one row of the table. With a REASON they are known to
-# differ: then it is wrong when they no longer do. What differs without one gets a second try, for the sake of tests with tight times; what is
-# unsteady natively is equal when Tulou did as Linux did in one of the two.
+# differ: then it is wrong when they no longer do. What differs without one gets two more tries, for the sake of tests with tight times; what is
+# unsteady natively is equal when Tulou did as Linux did in one of two.
 compare()
 {
-	local name=$1 seconds=$2 filter=$3 reason=$4 native tulou status what verdict try=
+	local name=$1 seconds=$2 filter=$3 reason=$4 native tulou status what verdict again try=
 	shift 4
 	both "$name" "$seconds" "$filter" "$@"
-	if [ -n "$what" ] && [ -z "$reason" ]; then
-		head -60 <<< "$what" | sed 's/^/    first try: /'
-		try=', second try'
+	for again in second third; do
+		[ -n "$what" ] && [ -z "$reason" ] || break
+		head -60 <<< "$what" | sed "s/^/    before the $again try: /"
+		try=", $again try"
 		rm -rf "$pair.first"
 		mv "$pair" "$pair.first"
 		both "$name" "$seconds" "$filter" "$@"
-	fi
-	if [ -n "$what" ] && [ -n "$try" ] && unsteady; then
-		what='' try=', unsteady natively'
-	fi
+		if [ -n "$what" ] && unsteady; then
+			what='' try=', unsteady natively'
+		fi
+	done
 	if [ "$status" = 124 ]; then
 		verdict='no end natively' wrong=$((wrong + 1))
 	elif [ -n "$what" ] && [ -n "$reason" ]; then
