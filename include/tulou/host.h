@@ -42,8 +42,8 @@ enum tulou_lock {
 };
 
 /* One mapping to be made. `file` is NULL for anonymous memory. `flags` are TULOU_MAP_* as the caller gave them, less those that
- * say *where* (FIXED, FIXED_NOREPLACE, 32BIT) or how it is locked: SHARED, PRIVATE or DROPPABLE, NORESERVE, POPULATE, STACK, GROWSDOWN, HUGETLB,
- * SYNC. */
+ * say *where* (FIXED, FIXED_NOREPLACE, 32BIT) or how it is locked: SHARED, PRIVATE or DROPPABLE, NORESERVE, POPULATE, STACK,
+ * GROWSDOWN, HUGETLB, SYNC. */
 struct tulou_mapping {
 	uintptr_t start;
 	size_t size;
@@ -67,8 +67,8 @@ struct tulou_host {
 	int (*map)(void *ctx, const struct tulou_mapping *m);
 	/* Take pages away; afterwards an access faults. A range without pages is not an error. */
 	int (*unmap)(void *ctx, uintptr_t start, size_t size);
-	/* Change the protection of mapped pages. Errors: as mprotect(2), and as there (the one exception to the rule above) pages before
-	 * the one that refuses may be changed already: the core then says again what each of its areas has. */
+	/* Change the protection of mapped pages. Errors: as mprotect(2), and as there (the one exception to the rule above) pages
+	 * before the one that refuses may be changed already: the core then says again what each of its areas has. */
 	int (*protect)(void *ctx, uintptr_t start, size_t size, int prot);
 	/* Grow one mapping in place, from `size` to `new_size` bytes: the same backing goes on. The new part is free. */
 	int (*grow)(void *ctx, uintptr_t start, size_t size, size_t new_size);
@@ -79,20 +79,22 @@ struct tulou_host {
 	int (*move)(void *ctx, uintptr_t start, size_t size, uintptr_t new_start, size_t new_size, bool keep_source);
 	/* What mremap(2) does with several mappings in one move to a fixed place: moves them all (Linux 6.17), or EFAULT. */
 	bool moves_many;
-	/* remap_file_pages(2): pages of one shared mapping, or of several of the same object and perms, show the object from `offset` on.
-	 * NULL: the call is ENOSYS. */
+	/* remap_file_pages(2): pages of one shared mapping, or of several of the same object and perms, show the object from
+	 * `offset` on. NULL: the call is ENOSYS. */
 	int (*remap)(void *ctx, uintptr_t start, size_t size, uint64_t offset);
-	/* How far down the GROWSDOWN mapping that begins at `start` has grown by itself: where it begins now. It can have grown to `low` at
-	 * most: from there to `start` is nothing else. NULL: mappings of this host do not grow, and are mapped without the flag. */
+	/* How far down the GROWSDOWN mapping that begins at `start` has grown by itself: where it begins now. It can have grown to
+	 * `low` at most: from there to `start` is nothing else. NULL: mappings of this host do not grow, and are mapped without the
+	 * flag. */
 	uintptr_t (*grown)(void *ctx, uintptr_t start, uintptr_t low);
 	/* Make mapped private anonymous pages read as zeros, and keep them. NULL, or an error: they are unmapped instead. */
 	int (*zero)(void *ctx, uintptr_t start, size_t size);
-	/* madvise(2) on mapped pages; advice is TULOU_MADV_*. As there, pages before the one that refuses may have taken it already. */
+	/* madvise(2) on mapped pages; advice is TULOU_MADV_*. As there, pages before the one that refuses may have taken it
+	 * already. */
 	int (*advise)(void *ctx, uintptr_t start, size_t size, int advice);
 	/* msync(2) on mapped pages; flags are TULOU_MS_*. */
 	int (*sync)(void *ctx, uintptr_t start, size_t size, int flags);
-	/* mincore(2): a byte per page, bit 0 says resident. ENOMEM: not all of the pages are mapped. `vector` is the caller's, perhaps a
-	 * guest's: EFAULT where it cannot be written. NULL: mincore is ENOSYS. */
+	/* mincore(2): a byte per page, bit 0 says resident. ENOMEM: not all of the pages are mapped. `vector` is the caller's,
+	 * perhaps a guest's: EFAULT where it cannot be written. NULL: mincore is ENOSYS. */
 	int (*resident)(void *ctx, uintptr_t start, size_t size, unsigned char *vector);
 	/* mlock2(2), munlock(2) on mapped pages. A positive errno: they are locked, but not all could be brought in, for which
 	 * mlock(2) says that errno. NULL: the calls are ENOSYS. */

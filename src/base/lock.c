@@ -2,8 +2,8 @@
 /* lock.c - the contended half of lock.h. */
 #include "lock.h"
 
-/* Pauses between two looks at the word: from the first number they double up to the most. After so many in all a waiter sleeps. A pause takes 10
- * to 50 ns: no look for 1 to 25 us, no sleep for 15 to 75, which is what a sleep costs both. */
+/* Pauses between two looks at the word: from the first number they double up to the most. After so many in all a waiter sleeps. A
+ * pause takes 10 to 50 ns: no look for 1 to 25 us, no sleep for 15 to 75, which is what a sleep costs both. */
 enum { LOCK_PAUSES_FIRST = 32, LOCK_PAUSES_MOST = 512, LOCK_PAUSES_ALL = 1536 };
 
 static bool lock_swap(struct lock *lock, uint32_t *seen, uint32_t word)
@@ -37,9 +37,9 @@ static uint32_t pause_for(uint32_t pauses)
 	return pauses;
 }
 
-/* Looked at seldom, the word stays with its holder's processor: of two tasks that do nothing but take the lock, one does so many times before the
- * other gets it, and what their books cost on the way from one processor to the other is shared by many calls. Once it has slept, a waiter
- * takes the lock with the contended bit on: others may sleep too, and nobody counted them. */
+/* Looked at seldom, the word stays with its holder's processor: of two tasks that do nothing but take the lock, one does so many
+ * times before the other gets it, and what their books cost on the way from one processor to the other is shared by many calls.
+ * Once it has slept, a waiter takes the lock with the contended bit on: others may sleep too, and nobody counted them. */
 enum lock_result lock_take_slow(struct lock *lock, const struct tulou_host *host, uint32_t self)
 {
 	uint32_t mark = 0, next = LOCK_PAUSES_FIRST, paused = 0, seen;

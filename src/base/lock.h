@@ -6,9 +6,9 @@
  *
  * The word holds slot and generation of the owner, not a tid. Who waits looks again at least every 10 ms (host->wait): if the
  * owner can never run again (host->alive), the waiter takes the lock over by compare-and-swap and is told: the owner may have
- * died half-way, and what the lock guards must be looked at first. No fairness, on purpose: a waiter looks seldom, then sleeps, so that
- * tasks who hammer a lock take it in turns of many calls. Locks are held for a few hundred instructions (the process lock: over host
- * calls). Not recursive.
+ * died half-way, and what the lock guards must be looked at first. No fairness, on purpose: a waiter looks seldom, then sleeps, so
+ * that tasks who hammer a lock take it in turns of many calls. Locks are held for a few hundred instructions (the process lock:
+ * over host calls). Not recursive.
  */
 #ifndef TULOU_BASE_LOCK_H
 #define TULOU_BASE_LOCK_H
@@ -27,8 +27,8 @@ struct lock {
 enum lock_result { LOCK_TAKEN, LOCK_TAKEN_OVER, LOCK_HELD };
 
 enum lock_result lock_take_slow(struct lock *lock, const struct tulou_host *host, uint32_t self);
-/* Without waiting: take it if it is free, or its holder dead. LOCK_HELD: somebody alive holds it, and `seen` is the word. `mark`: 0, or, after
- * lock_await(), LOCK_CONTENDED. */
+/* Without waiting: take it if it is free, or its holder dead. LOCK_HELD: somebody alive holds it, and `seen` is the word. `mark`:
+ * 0, or, after lock_await(), LOCK_CONTENDED. */
 enum lock_result lock_take_now(struct lock *lock, const struct tulou_host *host, uint32_t self, uint32_t mark, uint32_t *seen);
 /* Wait, at most for as long as host->wait does, until the word is not `seen` any more. */
 void lock_await(struct lock *lock, const struct tulou_host *host, uint32_t seen);

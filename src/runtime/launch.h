@@ -20,7 +20,8 @@ struct launch {
 long launch_open(struct launch *launch, const char *name, char *const *argv, unsigned argc, char *const *envp);
 /* Load it into a process VM of its own. 0, -EEXIST (its fixed address is taken), or another negative errno. */
 long launch_load(struct launch *launch);
-/* Start it as a child of the calling task, which has `launch` from then on. The pid, or a negative errno: then it stays the caller's. */
+/* Start it as a child of the calling task, which has `launch` from then on. The pid, or a negative errno: then it stays the
+ * caller's. */
 long launch_start(struct launch *launch);
 /* Start it as a child that leaves this address space: into a fresh instance, or, for a program that only the kernel can start,
  * natively. The pid, or a negative errno. */

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * border.pml - the protocol of neighbours.h, for spin: room in the chunks of another process, taken while that one stands still, or is dead.
+ * border.pml - the protocol of neighbours.h, for spin: room in the chunks of another process, taken while that one stands still, or
+ * is dead.
  *
  *     callers 1, 2 of process 0, 3 and 4 of process 1     each makes one call: it uses the room in its own chunk, or wants that of the other
  *     freezer 5                                           a fork: the border, and then both locks
  *     killer                                              ends up to DEATHS of them, between any two of their steps
  *
- * Each process has a lock, a map, and one page of room, which the manager says is its own (`chunk`), and its map believes to be until it has
- * learnt otherwise (`believes`). A change of a map takes two steps, and is half done in between; who dies there has it taken back by the one who
- * takes the lock over (journal.pml), who may not begin while somebody looks. What the manager's lock guards is one step: it is noted.
- * Checked: who looks at a map sees nothing half done, and nothing changes while it looks; no page is used by two; nobody uses what the manager
- * says is another's; no circle of tasks that wait for each other. A variant (-DVARIANT=n) breaks one rule, and must be found:
+ * Each process has a lock, a map, and one page of room, which the manager says is its own (`chunk`), and its map believes to be
+ * until it has learnt otherwise (`believes`). A change of a map takes two steps, and is half done in between; who dies there has it
+ * taken back by the one who takes the lock over (journal.pml), who may not begin while somebody looks. What the manager's lock
+ * guards is one step: it is noted. Checked: who looks at a map sees nothing half done, and nothing changes while it looks; no page
+ * is used by two; nobody uses what the manager says is another's; no circle of tasks that wait for each other. A variant
+ * (-DVARIANT=n) breaks one rule, and must be found:
  *
  *     1  who takes over from one who was parked does not wait for the border       5  who was parked does not catch up
  *     2  parked is said before what one has begun is done                          6  the neighbour is not told that its room is gone

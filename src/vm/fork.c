@@ -63,14 +63,14 @@ void pool_thaw(struct tulou *pool)
 /* ---- others' memory stays out of the copy -------------------------------------------------------------------------------- */
 
 /*
- * Everything of the others is hidden from the copy (MADV_DONTFORK), and stays so: what the host does not copy costs a tenth, and what
- * a process has not changed since the last fork costs nothing. Who forks shows its own again.
+ * Everything of the others is hidden from the copy (MADV_DONTFORK), and stays so: what the host does not copy costs a tenth, and
+ * what a process has not changed since the last fork costs nothing. Who forks shows its own again.
  *
  *     vm->hidden    NONE ── another forks ──▶ ALL ── a call changes areas ──▶ SOME ── another forks ──▶ ALL
  *                     ◀────────────────────── forks itself ──────────────────────
  *
- * A host that refuses copies more, that is all. On devices the advice cannot always be taken back: a process that has one shows its files.
- * Nor is it given for what grows: the books may not know all of it yet, and the kernel measures the two parts one by one.
+ * A host that refuses copies more, that is all. On devices the advice cannot always be taken back: a process that has one shows its
+ * files. Nor is it given for what grows: the books may not know all of it yet, and the kernel measures the two parts one by one.
  */
 static bool area_can_hide(const struct tulou_process_vm *vm, const struct area_content *content)
 {
@@ -170,7 +170,8 @@ static void locks_forget(struct tulou *pool)
 	}
 }
 
-/* What MADV_DONTFORK keeps out of the copy; locks are not copied either. The host may have left it out already: taking away what is not there is no error. */
+/* What MADV_DONTFORK keeps out of the copy; locks are not copied either. The host may have left it out already: taking away what is
+ * not there is no error. */
 static void leave_behind(struct tulou_process_vm *vm)
 {
 	const struct tulou_host *host = vm->pool->host;

@@ -140,8 +140,8 @@ int growth_learn_slow(struct tulou_process_vm *vm, struct range range)
 
 /* ---- booking ------------------------------------------------------------------------------------------------------------- */
 
-/* At most `most` bytes below `start`, or up to an own area that lies just beyond: the host keeps its gap above that, but knows none above a
- * barrier. */
+/* At most `most` bytes below `start`, or up to an own area that lies just beyond: the host keeps its gap above that, but knows none
+ * above a barrier. */
 static bool book_below(struct tulou_process_vm *vm, uintptr_t start, size_t most)
 {
 	struct range pool = vm->pool->range, room = {pool.start, start};
@@ -252,8 +252,8 @@ static void chain_extend(struct tulou_process_vm *vm, struct chain *chain)
 	*chain = chain_at(vm, chain->range.start);
 }
 
-/* One barrier, in the lowest page, or none where an own area lies below. What is one too many is lifted first: two that touch would be one
- * area. */
+/* One barrier, in the lowest page, or none where an own area lies below. What is one too many is lifted first: two that touch would
+ * be one area. */
 static void chain_settle(struct tulou_process_vm *vm, struct range chain)
 {
 	bool wanted = !is_own(vm, chain.start - 1);

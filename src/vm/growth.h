@@ -13,11 +13,12 @@
  * becomes room. Rooms are as the areas around say: growth_settle() drops those that no G touches any more, and sets barriers.
  * Hosts that do not grow mappings (host->grown is NULL) have no rooms.
  *
- * An area that is idle in a nook (nook.h) ends no growth, since it has no pages. So there are no nooks near what grows: a call that concerns
- * it recalls them all when it learns how far it has grown, and what makes something grow does so too.
+ * An area that is idle in a nook (nook.h) ends no growth, since it has no pages. So there are no nooks near what grows: a call that
+ * concerns it recalls them all when it learns how far it has grown, and what makes something grow does so too.
  *
  * All functions want the process's lock. A process without such mappings pays one test (vm->growth is empty).
- * Invariant: P8 a room or barrier is touched from above by a room or a mapping that grows, of the same process; a barrier is a page.
+ * Invariant: P8 a room or barrier is touched from above by a room or a mapping that grows, of the same process; a barrier is a
+ * page.
  */
 #ifndef TULOU_VM_GROWTH_H
 #define TULOU_VM_GROWTH_H
@@ -37,8 +38,8 @@ size_t growth_room_in(struct tulou_process_vm *vm, struct range range);
 
 /* Have the books say how far the mappings in and around `range` have grown. 0, or -ENOMEM: no records. */
 int growth_learn_slow(struct tulou_process_vm *vm, struct range range);
-/* Book room below `range`, which grows or is about to: as much as is free, within bounds. False: there is none, nor an own area in its
- * place, so the mapping must not grow. */
+/* Book room below `range`, which grows or is about to: as much as is free, within bounds. False: there is none, nor an own area in
+ * its place, so the mapping must not grow. */
 bool growth_book(struct tulou_process_vm *vm, struct range range);
 /* `range`, which is the process's and at no host, is room for what begins at its end. */
 void growth_make_room(struct tulou_process_vm *vm, struct range range);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * interrupted.h - a task died in a call, and others of the process live: the books are whole, but for what that call had begun. Part of
- * catch_up.c; the process's lock is held, and changes are noted.
+ * interrupted.h - a task died in a call, and others of the process live: the books are whole, but for what that call had begun.
+ * Part of catch_up.c; the process's lock is held, and changes are noted.
  */
 #ifndef TULOU_VM_INTERRUPTED_H
 #define TULOU_VM_INTERRUPTED_H

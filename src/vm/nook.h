@@ -10,22 +10,22 @@
  *          ┌── mmap, under the process's lock ──▶ USED ◀── mmap ──┬── munmap ──▶ FREE     (under the nook's lock alone)
  *        NONE ◀────────────── recall ─────────────┴───────────────┴───────────▶ KEPT: as FREE, but zeroed and left at the host (resident.h)
  *
- * For the calls a nook that is FREE or KEPT, idle, is as good as unmapped, like a block of resident.h: whatever comes near one, and all who look at
- * the map, recall it first: the books lose the area. A nook that is USED is forgotten by whatever call comes near its area, so an area in a nook is
- * always as it was mapped. Only the holder of the process's lock makes a nook of NONE, or NONE of it, and holds the nook's as well. Who
- * looks without a lock (access_ok.c) looks at the nooks too.
+ * For the calls a nook that is FREE or KEPT, idle, is as good as unmapped, like a block of resident.h: whatever comes near one, and
+ * all who look at the map, recall it first: the books lose the area. A nook that is USED is forgotten by whatever call comes near
+ * its area, so an area in a nook is always as it was mapped. Only the holder of the process's lock makes a nook of NONE, or NONE of
+ * it, and holds the nook's as well. Who looks without a lock (access_ok.c) looks at the nooks too.
  *
- * A process has nooks once its threads have met at its lock NOOK_MEETINGS times, for areas of up to RESIDENT_BLOCK_BYTES. When memory is short
- * all are recalled (resident_give_back). Which one a thread uses is said by its number
+ * A process has nooks once its threads have met at its lock NOOK_MEETINGS times, for areas of up to RESIDENT_BLOCK_BYTES. When
+ * memory is short all are recalled (resident_give_back). Which one a thread uses is said by its number
  * (host->self): two may have the same, and any thread may take what is in one. Lock order: process VM > nook > manager.
  *
- * Nobody uses a nook while tasks of several processes have the process VM, so who dies with a nook's lock takes all who would go on with
- * it along. Who recalls may be of another process: the area leaves the books before the nook does, and who follows recalls once more
- * (process_vm_catch_up). Nor with RLIMIT_AS or RLIMIT_DATA, or while new areas are to be locked. The most that a process ever had (tulou_process_vm_peak)
- * counts what is idle, and so does what it has committed.
+ * Nobody uses a nook while tasks of several processes have the process VM, so who dies with a nook's lock takes all who would go on
+ * with it along. Who recalls may be of another process: the area leaves the books before the nook does, and who follows recalls
+ * once more (process_vm_catch_up). Nor with RLIMIT_AS or RLIMIT_DATA, or while new areas are to be locked. The most that a process
+ * ever had (tulou_process_vm_peak) counts what is idle, and so does what it has committed.
  *
- * Invariant: K2 nooks and kept blocks do not overlap; each nook lies in anonymous private memory of the process with the perms it was mapped
- * with, has its bit in `busy`, and is not near what grows (growth.h).
+ * Invariant: K2 nooks and kept blocks do not overlap; each nook lies in anonymous private memory of the process with the perms it
+ * was mapped with, has its bit in `busy`, and is not near what grows (growth.h).
  */
 #ifndef TULOU_VM_NOOK_H
 #define TULOU_VM_NOOK_H
@@ -98,7 +98,8 @@ bool nooks_hide(const struct nooks *nooks, struct range range);
 struct range nooks_lowest(const struct nooks *nooks, struct range range, enum nook_state state);
 
 /* ---- under it ---- */
-/* `range` was just mapped, anywhere, with these arguments: the caller's nook shall be of use for it. `churns`: it was a kept block. */
+/* `range` was just mapped, anywhere, with these arguments: the caller's nook shall be of use for it. `churns`: it was a kept
+ * block. */
 void nook_remember(struct tulou_process_vm *vm, struct range range, int prot, int flags, bool churns);
 /* No nook is in `range` any more. 0; -ENOMEM or the host's error: some still are. */
 int nooks_recall(struct tulou_process_vm *vm, struct range range);

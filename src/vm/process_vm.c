@@ -42,8 +42,8 @@ void process_vm_init(struct tulou_process_vm *vm, struct tulou *pool, uint32_t i
 	content_init(&vm->contents, &vm->arena);
 }
 
-/* The dead holder was parked: whoever has the border may be looking at its map, and shall be done before anything in it changes; and nobody shall
- * begin to look, so that it ends while the border is held (border.pml, variant 9). */
+/* The dead holder was parked: whoever has the border may be looking at its map, and shall be done before anything in it changes;
+ * and nobody shall begin to look, so that it ends while the border is held (border.pml, variant 9). */
 static void unpark(struct tulou_process_vm *vm, uint32_t self)
 {
 	struct guard *border = &vm->pool->border;
@@ -154,7 +154,8 @@ static bool warm_is_empty(struct tulou_process_vm *vm)
 	       (!step_area_above(&vm->map, tile.page, &area) || area.page >= tile.page + vm->pool->chunk_size / PAGE_SIZE);
 }
 
-/* One empty chunk of default size is kept, so that a process whose only area comes and goes does not go to the manager each time. */
+/* One empty chunk of default size is kept, so that a process whose only area comes and goes does not go to the manager each
+ * time. */
 static bool chunk_stays(struct tulou_process_vm *vm, const struct chunk *chunk, bool keep)
 {
 	if (chunk->range.start == vm->heap_room.start)

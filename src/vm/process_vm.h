@@ -5,14 +5,15 @@
  *     process VM ─┬─ chunks (list) ──→ chunk {range}           what others see of it: the manager's
  *                 └─ step map: page → free, or content ──→ contents {object, perms, flags}     its own, in its own arena
  *
- * A process VM is not a task: it is counted over threads, vfork children and other CLONE_VM tasks. Functions here want the process's
- * lock (process_vm_enter) and take the manager's themselves; they leave it not taken.
+ * A process VM is not a task: it is counted over threads, vfork children and other CLONE_VM tasks. Functions here want the
+ * process's lock (process_vm_enter) and take the manager's themselves; they leave it not taken.
  *
  * What is private to a process dies with it: map, contents and arena are not looked at any more when a task died in the middle of
  * a change and nobody of the process lives (salvage.c). While others do, all stores are noted.
  *
- * Invariants: P1 the marks in the map are the starts of the process's chunks, and what is not NONE lies in them; P2 `stale` is empty,
- * or another process has taken a part of a chunk there; P5 usage is the sum over the areas; P7 the grants add up to the pool's;
+ * Invariants: P1 the marks in the map are the starts of the process's chunks, and what is not NONE lies in them; P2 `stale` is
+ * empty, or another process has taken a part of a chunk there; P5 usage is the sum over the areas; P7 the grants add up to the
+ * pool's;
  * P8 rooms (growth.h);
  * P9, P10 contents (content.h); H1 heap_start
  * <= brk; H2 the heap's chunk begins at heap_start; H3 areas of kind HEAP lie in [heap_start, page_up(brk)).
@@ -42,11 +43,11 @@ struct tulou_process_vm {
 	struct tulou *pool;
 	struct list link; /* pool.processes; guarded by pool.list_lock */
 	uint32_t id; /* atomic */
-	uint32_t
-		references; /* atomic; changed under guard, noted, or by who follows a dead task; to and from the shelf under the list's */
+	/* Atomic; changed under guard, noted, or by who follows a dead task; to and from the shelf under the list's. */
+	uint32_t references;
 	void *label; /* on the shelf: its caller knows what; guarded by pool.list_guard */
-	/* Names the journal while tasks share the process VM that can die one without the other; else nothing private is noted, and a
-	 * death between process_vm_change_begin() and the end leaves it torn. */
+	/* Names the journal while tasks share the process VM that can die one without the other; else nothing private is noted, and
+	 * a death between process_vm_change_begin() and the end leaves it torn. */
 	struct guard guard;
 	struct journal *journal; /* of who holds the guard; fixed */
 	bool parked; /* atomic: its call waits for the border, and nothing of it is half done */
@@ -166,8 +167,8 @@ void limbo_retry(struct tulou *pool, uint32_t self);
 void limbo_take_locked(struct tulou *pool, struct chunk *chunk, struct stock *stock);
 /* Hand the process's areas in `range` to limbo, if memory can be had to cut their chunks. */
 void limbo_take(struct tulou_process_vm *vm, struct range range);
-/* The host is about to change `range` (`which`: 0, or 1 for where something moves), and what was booked for that stays. Who follows a task that
- * dies in between asks the host how far it came (interrupted.c). */
+/* The host is about to change `range` (`which`: 0, or 1 for where something moves), and what was booked for that stays. Who follows
+ * a task that dies in between asks the host how far it came (interrupted.c). */
 static inline void process_vm_announce(struct tulou_process_vm *vm, unsigned which, struct range range)
 {
 	if (likely(!journal_notes(vm->arena.journal)))

@@ -4,9 +4,9 @@
  *
  *     slot of a process ──place──→ process VM {references: 2} ←──place── slot of its vfork child
  *
- * A task can die between counting a reference and writing down that it has one. So a reference that somebody else gives back when its
- * task dies is bound to a place, a pointer in memory that outlives the task: count and place change in one noted step, under the
- * process VM's lock. Once that lock is taken over (tulou_reap), the place says what the dead had, no more and no less.
+ * A task can die between counting a reference and writing down that it has one. So a reference that somebody else gives back when
+ * its task dies is bound to a place, a pointer in memory that outlives the task: count and place change in one noted step, under
+ * the process VM's lock. Once that lock is taken over (tulou_reap), the place says what the dead had, no more and no less.
  *
  * The last to leave writes in place of the count that it is his to give the process VM back; who dies in that is followed.
  */

@@ -1,28 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * resident.h - blocks that a process has unmapped and will soon map again: they stay where they are, zeroed, and the host is not asked.
+ * resident.h - blocks that a process has unmapped and will soon map again: they stay where they are, zeroed, and the host is not
+ * asked.
  *
  *     munmap    AAAA[kkkk]AAAA      a block of private anonymous read-write memory, of a size that the process maps and unmaps again
  *               zeroed, noted       and again (RESIDENT_CHURN times); for the process it is unmapped
  *     mmap      AAAA[AAAA]AAAA      of the same size, anywhere: the block is its own again
  *
  * In the books a kept block remains the area that it was, so that taking it back changes nothing in them. The calls see none:
- * whatever else comes near one, a range or a look at the map, first has it truly unmapped (resident_drop). RLIMIT_AS and RLIMIT_DATA do not
- * count it. The deviation that this is, R1: a stray access to a kept block reads zeros where it would fault. Off is exact.
+ * whatever else comes near one, a range or a look at the map, first has it truly unmapped (resident_drop). RLIMIT_AS and
+ * RLIMIT_DATA do not count it. The deviation that this is, R1: a stray access to a kept block reads zeros where it would fault. Off
+ * is exact.
  *
  * Zeroing a block that was hardly touched costs more than the host does: of large sizes a block is looked at before it is kept, and
  * again now and then, since one that was kept tells nothing (RESIDENT_LARGE, resident_size.kept).
  *
- * While tasks of several processes have the process VM (vfork), nothing is kept or taken; what must go then goes all at once, off the list
- * before off the host: a task that dies in between leaves areas, not a list of what is no longer there.
+ * While tasks of several processes have the process VM (vfork), nothing is kept or taken; what must go then goes all at once, off
+ * the list before off the host: a task that dies in between leaves areas, not a list of what is no longer there.
  *
  * Nor is anything kept where a mapping grows (growth.h): the host grows it without asking, and would stop there.
  *
  * Bounds: RESIDENT_BLOCKS and RESIDENT_BYTES for each process, RESIDENT_POOL_BYTES in all. What was not used between two
  * tulou_trim() is dropped, and all of it when the process gets no memory. Kept blocks are the process's, and go with it.
  *
- * All functions want the process's lock, but for those that nooks use (nook.h): the blocks that threads of one process keep for themselves. A process that keeps nothing pays one test.
- * Invariant: K1 kept blocks do not overlap, each lies in areas of the process that resident_keep() would take; `pages` is their sum.
+ * All functions want the process's lock, but for those that nooks use (nook.h): the blocks that threads of one process keep for
+ * themselves. A process that keeps nothing pays one test. Invariant: K1 kept blocks do not overlap, each lies in areas of the
+ * process that resident_keep() would take; `pages` is their sum.
  */
 #ifndef TULOU_VM_RESIDENT_H
 #define TULOU_VM_RESIDENT_H
@@ -75,8 +78,8 @@ bool resident_keep_slow(struct tulou_process_vm *vm, struct range range);
 uintptr_t resident_take(struct tulou_process_vm *vm, size_t size);
 /* Unmap the kept blocks that touch `range`. 0, or the host's error: the rest is still kept. */
 int resident_drop_slow(struct tulou_process_vm *vm, struct range range);
-/* All of it, and of the others, because memory is short. The one function here that takes locks itself; a process that is in a call keeps
- * what it has. True: there may be more now. */
+/* All of it, and of the others, because memory is short. The one function here that takes locks itself; a process that is in a call
+ * keeps what it has. True: there may be more now. */
 bool resident_give_back(struct tulou_process_vm *vm);
 /* The areas are gone, or about to go, with all that was kept. */
 void resident_forget(struct tulou_process_vm *vm);

@@ -5,8 +5,8 @@
  *     place of a process ──shelve──▶ REFERENCES_SHELVED, in front of the pool's set ──unshelve──▶ place of the next process
  *                                                    └──────discard──▶ REFERENCES_GOING, given back
  *
- * Count, place, label and order in the set change in one step that the list's journal notes, so a death leaves it with the one or the
- * other. Before and after, it is its process's, and torn if that dies in a call.
+ * Count, place, label and order in the set change in one step that the list's journal notes, so a death leaves it with the one or
+ * the other. Before and after, it is its process's, and torn if that dies in a call.
  */
 #include "growth.h"
 

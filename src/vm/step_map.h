@@ -7,22 +7,24 @@
  *     steps     0,NONE  16,A!  20,FREE  30,B  47,A  48,NONE    others; from STEP_AREA on the user's numbers. ! marks a chunk's start
  *
  * All steps of a closed chunk say so: what becomes free in it is KEPT. So "map", "unmap", "change" and "replace" are one operation,
- * step_set(); neighbours that have become alike are one without anybody looking for them, and free space needs no records of its own. A step is 8 bytes. A leaf has up to 30 of them; each
- * of up to 119 keys of a branch has the page of its child's first step and the largest gap in it, as an upper bound: an allocation leaves it
- * as it is, freeing raises it, and a search that finds less than it says puts it right. First fit is one descent.
+ * step_set(); neighbours that have become alike are one without anybody looking for them, and free space needs no records of its
+ * own. A step is 8 bytes. A leaf has up to 30 of them; each of up to 119 keys of a branch has the page of its child's first step
+ * and the largest gap in it, as an upper bound: an allocation leaves it as it is, freeing raises it, and a search that finds less
+ * than it says puts it right. First fit is one descent.
  *
- * Behind its steps or keys each node is filled with STEP_NOTHING. So a search in it looks at fixed places, without a branch that could be
- * guessed wrong: first at every fourth step (of a branch every eleventh key), then at those between two of them; neither waits for the other's.
+ * Behind its steps or keys each node is filled with STEP_NOTHING. So a search in it looks at fixed places, without a branch that
+ * could be guessed wrong: first at every fourth step (of a branch every eleventh key), then at those between two of them; neither
+ * waits for the other's.
  *
  * `at` is the path to where the last change or search was: what comes next is mostly there. `fit` says that no gap of at least
  * `fit.size` pages begins below `fit.page`.
  *
- * Invariants (step_map_check): T1 steps ascend, the first is at page 0; T2 no step repeats the value before it, unless it is marked;
- * T3 keys are the first pages of the children, gaps not below the truth, nor below those in the child; T4 `fit` is true; T5 all leaves
- * are equally deep.
+ * Invariants (step_map_check): T1 steps ascend, the first is at page 0; T2 no step repeats the value before it, unless it is
+ * marked; T3 keys are the first pages of the children, gaps not below the truth, nor below those in the child; T4 `fit` is true;
+ * T5 all leaves are equally deep.
  *
- * Where the arena's journal notes anything, each change is a step of its own: it commits what was noted before, goes as far as one leaf, and
- * the caller goes on from there. So what it notes is bounded (STEP_NOTES); nodes are noted as a whole.
+ * Where the arena's journal notes anything, each change is a step of its own: it commits what was noted before, goes as far as one
+ * leaf, and the caller goes on from there. So what it notes is bounded (STEP_NOTES); nodes are noted as a whole.
  *
  * Lock: the user's, for changes and searches. step_peek.h needs none: `version` is odd while something changes, and nodes stay
  * nodes of their kind as long as the map lives, so a reader that finds the version unchanged has read what was true.
@@ -65,12 +67,13 @@ enum {
 	BRANCH_NOTES = JOURNAL_BLOCK_NOTES(sizeof(struct step_branch) / 8),
 	LOST_NOTES = 6, /* what the user may note for each tile that it loses */
 };
-/* a leaf that goes, or its first step: branches that empty have one child left; one that does not, and keys above it; a lower root */
+/* a leaf that goes, or its first step: branches that empty have one child left; one that does not, and keys above it; a lower
+ * root */
 #define STEP_DELETE_NOTES(height) (LEAF_NOTES + 1 + (height) * (2 + 1) + BRANCH_NOTES + (height) + (height))
 /* a leaf, and all above it, split, and another root; the leaf that the step goes to */
 #define STEP_INSERT_NOTES(height) (LEAF_NOTES + 1 + (height) * (BRANCH_NOTES + 1) + 1 + LEAF_NOTES)
-/* the state; the tiles of a leaf; the rest of it, and the step behind; a step, and one behind it, in a tree that has grown meanwhile; a mark;
- * largest gaps, twice; and what the user notes for what is new */
+/* the state; the tiles of a leaf; the rest of it, and the step behind; a step, and one behind it, in a tree that has grown
+ * meanwhile; a mark; largest gaps, twice; and what the user notes for what is new */
 #define STEP_NOTES(height) \
 	(JOURNAL_BLOCK_NOTES(sizeof(struct step_state) / 8) + (LEAF_STEPS + 1) * LOST_NOTES + 2 * STEP_DELETE_NOTES(height) + \
 		STEP_INSERT_NOTES(height) + STEP_INSERT_NOTES((height) + 1) + 1 + 2 * ((height) + 1) + LOST_NOTES)
@@ -111,7 +114,8 @@ struct step_tile {
 	bool first; /* marked: a chunk begins here */
 };
 
-/* What a chunk's start means to a change: it stays as it is, is marked (as that of an open or closed chunk), or is marked no longer. */
+/* What a chunk's start means to a change: it stays as it is, is marked (as that of an open or closed chunk), or is marked no
+ * longer. */
 enum step_mark { STEP_KEEP, STEP_MARK, STEP_MARK_CLOSED, STEP_UNMARK, STEP_UNMARK_CLOSED };
 
 /* All pages are NONE. `root` is the first leaf, zeroed. */
@@ -227,8 +231,8 @@ static inline bool step_area_above(struct step_map *map, uint64_t page, struct s
  * if the value is not an area's, as far as the next one that is KEPT or GAP. Returns how far it
  * went. */
 uint64_t step_set_keep(struct step_map *map, uint64_t page, uint64_t end, uint32_t value);
-/* The same where the tile that was looked at last has `page`. If all of it is in that tile, of which the user is not told then, `old` is its
- * value; else STEP_NONE. */
+/* The same where the tile that was looked at last has `page`. If all of it is in that tile, of which the user is not told then,
+ * `old` is its value; else STEP_NONE. */
 uint64_t step_set_here(struct step_map *map, uint64_t page, uint64_t end, uint32_t value, uint32_t *old);
 uint64_t step_set_mark(struct step_map *map, uint64_t page, uint64_t end, uint32_t value, enum step_mark mark);
 
@@ -241,8 +245,8 @@ static inline uint64_t step_set(struct step_map *map, uint64_t page, uint64_t en
 
 /* Nobody's pages from `page` to `end` are free: they belong to the chunk below. */
 void step_extend(struct step_map *map, uint64_t page, uint64_t end, bool open);
-/* First fit: the lowest multiple of `align` pages at or above `low` where `size` pages are free, and end at or below `high`. The last page
- * of a chunk is left. True: that tile was looked at last. */
+/* First fit: the lowest multiple of `align` pages at or above `low` where `size` pages are free, and end at or below `high`. The
+ * last page of a chunk is left. True: that tile was looked at last. */
 static inline bool step_fit(struct step_map *map, uint64_t size, uint64_t align, uint64_t low, uint64_t high, uint64_t *out);
 bool step_fit_slow(struct step_map *map, uint64_t size, uint64_t align, uint64_t low, uint64_t high, uint64_t *out);
 

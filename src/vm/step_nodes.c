@@ -29,8 +29,8 @@ static void branch_clear(struct step_branch *branch)
 		node_put(&branch->key[i], STEP_NOTHING);
 }
 
-/* A change puts in two steps at most, each of which splits a leaf and may split all above it. But a branch that was split has room for what
- * SURE_CHANGES put in, so that the root splits once, and all it needs is another root. */
+/* A change puts in two steps at most, each of which splits a leaf and may split all above it. But a branch that was split has room
+ * for what SURE_CHANGES put in, so that the root splits once, and all it needs is another root. */
 static size_t branches_needed(unsigned changes, uint64_t height)
 {
 	if (changes > SURE_CHANGES)

@@ -11,8 +11,8 @@
  * The process lock is held for a whole call: it serialises the calls of one process, and stays over host calls. The manager's
  * lock is never held over a host callback other than books_map, books_unmap, wait, wake. So a call reserves a place under
  * it (pending areas), drops it, goes to the host, and takes the place back if the host fails.
- * What is in a chunk is its process's business alone: a call that stays in its own chunks takes no lock but its process's. The border's
- * lock is for those who need another process to stand still; they wait for its lock, or see it parked (neighbours.h).
+ * What is in a chunk is its process's business alone: a call that stays in its own chunks takes no lock but its process's. The
+ * border's lock is for those who need another process to stand still; they wait for its lock, or see it parked (neighbours.h).
  *
  * What a holder of the manager's guard changes is noted in its journal; dropping any guard commits (base/journal.h).
  *

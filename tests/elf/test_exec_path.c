@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_exec_path.c - exec_path_resolve() against the kernel's own answer for the open file (/proc/self/fd): every name that it resolves,
- * it resolves to that.
+ * test_exec_path.c - exec_path_resolve() against the kernel's own answer for the open file (/proc/self/fd): every name that it
+ * resolves, it resolves to that.
  */
 #include <fcntl.h>
 #include <setjmp.h>

@@ -185,7 +185,8 @@ static void test_cpuid_branches(void **state)
 	expect_cpuid(0, 0, 0, BYTES(0x74, 0x01, 0x06, MOV_R12, MOV_ESI, CPUID, 0xc3));
 	/* … which says nothing of a single instruction */
 	expect_cpuid(1, 4, 5, BYTES(0x74, 0x02, 0xff, 0xe0, MOV_9, CPUID, 0xc3));
-	/* what is under the jump is begun anew after a signal, so it must be moves that do not read what they write: mov %eax,%ecx behind; add */
+	/* what is under the jump is begun anew after a signal, so it must be moves that do not read what they write: mov %eax,%ecx
+	 * behind; add */
 	expect_cpuid(0, 0, 0, BYTES(MOV_R12, 0x89, 0xc1, CPUID, 0xc3));
 	expect_cpuid(0, 0, 0, BYTES(0x83, 0xc6, 0x01, MOV_ESI, CPUID, 0xc3));
 	expect_cpuid(0, 0, 0, BYTES(0x8b, 0x44, 0x06, 0x04 /* mov 4(%rsi,%rax),%eax */, MOV_ESI, CPUID, 0xc3));
@@ -198,7 +199,8 @@ static void test_cpuid_branches(void **state)
 	assert_int_equal(code_cpuid_find(two, sizeof(two), false, &piece, 1), 0);
 }
 
-/* Bytes at random, with many cpuid, short branches and moves among them: what is found is before a cpuid and has room for a jump. */
+/* Bytes at random, with many cpuid, short branches and moves among them: what is found is before a cpuid and has room for a
+ * jump. */
 static void test_cpuid_random(void **state)
 {
 	static const uint8_t often[][3] = {

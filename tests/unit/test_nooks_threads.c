@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_nooks_threads.c - random calls of several threads of one process, each with a model of what it has (also under ThreadSanitizer).
+ * test_nooks_threads.c - random calls of several threads of one process, each with a model of what it has (also under
+ * ThreadSanitizer).
  *
  *     thread 1 … 4    maps, unmaps, changes; looks whether its memory is what it left there; hands areas to others, who unmap them
  *     watcher         checks everything, walks, forks, trims, shares the process VM for a moment, sets a limit

@@ -36,8 +36,8 @@ static bool fetch(const struct image *image, void *to, uint64_t from, size_t siz
 
 /* ---- the image ------------------------------------------------------------------------------------------------------------------ */
 
-/* The headers stand at the start of the file, which is mapped as far below `text` as it stands in the file. (Where a linker leaves a
- * gap between, there are none, and the answer is no.) */
+/* The headers stand at the start of the file, which is mapped as far below `text` as it stands in the file. (Where a linker leaves
+ * a gap between, there are none, and the answer is no.) */
 static bool image_read(struct image *image, uint64_t text, uint64_t offset)
 {
 	struct elf64_hdr header;
@@ -116,8 +116,8 @@ static bool by_unwind_table(const struct image *image, uint64_t address, struct 
 	if (!fetch(image, &frame, fde, sizeof frame) || fde + 8 + (uint64_t)(int64_t)frame.start != out->start)
 		return false;
 	out->size = frame.size;
-	if (address - out->start ==
-		out->size) /* a call that makes a task: its child has no caller, and the unwind information ends before it */
+	/* A call that makes a task: its child has no caller, and the unwind information ends before it. */
+	if (address - out->start == out->size)
 		out->size += CODE_SYSCALL_SIZE + INSTRUCTION_MAX;
 	return address - out->start < out->size;
 }

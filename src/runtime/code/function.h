@@ -25,8 +25,8 @@ struct code_function {
 	uint64_t start, size;
 };
 
-/* `address`: of a syscall. `file`: reads at offsets of the image's file; NULL: it cannot be read. `text`: where the mapping of the file's bytes from `offset` on stands; both whole pages. False: nothing says where the function
- * of `address` begins. */
+/* `address`: of a syscall. `file`: reads at offsets of the image's file; NULL: it cannot be read. `text`: where the mapping of the
+ * file's bytes from `offset` on stands; both whole pages. False: nothing says where the function of `address` begins. */
 bool code_function_find(const struct code_reader *reader, const struct code_reader *file, uint64_t text, uint64_t offset,
 	uint64_t address, struct code_function *out);
 

@@ -2,8 +2,8 @@
 /*
  * exec_path.c - a file's resolved path from its name, link by link.
  *
- * /proc/self/fd/N says the same, but a new process pays for it: the kernel first makes its directory there, 12 µs and what it takes to
- * forget it again, where four readlinks take 3.
+ * /proc/self/fd/N says the same, but a new process pays for it: the kernel first makes its directory there, 12 µs and what it takes
+ * to forget it again, where four readlinks take 3.
  *
  *     path:  /usr/bin\0 ........................ /true\0       resolved, and at the end of the room what is left
  *                     └─ the next link is read here

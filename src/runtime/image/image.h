@@ -7,14 +7,15 @@
  *     exec of the same files ──▶ unshelved: what could be written is read from the files again, the rest looked at
  *          interpreter maps a library ──▶ it is there: pieces that agree cost no host call
  *
- * What saves is not the calls but the pages: text and data stay resident, with their page tables. Nothing of a process's bytes is left:
- * writable pages of files are read again, the rest is zeroed. A page of text that somebody wrote to (a debugger, a probe, /proc/self/mem, mprotect)
- * is seen by being anonymous and not what our jumps make of the file's; its image is not used. A page that was never copied is the page cache's
- * own, so it follows the file as in a fresh mapping. Who did to an area what a fresh one has not (madvise, mlock, keys, policies), or let the
- * kernel go on with its pages (trap/pinned.c), is not shelved.
+ * What saves is not the calls but the pages: text and data stay resident, with their page tables. Nothing of a process's bytes is
+ * left: writable pages of files are read again, the rest is zeroed. A page of text that somebody wrote to (a debugger, a probe,
+ * /proc/self/mem, mprotect) is seen by being anonymous and not what our jumps make of the file's; its image is not used. A page
+ * that was never copied is the page cache's own, so it follows the file as in a fresh mapping. Who did to an area what a fresh one
+ * has not (madvise, mlock, keys, policies), or let the kernel go on with its pages (trap/pinned.c), is not shelved.
  *
- * Libraries lie in the new process's memory before its interpreter has asked for them. That ends with the first trapped call from anywhere
- * but the interpreter: what it has not asked for by then goes. Until then only the interpreter runs, and it looks at none of it.
+ * Libraries lie in the new process's memory before its interpreter has asked for them. That ends with the first trapped call from
+ * anywhere but the interpreter: what it has not asked for by then goes. Until then only the interpreter runs, and it looks at none
+ * of it.
  *
  * What is handed on has its interpreter's cpuid instructions patched (trap/patch_cpuid.h).
  *
@@ -29,8 +30,8 @@
 struct image_set;
 struct process;
 
-/* Fill what `start` is to say of an opened program from a shelved process VM that holds it, its stack built: *place, which was NULL, has it, and
- * the caller the set. NULL: there is none, or it was not fit; nothing has changed. */
+/* Fill what `start` is to say of an opened program from a shelved process VM that holds it, its stack built: *place, which was
+ * NULL, has it, and the caller the set. NULL: there is none, or it was not fit; nothing has changed. */
 struct image_set *images_take(struct program *program, const struct strings *argv, const struct strings *envp, size_t stack_size,
 	struct tulou_process_vm **place, struct program_start *start);
 /* The program was loaded into `vm` at `start`: the set of its images, the caller's; NULL: it will not be kept. */

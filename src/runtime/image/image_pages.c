@@ -84,8 +84,8 @@ static bool page_equal(const uint64_t *a, const uint64_t *b)
 	return !differs;
 }
 
-/* A private page that was copied shall be the file's with our jumps in it. (To drop it would not do for a probe of the kernel's, which is set
- * anew when the file is mapped.) */
+/* A private page that was copied shall be the file's with our jumps in it. (To drop it would not do for a probe of the kernel's,
+ * which is set anew when the file is mapped.) */
 static void page_verify(struct verification *v, uint64_t at)
 {
 	const struct image_piece *piece = v->image->pieces;

@@ -4,8 +4,8 @@
  *
  *     holder:   FREE ──▶ a task's token ──▶ HELD by a process ──▶ SHELVED with its process VM ──▶ a task's token …
  *
- * A token of a dead task is as good as FREE. (Who is killed between two words leaves a slot that nobody uses again, no more.) Written only by
- * who holds it.
+ * A token of a dead task is as good as FREE. (Who is killed between two words leaves a slot that nobody uses again, no more.)
+ * Written only by who holds it.
  */
 #ifndef TULOU_RUNTIME_IMAGE_SET_H
 #define TULOU_RUNTIME_IMAGE_SET_H
@@ -76,12 +76,12 @@ struct image *image_at(struct image_set *set, uint64_t at);
 void image_pieces_find(struct image_set *set, struct tulou_process_vm *vm);
 /* Zeros in private anonymous memory that can be written; what is resident stays so, as far as that is not too much. */
 void image_zero(uint64_t start, uint64_t end);
-/* Are all pages of text and constants their file's still, but for the jumps of `patch` (NULL: none)? `fd`: the file. False also when nobody
- * can tell. */
+/* Are all pages of text and constants their file's still, but for the jumps of `patch` (NULL: none)? `fd`: the file. False also
+ * when nobody can tell. */
 bool image_verify(const struct image *image, int fd, const struct patch_space *patch);
 
-/* Nothing runs in the VM yet, which holds the set's program and interpreter: have the interpreter's cpuid instructions answered without the
- * processor, when that has been started often enough. */
+/* Nothing runs in the VM yet, which holds the set's program and interpreter: have the interpreter's cpuid instructions answered
+ * without the processor, when that has been started often enough. */
 void image_cpuid(struct image_set *set, struct tulou_process_vm *vm);
 /* The start of the process is over: what its interpreter has not asked for goes. */
 void images_settle(struct process *process);

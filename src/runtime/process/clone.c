@@ -8,7 +8,8 @@
  *     else (fork)             the kernel copies the address space; the child is an instance of its own, with one process
  *
  * Every new task enters guest code through a copy of its creator's signal frame that lies at the top of its own block: rt_sigreturn
- * sets its registers, mask and alternate stack. One whose creator called from a patched site goes on as that call does (trap/fast.h).
+ * sets its registers, mask and alternate stack. One whose creator called from a patched site goes on as that call does
+ * (trap/fast.h).
  */
 #include "runtime/process/clone.h"
 
@@ -43,7 +44,8 @@ static void parent_set_tid(const struct clone_request *request, long tid)
 		user_write(request->parent_tid, &word, sizeof word);
 }
 
-/* Lay down how the new task enters guest code, with `stack` or its creator's (0). Returns where its first steps have their stack. */
+/* Lay down how the new task enters guest code, with `stack` or its creator's (0). Returns where its first steps have their
+ * stack. */
 static void *child_prepare(struct thread *child, const struct thread *creator, const struct frame *frame, uint64_t stack)
 {
 	struct frame *copy;
@@ -162,8 +164,8 @@ static struct thread *child_create(struct thread *thread, const struct clone_req
 	return NULL;
 }
 
-/* As vfork(2): until the child no longer uses the parent's memory. Nobody else looks after it meanwhile; should the parent die, it is an orphan
- * (process.h). False: it has ended. */
+/* As vfork(2): until the child no longer uses the parent's memory. Nobody else looks after it meanwhile; should the parent die, it
+ * is an orphan (process.h). False: it has ended. */
 static bool vfork_wait(struct thread *thread, struct process *child)
 {
 	for (;;) {
@@ -197,8 +199,8 @@ static long clone_shared(struct thread *thread, struct frame *frame, const struc
 	}
 	child = first->process;
 	stack = child_prepare(first, thread, frame, request->stack);
-	/* The pid stands in the slot before the child runs: whoever follows a dead creator knows whether there is a task. With a pidfd,
-	 * which wants the kernel's one word, the child says it itself. */
+	/* The pid stands in the slot before the child runs: whoever follows a dead creator knows whether there is a task. With a
+	 * pidfd, which wants the kernel's one word, the child says it itself. */
 	pid = clone_task((request->flags & ~ours) | slot_flags | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, stack,
 		slot_flags ? (uint32_t *)&child->pid : (uint32_t *)request->pidfd, &child->word, request->tls, process_begin,
 		first);

@@ -8,9 +8,9 @@
  * States:  FREE ──claim──▶ CLAIMED ──▶ LIVE ──exit_group gives back early──▶ GONE ──supervisor sees the task dead──▶ RECLAIM ──▶ FREE
  *                                      └──────────────SIGKILL …: supervisor sees the task dead─────────┘
  *
- * State, generation of the slot and the task that answers for it (its creator, or who takes it back) are one word, the tag. A change of
- * state is a compare-and-swap of the tag that was looked at, so that nobody takes back what has become another's meanwhile; and when who
- * answers for a slot is dead, the supervisor follows.
+ * State, generation of the slot and the task that answers for it (its creator, or who takes it back) are one word, the tag. A
+ * change of state is a compare-and-swap of the tag that was looked at, so that nobody takes back what has become another's
+ * meanwhile; and when who answers for a slot is dead, the supervisor follows.
  *
  * `word` is the leader's CLONE_CHILD_CLEARTID word: STARTING before the task runs, then its tid, RELEASED or-ed in once it no
  * longer runs on its vfork parent's memory, and 0 once the leader is dead (or has left by a real execve).
@@ -53,7 +53,8 @@ struct process {
 	uint32_t word; /* futex; atomic */
 	int pid;
 	uint32_t thread_count; /* tasks that may still run guest code; atomic */
-	/* Between claim and supervisor_watch() only its parent (and itself) touch a process: it must not be taken back meanwhile. */
+	/* Between claim and supervisor_watch() only its parent (and itself) touch a process: it must not be taken back
+	 * meanwhile. */
 	uint32_t complete; /* pid and all are set; atomic */
 	uint32_t watched; /* by the supervisor of this epoch; 0: by none; atomic */
 	uint32_t leaving; /* in a real execve: `word` 0 means that it left */
@@ -86,8 +87,8 @@ _Static_assert(sizeof(struct process) <= PROCESS_SLOT, "process slot");
 
 /* A LIVE slot without VM and task, or NULL. `creator`: the calling task's token; 0: the launcher. */
 struct process *process_claim(uint32_t creator);
-/* Take back everything that a dead (or never started) process owned, and free its slot, if its tag is still `tag`. Whoever calls first
- * does it. */
+/* Take back everything that a dead (or never started) process owned, and free its slot, if its tag is still `tag`. Whoever calls
+ * first does it. */
 void process_reclaim(struct process *process, uint64_t tag);
 /* From LIVE to GONE, by its last task; false if somebody has been there. */
 bool process_leave(struct process *process);

@@ -4,8 +4,8 @@
 #include "base/compiler.h"
 #include "runtime/process/thread.h"
 
-/* One string of any length fits behind 64 KiB of others; more are mapped. Not more than that: the large zeros must not hold a whole huge page
- * (tools/check-wx). */
+/* One string of any length fits behind 64 KiB of others; more are mapped. Not more than that: the large zeros must not hold a whole
+ * huge page (tools/check-wx). */
 enum { SCRATCHES = 4, STRINGS_LENT = 3 * STRINGS_ONE_MAX / 2 };
 
 static struct scratch {

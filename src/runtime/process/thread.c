@@ -140,7 +140,8 @@ bool thread_token_alive(uint32_t token)
 		return !thread->life || __atomic_load_n(thread->life, __ATOMIC_ACQUIRE) == (uint32_t)thread->tid;
 	if (process_alive(process))
 		return true;
-	/* The leader is dead, and a killed group's threads die one by one: this one may still be on its way, even inside a system call. */
+	/* The leader is dead, and a killed group's threads die one by one: this one may still be on its way, even inside a system
+	 * call. */
 	return !thread->leader && thread->tid && sys3(__NR_tgkill, process->pid, thread->tid, 0) != -ESRCH;
 }
 

@@ -30,8 +30,8 @@ struct thread {
 	uint32_t generation; /* of the token; only the one that claims a free block changes it */
 	struct process *process;
 	int tid; /* 0: not known yet */
-	struct frame *
-		entry_frame; /* through which a new task enters guest code; NULL: as a call from a patched site returns (fast_enter) */
+	/* Through which a new task enters guest code; NULL: as a call from a patched site returns (fast_enter). */
+	struct frame *entry_frame;
 	uint64_t set_child_tid; /* CLONE_CHILD_SETTID of a new process; 0: none */
 	bool clear_signals; /* CLONE_CLEAR_SIGHAND of a new process */
 	bool leader; /* its tid is the process's pid */

@@ -59,10 +59,10 @@ frame_restorer:
 	.size	frame_return, . - frame_return
 
 /*
- * mov $15, %rax; syscall - in the long form, which libgcc and gdb look for. With patched sites the filter answers this system call without
- * making it, and the return goes on here, without a trap: fast_sigreturn() makes of the guest's frame one that the kernel may
- * take. Without them, and where that cannot be, rt_sigreturn is trapped. A signal that arrives meanwhile finds the return not begun
- * (fast_signal).
+ * mov $15, %rax; syscall - in the long form, which libgcc and gdb look for. With patched sites the filter answers this system call
+ * without making it, and the return goes on here, without a trap: fast_sigreturn() makes of the guest's frame one that the kernel
+ * may take. Without them, and where that cannot be, rt_sigreturn is trapped. A signal that arrives meanwhile finds the return not
+ * begun (fast_signal).
  */
 	.globl	signal_restorer, signal_restorer_syscall, signal_return, signal_switch, signal_leave, signal_return_trap
 	.globl	signal_return_trap_syscall, signal_return_end
@@ -191,8 +191,8 @@ thread_kill_syscall:
 	stub	stub_call_rdi, rdi
 
 /*
- * A call from a patched site (fast.h). rcx: the address behind the site's syscall; r11 is free, as the syscall would clobber both. All
- * other registers are the guest's, and the stack too, until fast_switch. Labels are what fast_signal() goes by.
+ * A call from a patched site (fast.h). rcx: the address behind the site's syscall; r11 is free, as the syscall would clobber both.
+ * All other registers are the guest's, and the stack too, until fast_switch. Labels are what fast_signal() goes by.
  */
 	.globl	fast_entry, fast_switch, fast_leave, fast_pass, fast_leave_end, fast_refuse, fast_refuse_end
 	.type	fast_entry, @function

@@ -121,8 +121,8 @@ static long fast_rt_sigprocmask(struct thread *thread, struct frame *frame)
 
 /* ---- calls that make or end tasks ------------------------------------------------------------------------------------------------- */
 
-/* As in a trap no signal comes meanwhile: a new task begins with the guest's mask, not with that of a call that has kept a signal, and one
- * that ends gives its stack back before it is gone. */
+/* As in a trap no signal comes meanwhile: a new task begins with the guest's mask, not with that of a call that has kept a signal,
+ * and one that ends gives its stack back before it is gone. */
 static long fast_task_call(unsigned nr, struct thread *thread, struct frame *frame)
 {
 	const uint64_t all = ~0ull;
@@ -275,8 +275,8 @@ static void leave(struct thread *thread, struct registers *regs)
 		thread->sigsys_blocked = thread->fast.sigsys_before;
 }
 
-/* The signal that was deferred comes now, in the shape of a SIGSYS that we sent ourselves (fast_requeue), or of one that was sent to us
- * before, and took its place: that one comes again. */
+/* The signal that was deferred comes now, in the shape of a SIGSYS that we sent ourselves (fast_requeue), or of one that was sent
+ * to us before, and took its place: that one comes again. */
 static void recall(struct fast *fast, struct frame *frame, int *signo)
 {
 	const struct siginfo *info = &frame->info;
@@ -325,8 +325,8 @@ bool fast_signal(struct thread *thread, struct frame *frame, int *signo)
 	return false;
 }
 
-/* Called by entry.S when a signal was deferred. Sent again it could be taken by another thread, or be one with another of its kind that
- * waits: a SIGSYS tells ourselves to go on with it. It waits, since all is blocked, and comes before all others. */
+/* Called by entry.S when a signal was deferred. Sent again it could be taken by another thread, or be one with another of its kind
+ * that waits: a SIGSYS tells ourselves to go on with it. It waits, since all is blocked, and comes before all others. */
 void fast_requeue(struct thread *thread);
 void fast_requeue(struct thread *thread)
 {

@@ -17,8 +17,8 @@
  *
  * A task that is made goes on behind the site as its creator does (fast_child): clone(2) has given it all that is not in `frame`.
  *
- * %gs: its base is the thread's block. A guest that sets it (arch_prctl, wrgsbase) has it for itself: fast_entry sees that it is none
- * of our blocks, and makes the call by the site's own `syscall`, which is trapped.
+ * %gs: its base is the thread's block. A guest that sets it (arch_prctl, wrgsbase) has it for itself: fast_entry sees that it is
+ * none of our blocks, and makes the call by the site's own `syscall`, which is trapped.
  */
 #ifndef TULOU_RUNTIME_FAST_H
 #define TULOU_RUNTIME_FAST_H
@@ -62,8 +62,8 @@ struct fast {
 	uint64_t mask; /* the guest's, when one did */
 	uint64_t top; /* of the block */
 	uint64_t pass_rsi; /* argument 2 as the kernel shall see it when the guest's own call is made (rt_sigprocmask) */
-	struct frame
-		frame; /* only regs, without r11, rcx and flags: rip is where the guest goes on; of calls that make or end tasks its mask */
+	/* Only regs, without r11, rcx and flags: rip is where the guest goes on; of calls that make or end tasks its mask. */
+	struct frame frame;
 	struct siginfo info; /* of the deferred signal */
 	uint64_t set; /* a mask without SIGSYS */
 	bool sigsys_undo; /* the call changes thread->sigsys_blocked, and it was: */
@@ -76,7 +76,8 @@ bool fast_answers(unsigned nr);
 bool fast_is(const struct thread *thread, const struct frame *frame);
 /* In the task itself, before it enters guest code: %gs is its block's. */
 void fast_begin(struct thread *thread);
-/* For the block of a task that `creator` is about to make in a call from a patched site: with the stack `stack`, or the creator's (0). */
+/* For the block of a task that `creator` is about to make in a call from a patched site: with the stack `stack`, or the creator's
+ * (0). */
 void fast_prepare(struct thread *child, const struct thread *creator, uint64_t stack);
 /* In that task, on its block's stack: enter guest code. */
 _Noreturn void fast_enter(struct thread *thread);

@@ -3,9 +3,10 @@
  * filter.c - the seccomp filter that sends guests' memory, process and path calls to us (seccomp(2), SECCOMP_RET_TRAP).
  *
  * It tests the number first: for a number that is always allowed the kernel remembers that and never runs the filter again. A
- * number that the table of trap.c answers is trapped only when the call comes from below TRAP_END, where guests live: the runtime's own calls and those
- * of a program started by a real execve pass. Some are trapped only when one argument says so (a mask that is not NULL), and
- * rt_sigreturn only from the one place where handlers return to whose frames are not the kernel's (entry.S), and from another it kills the thread.
+ * number that the table of trap.c answers is trapped only when the call comes from below TRAP_END, where guests live: the runtime's
+ * own calls and those of a program started by a real execve pass. Some are trapped only when one argument says so (a mask that is
+ * not NULL), and rt_sigreturn only from the one place where handlers return to whose frames are not the kernel's (entry.S), and
+ * from another it kills the thread.
  */
 #include <asm-generic/errno.h>
 #include <asm/prctl.h>
@@ -73,7 +74,8 @@ static const struct {
 	{__NR_setsockopt, 2, socket_options, COUNT(socket_options)},
 };
 
-/* Where a number leads: ALLOW, WHERE (trapped when it comes from a guest), or one of the blocks behind, BLOCK_IF one for each argument. */
+/* Where a number leads: ALLOW, WHERE (trapped when it comes from a guest), or one of the blocks behind, BLOCK_IF one for each
+ * argument. */
 enum {
 	ALLOW,
 	WHERE,
@@ -172,8 +174,8 @@ static unsigned middle(const struct filter *p, unsigned from, unsigned to)
 
 /*
  * A search tree over the runs [from, to): when the filter is installed, the kernel runs it once for every number, to remember which
- * are always allowed, and compiles it: 2.5 µs of the start of `tulou run` for each instruction on the way of all numbers. So long runs have
- * short ways.
+ * are always allowed, and compiles it: 2.5 µs of the start of `tulou run` for each instruction on the way of all numbers. So long
+ * runs have short ways.
  *
  *     from … mid-1 │ mid … to-1          A >= first of mid? the right part, which begins behind the left one
  */

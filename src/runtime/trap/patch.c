@@ -15,8 +15,8 @@
 #include "runtime/trap/trap.h"
 #include "runtime/user.h"
 
-/* A trap costs some 2.7 µs more than a call, patching a site some 40, the first of a process twice that: it pays after so many. What a
- * program does to start is not counted, so that short ones have no records. */
+/* A trap costs some 2.7 µs more than a call, patching a site some 40, the first of a process twice that: it pays after so many.
+ * What a program does to start is not counted, so that short ones have no records. */
 enum { PATCH_AFTER = 12, PATCH_FIRST = 16, TRAPS_AT_START = 20, TRY_AGAIN = 4096 };
 enum { MOV_EAX = 0xb8, PAGE = TULOU_PAGE_SIZE };
 
@@ -157,8 +157,8 @@ void patch_notice(struct thread *thread, const struct registers *regs)
 
 /* ---- contexts ------------------------------------------------------------------------------------------------------------------- */
 
-/* Without the lock: a record that others read is not changed but for its state while a thread can be in its trampoline. NULL: `at` is in
- * none. */
+/* Without the lock: a record that others read is not changed but for its state while a thread can be in its trampoline. NULL: `at`
+ * is in none. */
 static const struct patch_site *site_of_trampoline(const struct patch_space *space, uint64_t at)
 {
 	bool ours = false;

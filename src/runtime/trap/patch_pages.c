@@ -6,7 +6,8 @@
  *                                   ▼                                                       ▲            its page is the file's own (f),
  *     aside                       TTTT ─────────────────────────▶  PPPP ────────────────────┘            without earlier patches.
  *
- * Aside is a place of the thread's block. Who is killed in between leaves a page there, which goes when a thread of that block patches.
+ * Aside is a place of the thread's block. Who is killed in between leaves a page there, which goes when a thread of that block
+ * patches.
  */
 #include "runtime/trap/patch_pages.h"
 
@@ -38,8 +39,8 @@ static long move(uint64_t from, uint64_t to, int flags)
 	return sys5(__NR_mremap, (long)from, TULOU_PAGE_SIZE, TULOU_PAGE_SIZE, MREMAP_MAYMOVE | flags, (long)to);
 }
 
-/* As a debugger writes: /proc/self/mem copies the file's page, and its permissions stay as they are. (A mapping that was writable once
- * is one of another kind for the kernel, which then does not join it with its neighbours again.) */
+/* As a debugger writes: /proc/self/mem copies the file's page, and its permissions stay as they are. (A mapping that was writable
+ * once is one of another kind for the kernel, which then does not join it with its neighbours again.) */
 static long write_by_memory(uint64_t at, const void *bytes, size_t size)
 {
 	long fd = sys4(__NR_openat, AT_FDCWD, (long)"/proc/self/mem", O_WRONLY | O_CLOEXEC, 0), result;
@@ -51,8 +52,8 @@ static long write_by_memory(uint64_t at, const void *bytes, size_t size)
 	return result == (long)size ? 0 : result < 0 ? result : -EIO;
 }
 
-/* Where nobody executes it, and the kernel refuses the way above. The page is faulted in by a call that can say no: the file may have
- * become shorter. */
+/* Where nobody executes it, and the kernel refuses the way above. The page is faulted in by a call that can say no: the file may
+ * have become shorter. */
 static long write_by_protection(uint64_t at, const void *bytes, size_t size, int prot)
 {
 	const uint64_t page = page_down(at);

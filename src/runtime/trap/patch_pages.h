@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * patch_pages.h - change pages that other threads may be executing, in one step as they see it, and never writable where executable.
+ * patch_pages.h - change pages that other threads may be executing, in one step as they see it, and never writable where
+ * executable.
  */
 #ifndef TULOU_RUNTIME_PATCH_PAGES_H
 #define TULOU_RUNTIME_PATCH_PAGES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * patch_space.h - the records of one process VM's call sites. A slot of 4 KiB each in an arena of the runtime; touched when a VM has its
- * first trap.
+ * patch_space.h - the records of one process VM's call sites. A slot of 4 KiB each in an arena of the runtime; touched when a VM
+ * has its first trap.
  */
 #ifndef TULOU_RUNTIME_PATCH_SPACE_H
 #define TULOU_RUNTIME_PATCH_SPACE_H

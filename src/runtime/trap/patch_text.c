@@ -118,7 +118,8 @@ static enum fall_back piece_decode(const struct process *process, const struct t
 	return result == CODE_NO_DECODER ? FALL_NO_DECODER : result == CODE_FORM ? FALL_FORM : FALL_NO_FUNCTION;
 }
 
-/* What was found in one process holds for the next that maps the same file: decoded once for the instance. An entry is written once. */
+/* What was found in one process holds for the next that maps the same file: decoded once for the instance. An entry is written
+ * once. */
 static struct learned {
 	uint32_t state; /* LEARNED_*; atomic */
 	uint32_t nr;

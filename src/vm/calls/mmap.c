@@ -210,8 +210,8 @@ static int reserve(struct tulou_process_vm *vm, struct request *r)
 	return error;
 }
 
-/* Where there is no room to grow, nor anything of the process's own that stops it, it does not grow: the host never lets it, also when it is
- * moved. */
+/* Where there is no room to grow, nor anything of the process's own that stops it, it does not grow: the host never lets it, also
+ * when it is moved. */
 static int reserve_room(struct tulou_process_vm *vm, struct request *r)
 {
 	if (!(r->options.content.flags & TULOU_MAP_GROWSDOWN))
@@ -241,8 +241,8 @@ static size_t committed_before(struct tulou_process_vm *vm, struct range range)
 	return usage.committed;
 }
 
-/* Of a fixed range only what was not the process's before counts, as data too (mm/mmap.c: mmap_region). Committed is what the whole has more
- * than what it replaces; looked for only when it matters. */
+/* Of a fixed range only what was not the process's before counts, as data too (mm/mmap.c: mmap_region). Committed is what the whole
+ * has more than what it replaces; looked for only when it matters. */
 static int check_limits(struct tulou_process_vm *vm, const struct request *r, struct usage before)
 {
 	const struct area_content *content = &r->options.content;

@@ -17,7 +17,8 @@ static void place_set_state(struct nook *nook, enum nook_state state)
 
 /* ---- without the process's lock ------------------------------------------------------------------------------------------ */
 
-/* The nook's lock is held: nobody but the process's own tasks has the process VM, nor can get it before the lock is dropped (nooks_settle). */
+/* The nook's lock is held: nobody but the process's own tasks has the process VM, nor can get it before the lock is dropped
+ * (nooks_settle). */
 static bool may_use(const struct tulou_process_vm *vm)
 {
 	return __atomic_load_n(&vm->references, __ATOMIC_SEQ_CST) == 1 &&
@@ -185,8 +186,8 @@ static int stretches_unmap(struct tulou_process_vm *vm, struct range range)
 	return error;
 }
 
-/* Its lock is held. The books lose the area before the nook does: one who died here may have come so far, and the pages may be others' by now. So
- * only what the books still say is unmapped. */
+/* Its lock is held. The books lose the area before the nook does: one who died here may have come so far, and the pages may be
+ * others' by now. So only what the books still say is unmapped. */
 static int nook_recall_locked(struct tulou_process_vm *vm, struct nook *nook)
 {
 	struct range range = nook_range(nook->place);

@@ -18,8 +18,8 @@
 
 enum { ROUNDS = 300, STACK = 65536, TIMER_US = 150, SPIN = 20000, NEAR = 16 << 20 };
 
-/* clone(flags, stack), with a value in each register that a call leaves alone. The child ends at once: status 0, all had arrived. In the
- * parent -1000: one has not. */
+/* clone(flags, stack), with a value in each register that a call leaves alone. The child ends at once: status 0, all had arrived.
+ * In the parent -1000: one has not. */
 long registers_clone(uint64_t flags, void *stack);
 __asm__(".text\n"
 	".type registers_clone, @function\n"
